@@ -1,0 +1,346 @@
+"""What can go wrong between us and an endpoint, as one tree of LangChain errors.
+
+    ModelError (langchain_core)
+    └── AzureMLError                      status, code, reason, request_id, retry_after, partial
+        ├── AzureMLAuthenticationError    401
+        ├── AzureMLPermissionDeniedError  403
+        ├── AzureMLNotFoundError          404
+        ├── AzureMLInvalidRequestError    400, 405, 413, 415, 422, 431, a redirect
+        │   ├── AzureMLContentFilterError     the prompt was blocked; names the categories
+        │   └── AzureMLContextOverflowError   the prompt is longer than the model's context
+        ├── AzureMLRateLimitError         429
+        ├── AzureMLTimeoutError           408, 504, or no byte within our own limit
+        ├── AzureMLConnectionError        no connection, or it broke
+        └── AzureMLAPIError               424 and 5xx
+            ├── AzureMLResponseError      a reply in a shape nobody documented
+            └── AzureMLStreamError        a stream that broke, or ended without saying it was complete
+
+Each class is also the LangChain class of the same condition, so ``except ModelRateLimitError`` works.
+Every message says what happened, in the server's own words where it gave any, and what to do about it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import orjson
+from langchain_core.exceptions import (
+    ContextOverflowError,
+    ModelAPIError,
+    ModelAuthenticationError,
+    ModelConnectionError,
+    ModelError,
+    ModelInvalidRequestError,
+    ModelNotFoundError,
+    ModelPermissionDeniedError,
+    ModelRateLimitError,
+    ModelTimeoutError,
+)
+
+MAX_WORDS: Final = 600
+"""Characters of the server's own words that are kept in a message: enough for any real one."""
+
+
+class AzureMLError(ModelError):
+    """Something between us and the endpoint failed.
+
+    Attributes:
+        status: HTTP status that counts: the container's own one where a managed endpoint hid it in a 424.
+        code: The server's short code, for instance ``content_filter`` or ``unknown_model``.
+        reason: ``ms-azureml-model-error-reason``, for instance ``too_many_pending_request``.
+        request_id: The id to quote to the endpoint's operator.
+        retry_after: Seconds the server asked us to wait, if it said so.
+        partial: The text that had arrived before a stream failed.
+        is_retryable: Whether the same request may succeed later.
+    """
+
+    hint = ""
+    """What to do about it: the last sentence of the message."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        reason: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        retryable: bool | None = None,
+        partial: str = "",
+    ) -> None:
+        super().__init__(" ".join(filter(None, (message, self.hint))))
+        self.status = status
+        self.code = code
+        self.reason = reason
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.partial = partial
+        if retryable is not None:
+            self.is_retryable = retryable
+
+
+class AzureMLAuthenticationError(AzureMLError, ModelAuthenticationError):
+    """The endpoint did not accept the key (HTTP 401)."""
+
+    hint = "Check AZUREML_ENDPOINT_API_KEY: copy the key again from the endpoint's Consume page."
+
+
+class AzureMLPermissionDeniedError(AzureMLError, ModelPermissionDeniedError):
+    """The key or identity is known, but may not call this endpoint (HTTP 403)."""
+
+    hint = "Check the role assignment and the network rules of the endpoint."
+
+
+class AzureMLNotFoundError(AzureMLError, ModelNotFoundError):
+    """Nothing answers at this URL, or no deployment takes traffic (HTTP 404)."""
+
+    hint = "Check AZUREML_ENDPOINT_URL, and that a deployment of the endpoint receives traffic."
+
+
+class AzureMLInvalidRequestError(AzureMLError, ModelInvalidRequestError):
+    """The endpoint refused the request as it was (HTTP 400, 405, 413, 415, 422, 431, or a redirect)."""
+
+
+class AzureMLContentFilterError(AzureMLInvalidRequestError):
+    """The content filter blocked the prompt; ``categories`` names what triggered it."""
+
+    hint = "Rephrase the message and send it again."
+
+    categories: tuple[str, ...] = ()
+
+
+class AzureMLContextOverflowError(AzureMLInvalidRequestError, ContextOverflowError):
+    """The messages are longer than the model's context."""
+
+    hint = "Send a shorter message, or remember fewer turns."
+
+
+class AzureMLRateLimitError(AzureMLError, ModelRateLimitError):
+    """Too many requests or tokens for now (HTTP 429)."""
+
+    hint = "Wait a moment and try again."
+
+
+class AzureMLAPIError(AzureMLError, ModelAPIError):
+    """The endpoint or the model's container failed (HTTP 424 or 5xx)."""
+
+    hint = "Try again; if it stays, look at the deployment's logs."
+
+
+class AzureMLTimeoutError(AzureMLError, ModelTimeoutError):
+    """No answer in time, by the server's clock (HTTP 408, 504) or by ours."""
+
+    hint = "Try again; a model that is slow by nature needs a larger request time-out on both sides."
+
+
+class AzureMLConnectionError(AzureMLError, ModelConnectionError):
+    """The endpoint could not be reached, or the connection broke before it answered."""
+
+    hint = "Check AZUREML_ENDPOINT_URL and the network."
+
+
+class AzureMLResponseError(AzureMLAPIError):
+    """A reply that is no chat answer in any shape we know."""
+
+    hint = "Check that AZUREML_ENDPOINT_URL is the chat route of a chat model."
+    is_retryable = False
+
+
+class AzureMLStreamError(AzureMLAPIError):
+    """A streamed answer that broke off, reported an error or ended without saying it was complete."""
+
+    hint = "What had arrived is kept; try again."
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What an unsuccessful reply says, whatever shape it says it in."""
+
+    words: str
+    code: str | None
+    categories: tuple[str, ...]
+
+
+def from_response(status: int, headers: Mapping[str, str], body: bytes, *, key: str = "") -> AzureMLError:
+    """Turn an unsuccessful HTTP reply into the error that says what it means.
+
+    Args:
+        status: The HTTP status line's number.
+        headers: The reply's headers; their names are compared without case.
+        body: The reply's body, as received: JSON of any known shape, text, HTML or nothing.
+        key: The secret that was sent. Should the server echo it, it is blotted out.
+    """
+    lowered = {name.lower(): value for name, value in headers.items()}
+    reason = lowered.get("ms-azureml-model-error-reason")
+    real = _real_status(status, lowered)
+    reply = _read(body)
+    words = reply.words.replace(key, "***") if key else reply.words
+    cls = _classify(status, real, reason, reply)
+    error = cls(
+        _sentence(cls, real, reason, words),
+        status=real,
+        code=reply.code or lowered.get("x-ms-error-code"),
+        reason=reason,
+        request_id=_request_id(lowered),
+        retry_after=retry_after(lowered, words),
+        retryable=_retryable(status, real, reason, words),
+    )
+    if isinstance(error, AzureMLContentFilterError):
+        error.categories = reply.categories
+    return error
+
+
+def from_event(event: Mapping[str, Any], partial: str) -> AzureMLStreamError:
+    """Turn an error event in the middle of a 200 stream into an error that carries the partial text."""
+    reply = _read(orjson.dumps(event))
+    return AzureMLStreamError(
+        f"The endpoint reported an error in the middle of its answer: {_clean(reply.words)}",
+        code=reply.code,
+        partial=partial,
+    )
+
+
+def retry_after(headers: Mapping[str, str], words: str = "") -> float | None:
+    """Seconds the server asks to wait: its millisecond header, its second header, or its sentence."""
+    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
+        if (milliseconds := _number(headers.get(name))) is not None:
+            return milliseconds / 1000
+    if value := headers.get("retry-after"):
+        seconds = _number(value)
+        return seconds if seconds is not None else _seconds_until(value)
+    match = re.search(r"(?:retry after|wait|try again in)\s+(\d+)\s+second", words, re.IGNORECASE)
+    return float(match.group(1)) if match else None
+
+
+def _real_status(status: int, headers: Mapping[str, str]) -> int:
+    """A managed endpoint turns any failure of the container into 424; act on the container's own status."""
+    real = _number(headers.get("ms-azureml-model-error-statuscode")) if status == 424 else None
+    return int(real) if real else status
+
+
+_CLASSES: Final[Mapping[int, type[AzureMLError]]] = {
+    401: AzureMLAuthenticationError,
+    403: AzureMLPermissionDeniedError,
+    404: AzureMLNotFoundError,
+    408: AzureMLTimeoutError,
+    409: AzureMLAPIError,
+    424: AzureMLAPIError,
+    429: AzureMLRateLimitError,
+    504: AzureMLTimeoutError,
+}
+
+
+def _classify(status: int, real: int, reason: str | None, reply: _Reply) -> type[AzureMLError]:
+    if reply.code in ("content_filter", "ResponsibleAIPolicyViolation"):
+        return AzureMLContentFilterError
+    if reply.code in ("context_length_exceeded", "tokens_limit_reached"):
+        return AzureMLContextOverflowError
+    if "maximum context length" in reply.words:
+        return AzureMLContextOverflowError
+    if reason == "too_many_pending_request":
+        return AzureMLRateLimitError
+    if status == 424 and real in (401, 403, 404):
+        # The container's complaint is not about the key or the URL that its caller can mend.
+        return AzureMLAPIError
+    return _CLASSES.get(real) or (AzureMLAPIError if real >= 500 else AzureMLInvalidRequestError)
+
+
+def _retryable(status: int, real: int, reason: str | None, words: str) -> bool:
+    if status != 424:
+        return real in (408, 409, 429) or real >= 500
+    if reason in ("model_not_ready", "too_few_model_instance") or "no healthy upstream" in words:
+        return True
+    return real in (408, 429, 500, 504)
+
+
+_OPENINGS: Final[Mapping[type[AzureMLError], str]] = {
+    AzureMLAuthenticationError: "The endpoint did not accept the key",
+    AzureMLPermissionDeniedError: "The endpoint does not allow this call",
+    AzureMLNotFoundError: "Nothing answers at this address of the endpoint",
+    AzureMLContentFilterError: "The endpoint's content filter blocked the message",
+    AzureMLContextOverflowError: "The conversation is longer than the model can read",
+    AzureMLRateLimitError: "The endpoint is busy",
+    AzureMLTimeoutError: "The endpoint took too long",
+    AzureMLAPIError: "The endpoint failed",
+    AzureMLInvalidRequestError: "The endpoint refused the request",
+}
+
+
+def _sentence(cls: type[AzureMLError], real: int, reason: str | None, words: str) -> str:
+    opening = _OPENINGS[cls]
+    if 300 <= real < 400:
+        opening += " and pointed to another address, which is not followed because the key would go along"
+    elif reason == "model_not_ready":
+        opening = "The model is not ready yet"
+    said = _clean(words)
+    return f"{opening} (HTTP {real}){f': {said}' if said else '.'}"
+
+
+def _clean(words: str) -> str:
+    """One line, no HTML, bounded, and closed like a sentence, so that it can stand in a message."""
+    if re.search(r"<(!doctype|html)\b", words, re.IGNORECASE):
+        title = re.search(r"<title>(.*?)</title>", words, re.IGNORECASE | re.DOTALL)
+        words = title.group(1) if title else ""
+    line = " ".join(words.split())
+    if len(line) > MAX_WORDS:
+        line = line[:MAX_WORDS].rstrip() + "…"
+    return line if not line or line[-1] in ".!?…" else line + "."
+
+
+def _read(body: bytes) -> _Reply:
+    """Find the words, the code and the filter's categories in any of the documented shapes."""
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _Reply(body.decode("utf-8", "replace"), None, ())
+    if not isinstance(content, dict):
+        return _Reply(content if isinstance(content, str) else "", None, ())
+    error = content.get("error")
+    inner = error if isinstance(error, dict) else content
+    words = inner.get("message") or inner.get("detail") or inner.get("title") or error
+    filtered = (inner.get("innererror") or {}) if isinstance(inner.get("innererror"), dict) else {}
+    code = inner.get("code") or filtered.get("code")
+    return _Reply(_as_words(words), None if code is None else str(code), _categories(filtered))
+
+
+def _as_words(value: Any) -> str:
+    """The words of ``message`` or ``detail``, which may be text, an object or a list of objects."""
+    if isinstance(value, list):
+        return "; ".join(filter(None, map(_as_words, value)))
+    if isinstance(value, dict):
+        said = value.get("msg") or value.get("message") or ""
+        where = ".".join(str(part) for part in value.get("loc") or ())
+        return f"{where}: {said}" if where and said else str(said or where)
+    return "" if value is None else str(value)
+
+
+def _categories(innererror: Mapping[str, Any]) -> tuple[str, ...]:
+    results = innererror.get("content_filter_result") or innererror.get("content_filter_results") or {}
+    if not isinstance(results, dict):
+        return ()
+    return tuple(name for name, result in results.items() if isinstance(result, dict) and result.get("filtered"))
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    names = ("x-request-id", "apim-request-id", "x-ms-request-id", "x-ms-client-request-id")
+    return next((headers[name] for name in names if headers.get(name)), None)
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        return float(value) if value else None
+    except ValueError:
+        return None
+
+
+def _seconds_until(date: str) -> float | None:
+    try:
+        return max(0.0, (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return None

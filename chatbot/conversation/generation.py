@@ -1,0 +1,90 @@
+"""An answer while it is being written: it belongs to the service, and any number of readers may follow it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import replace
+
+from langchain_core.messages import AIMessageChunk
+
+from chatbot.conversation.turn import Turn, TurnStatus, Usage
+
+
+class Generation:
+    """A turn that grows.
+
+    Following conflates: a reader gets the newest state of the turn, never a backlog, and a reader that goes
+    away ends nothing.
+
+    Args:
+        turn: The turn at its start: the question, and no answer yet.
+        owner: Who asked.
+    """
+
+    def __init__(self, turn: Turn, owner: str) -> None:
+        self.owner = owner
+        self.task: asyncio.Task[None] | None = None
+        self.stoppable = True
+        """Not any more once the model is done: saving what it said must not be cut short."""
+        self._turn = turn
+        self._text: list[str] = []
+        self._grown = asyncio.Event()
+
+    @property
+    def turn(self) -> Turn:
+        """The turn as it is now."""
+        if self._text:
+            # Joined when somebody looks, not for every token.
+            self._turn = replace(self._turn, assistant=self._turn.assistant + "".join(self._text))
+            self._text.clear()
+        return self._turn
+
+    def add(self, chunk: AIMessageChunk) -> None:
+        """Take what the model said next."""
+        if chunk.text:
+            self._text.append(chunk.text)
+        if reason := chunk.response_metadata.get("finish_reason"):
+            self._turn = replace(self._turn, finish_reason=reason)
+        if used := chunk.usage_metadata:
+            self._turn = replace(self._turn, usage=Usage(used["input_tokens"], used["output_tokens"]))
+        self._wake()
+
+    def end(self, turn: Turn) -> None:
+        """Set the final state of the turn; everybody who follows gets it."""
+        self._text.clear()
+        self._turn = turn
+        self._wake()
+
+    def stop(self) -> None:
+        """Ask the writer to end; calling it again changes nothing."""
+        if self.task is not None and self.stoppable:
+            self.stoppable = False
+            self.task.cancel()
+
+    async def wait(self) -> None:
+        """Return when the turn has ended and is kept."""
+        if self.task is not None:
+            await asyncio.wait([self.task])
+
+    async def follow(self, heartbeat: float) -> AsyncGenerator[Turn]:
+        """Yield the turn as it is, then its newest state whenever it has grown, its final state last.
+
+        While the model is silent the same state comes again every ``heartbeat`` seconds: a reader that has gone
+        away is only noticed when something is handed to it.
+        """
+        while True:
+            # Taken before the look, so that nothing that arrives after it is missed.
+            grown = self._grown
+            turn = self.turn
+            yield turn
+            if turn.status is not TurnStatus.STREAMING:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(heartbeat):
+                    await grown.wait()
+
+    def _wake(self) -> None:
+        self._grown.set()
+        self._grown = asyncio.Event()
