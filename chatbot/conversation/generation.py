@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 from dataclasses import replace
 
 from langchain_core.messages import AIMessageChunk
@@ -49,13 +48,13 @@ class Generation:
             self._turn = replace(self._turn, finish_reason=reason)
         if used := chunk.usage_metadata:
             self._turn = replace(self._turn, usage=Usage(used["input_tokens"], used["output_tokens"]))
-        self._wake()
+        self.nudge()
 
     def end(self, turn: Turn) -> None:
         """Set the final state of the turn; everybody who follows gets it."""
         self._text.clear()
         self._turn = turn
-        self._wake()
+        self.nudge()
 
     def stop(self) -> None:
         """Ask the writer to end; calling it again changes nothing."""
@@ -68,12 +67,8 @@ class Generation:
         if self.task is not None:
             await asyncio.wait([self.task])
 
-    async def follow(self, heartbeat: float) -> AsyncGenerator[Turn]:
-        """Yield the turn as it is, then its newest state whenever it has grown, its final state last.
-
-        While the model is silent the same state comes again every ``heartbeat`` seconds: a reader that has gone
-        away is only noticed when something is handed to it.
-        """
+    async def follow(self) -> AsyncGenerator[Turn]:
+        """Yield the turn as it is, then its newest state whenever it has grown, its final state last."""
         while True:
             # Taken before the look, so that nothing that arrives after it is missed.
             grown = self._grown
@@ -81,10 +76,9 @@ class Generation:
             yield turn
             if turn.status is not TurnStatus.STREAMING:
                 return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(heartbeat):
-                    await grown.wait()
+            await grown.wait()
 
-    def _wake(self) -> None:
+    def nudge(self) -> None:
+        """Hand the turn to everybody who follows it, grown or not."""
         self._grown.set()
         self._grown = asyncio.Event()

@@ -68,7 +68,6 @@ class ConversationService:
         store: Where conversations live.
         memory: What the model remembers.
         max_seconds: The longest an answer may take in all.
-        heartbeat: Seconds of the model's silence after which a reader is handed the same state again.
     """
 
     def __init__(
@@ -78,13 +77,11 @@ class ConversationService:
         memory: WindowMemory,
         *,
         max_seconds: float = MAX_ANSWER_SECONDS,
-        heartbeat: float = 5.0,
     ) -> None:
         self.memory = memory
         self._model = model
         self._store = store
         self._max_seconds = max_seconds
-        self._heartbeat = heartbeat
         self._generations: dict[str, Generation] = {}
         self._claimed: set[str] = set()
         """Conversations somebody is writing to: one writer at a time, however many tabs."""
@@ -154,7 +151,7 @@ class ConversationService:
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
         generation = await self._start(conversation, text, at)
-        async with aclosing(generation.follow(self._heartbeat)) as snapshots:
+        async with aclosing(generation.follow()) as snapshots:
             async for turn in snapshots:
                 yield turn
 
@@ -162,9 +159,15 @@ class ConversationService:
         """Yield the turn that is being answered right now, as :meth:`say` does; nothing when there is none."""
         generation = self._generation(conversation)
         if generation is not None:
-            async with aclosing(generation.follow(self._heartbeat)) as snapshots:
+            async with aclosing(generation.follow()) as snapshots:
                 async for turn in snapshots:
                     yield turn
+
+    def nudge(self, conversation: Conversation) -> None:
+        """Hand those who follow the answer its state again: a reader who is to leave gets to, however silent it is."""
+        generation = self._generation(conversation)
+        if generation is not None:
+            generation.nudge()
 
     async def stop(self, conversation: Conversation) -> None:
         """End the answer that is being written, keep what there is of it, and return when it is kept."""

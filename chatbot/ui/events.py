@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
@@ -22,9 +22,9 @@ from chatbot.ui.visitor import owner_of
 logger = logging.getLogger(__name__)
 
 IDLE_GAP = 0.05
-"""Seconds between two drawings of a growing answer, while few visitors are being answered."""
+"""Seconds between two drawings of a growing answer, while few pages draw one."""
 BUSY_GAP = 0.2
-BUSY_READERS = 8
+BUSY_PAGES = 8
 CHARACTERS_PER_SECOND_OF_GAP = 50_000
 """The longer the text, the more a browser has to do for one drawing, and the less one word more matters."""
 
@@ -75,6 +75,15 @@ def _never_jams(handler: Handler) -> Handler:
     return guarded
 
 
+class _Watch:
+    """A page that draws a growing answer, until the answer ends or the page turns to something else."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self.conversation = conversation
+        self.leaving = False
+        self.left = asyncio.Event()
+
+
 class Handlers:
     """The page's events, over one conversation service.
 
@@ -83,7 +92,7 @@ class Handlers:
 
     def __init__(self, service: ConversationService) -> None:
         self._service = service
-        self._readers = 0
+        self._watches: dict[str | None, _Watch] = {}
 
     @_never_jams
     async def load(self, request: gr.Request) -> AsyncGenerator[Frame]:
@@ -94,14 +103,16 @@ class Handlers:
         if growing is None:
             yield self._settled(conversation, turns)
             return
-        async for frame in self._watch(conversation, turns[: growing.index], self._service.follow(conversation)):
+        yield Frame(conversation=conversation)
+        answer = self._service.follow(conversation)
+        async for frame in self._watch(request, conversation, turns[: growing.index], answer):
             yield frame
 
     @_never_jams
     async def submit(self, text: str, shown: Conversation | None, request: gr.Request) -> AsyncGenerator[Frame]:
         """Send what is in the box."""
         conversation = await self._conversation(shown, request)
-        async for frame in self._say(conversation, text, at=None, clear_box=True):
+        async for frame in self._say(request, conversation, text, clear_box=True):
             yield frame
 
     @_never_jams
@@ -110,7 +121,7 @@ class Handlers:
     ) -> AsyncGenerator[Frame]:
         """Send an example prompt."""
         conversation = await self._conversation(shown, request)
-        async for frame in self._say(conversation, choice.value["text"], at=None):
+        async for frame in self._say(request, conversation, choice.value["text"]):
             yield frame
 
     @_never_jams
@@ -119,7 +130,7 @@ class Handlers:
         conversation = await self._conversation(shown, request)
         turns = await self._service.turns(conversation)
         if turns:
-            async for frame in self._say(conversation, turns[-1].user, at=turns[-1].index):
+            async for frame in self._say(request, conversation, turns[-1].user, at=turns[-1].index):
                 yield frame
 
     @_never_jams
@@ -128,7 +139,7 @@ class Handlers:
         conversation = await self._conversation(shown, request)
         turns = await self._service.turns(conversation)
         position = edited.index if isinstance(edited.index, int) else edited.index[0]
-        async for frame in self._say(conversation, edited.value, at=turn_of_bubble(turns, position)):
+        async for frame in self._say(request, conversation, edited.value, at=turn_of_bubble(turns, position)):
             yield frame
 
     @_never_jams
@@ -141,15 +152,22 @@ class Handlers:
             yield self._settled(conversation, turns[:-1], text=turns[-1].user)
 
     @_never_jams
-    async def new_chat(self, shown: Conversation | None, request: gr.Request) -> AsyncGenerator[Frame]:
-        """Begin a new conversation; the old one stays in the store."""
-        if shown is not None:
-            await self._service.stop(shown)
+    async def new_chat(self, request: gr.Request) -> AsyncGenerator[Frame]:
+        """Begin a new conversation; the old one stays in the store, and its answer is written to its end."""
+        await self.leave(request)
         yield self._settled(self._service.begin(owner_of(request)), ())
 
     async def stop(self, shown: Conversation | None, request: gr.Request) -> None:
         """End the answer that is being written; whoever follows it sees it end."""
         await self._service.stop(await self._conversation(shown, request))
+
+    async def leave(self, request: gr.Request) -> None:
+        """Have the page draw no further answer: its tab was closed, or it turns to another conversation."""
+        watch = self._watches.get(request.session_hash)
+        if watch is not None:
+            watch.leaving = True
+            self._service.nudge(watch.conversation)
+            await watch.left.wait()
 
     async def chat(
         self, message: str, shown: Conversation | None, request: gr.Request
@@ -162,8 +180,10 @@ class Handlers:
         conversation = shown or self._service.begin(owner_of(request))
         try:
             async with aclosing(self._service.say(conversation, message)) as snapshots:
-                async for turn in self._paced(snapshots):
-                    yield turn.assistant, gr.skip()
+                async for turn in snapshots:
+                    if turn.status is TurnStatus.STREAMING and turn.assistant:
+                        yield turn.assistant, conversation
+                        await asyncio.sleep(self._gap(turn))
         except ConversationError as error:
             raise gr.Error(str(error)) from None
         yield turn.assistant, await self._service.refresh(conversation)
@@ -175,12 +195,18 @@ class Handlers:
         return shown if shown is not None else await self._service.latest(owner_of(request))
 
     async def _say(
-        self, conversation: Conversation, text: str, *, at: int | None, clear_box: bool = False
+        self,
+        request: gr.Request,
+        conversation: Conversation,
+        text: str,
+        *,
+        at: int | None = None,
+        clear_box: bool = False,
     ) -> AsyncGenerator[Frame]:
         before = (await self._service.turns(conversation))[:at]
         answer = self._service.say(conversation, text, at=at)
         try:
-            async for frame in self._watch(conversation, before, answer, clear_box=clear_box):
+            async for frame in self._watch(request, conversation, before, answer, clear_box=clear_box):
                 yield frame
         except ConversationError as error:
             # Refused before it began: show how things stand, with the words back where they were typed.
@@ -190,43 +216,53 @@ class Handlers:
 
     async def _watch(
         self,
+        request: gr.Request,
         conversation: Conversation,
         before: Sequence[Turn],
-        snapshots: AsyncGenerator[Turn],
+        answer: AsyncGenerator[Turn],
         *,
         clear_box: bool = False,
     ) -> AsyncGenerator[Frame]:
-        """Draw an answer while it grows, then what the store holds of it."""
-        turn: Turn | None = None
+        """Draw an answer while it grows (the first word at once), then what the store holds of it."""
+        watch = self._watches[request.session_hash] = _Watch(conversation)
         earlier = bubbles(before)
-        async for turn in self._paced(snapshots):
-            frame = Frame(chat=earlier + bubbles([turn]))
-            if turn.status is TurnStatus.STREAMING and not turn.assistant:
-                frame = frame._replace(box=_answering_box(clear=clear_box), memory=self._memory_line(before, turn.user))
-                clear_box = False
-            yield frame
+        box: dict[str, Any] | None = _answering_box(clear=clear_box)
+        turn: Turn | None = None
+        try:
+            async with aclosing(answer):
+                async for turn in answer:
+                    if watch.leaving:
+                        # Gradio sends the last frame once more when a handler ends: let it be one that draws nothing.
+                        yield Frame()
+                        return
+                    if box is not None:
+                        yield Frame(earlier + bubbles([turn]), box, self._memory_line(before, turn.user))
+                        box = None
+                    elif turn.status is TurnStatus.STREAMING:
+                        yield Frame(earlier + bubbles([turn]))
+                    if turn.assistant and turn.status is TurnStatus.STREAMING:
+                        await asyncio.sleep(self._gap(turn))
+            yield await self._ended(conversation, turn)
+        finally:
+            watch.left.set()
+            if self._watches.get(request.session_hash) is watch:
+                del self._watches[request.session_hash]
+
+    async def _ended(self, conversation: Conversation, turn: Turn | None) -> Frame:
+        """What the page shows after an answer: what the store holds of it."""
         current = await self._service.refresh(conversation)
         turns = await self._service.turns(current)
         if turn is None or turn in turns:
-            yield self._settled(current, turns)
-            return
+            return self._settled(current, turns)
         # The store kept the answer that this one was to replace.
         gr.Warning(f"{failure_words(turn)} The earlier answer is kept.", duration=None)
         replaced = turns[turn.index].user if turn.index < len(turns) else None
-        yield self._settled(current, turns, text=None if turn.user == replaced else turn.user)
+        return self._settled(current, turns, text=None if turn.user == replaced else turn.user)
 
-    async def _paced(self, snapshots: AsyncGenerator[Turn]) -> AsyncIterator[Turn]:
-        """Pass on the newest state at a pace the page can draw: the first word at once, the end at once."""
-        self._readers += 1
-        try:
-            async with aclosing(snapshots):
-                async for turn in snapshots:
-                    yield turn
-                    if turn.assistant and turn.status is TurnStatus.STREAMING:
-                        gap = IDLE_GAP if self._readers <= BUSY_READERS else BUSY_GAP
-                        await asyncio.sleep(gap + len(turn.assistant) / CHARACTERS_PER_SECOND_OF_GAP)
-        finally:
-            self._readers -= 1
+    def _gap(self, turn: Turn) -> float:
+        """Seconds to wait before a growing answer is drawn again: a pace the page, and all of them, can keep up."""
+        gap = IDLE_GAP if len(self._watches) <= BUSY_PAGES else BUSY_GAP
+        return gap + len(turn.assistant) / CHARACTERS_PER_SECOND_OF_GAP
 
     def _settled(self, conversation: Conversation, turns: Sequence[Turn], text: str | None = None) -> Frame:
         return Frame(bubbles(turns), _idle_box(text), self._memory_line(turns), conversation)

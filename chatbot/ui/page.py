@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import html
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,9 @@ ASSETS = Path(__file__).parents[2] / "assets"
 
 MAX_THREADS = 256
 """Events served at the same time: each visitor who is being answered holds one."""
+
+CLOSE_SECONDS = 10
+"""How long the end of the process may take to keep what there is of every answer."""
 
 EXAMPLES = {
     "Tell it your name": "My name is Ada.",
@@ -68,16 +74,13 @@ class ChatPage(gr.ChatInterface):
             "show_progress": "hidden",
             "api_visibility": "private",
         }
-        answering: list[Any] = [
-            self.textbox.submit(handlers.submit, [self.textbox, conversation], **event),
-            self.chatbot.retry(handlers.retry, [conversation], **event),
-            self.chatbot.edit(handlers.edit, [conversation], **event),
-            self.chatbot.example_select(handlers.example, [conversation], **event),
-            self.load(handlers.load, None, **event),
-        ]
+        self.load(handlers.load, None, **event)
+        self.textbox.submit(handlers.submit, [self.textbox, conversation], **event)
+        self.chatbot.retry(handlers.retry, [conversation], **event)
+        self.chatbot.edit(handlers.edit, [conversation], **event)
         self.chatbot.undo(handlers.undo, [conversation], **event)
-        # What is still being drawn into the old conversation must not come after the new one.
-        self._new_chat.click(handlers.new_chat, [conversation], cancels=answering, **event)
+        self.chatbot.example_select(handlers.example, [conversation], **event)
+        self._new_chat.click(handlers.new_chat, None, **event)
         self.textbox.stop(handlers.stop, [conversation], None, queue=False, api_visibility="private")
         self.fake_api_btn.click(
             handlers.chat,
@@ -85,18 +88,20 @@ class ChatPage(gr.ChatInterface):
             [self.api_response, conversation],
             api_name=self.api_name,
             concurrency_limit=None,
+            postprocess=False,
         )
 
 
 def build_page(service: ConversationService, *, title: str, endpoint: Endpoint) -> gr.Blocks:
     """Return the page over ``service``."""
+    handlers = Handlers(service)
     with gr.Blocks(title=title, fill_height=True, analytics_enabled=False) as page:
         with gr.Row(elem_id="top"):
             gr.HTML(_header(title, endpoint), padding=False)
             new_chat = gr.Button("New chat", elem_id="new-chat", size="sm", variant="secondary")
         memory = gr.Markdown("", elem_id="memory", render=False)
         ChatPage(
-            Handlers(service),
+            handlers,
             memory=memory,
             new_chat=new_chat,
             chatbot=gr.Chatbot(
@@ -116,6 +121,7 @@ def build_page(service: ConversationService, *, title: str, endpoint: Endpoint) 
             ),
             textbox=gr.Textbox(
                 elem_id="box",
+                label="Message",
                 placeholder="Type a message",
                 show_label=False,
                 submit_btn=True,
@@ -131,34 +137,41 @@ def build_page(service: ConversationService, *, title: str, endpoint: Endpoint) 
             analytics_enabled=False,
         )
         memory.render()
+        # Of the page, not of the interface within it: Gradio forgets an inner one's.
+        page.unload(handlers.leave)
     return page
 
 
-def serve(
-    page: gr.Blocks,
-    *,
-    host: str,
-    port: int | None,
-    lifespan: Callable[[Any], AbstractAsyncContextManager[None]],
-    block: bool = True,
-) -> str:
-    """Serve the page and return its address; with ``block``, only when the process is told to end.
+@contextmanager
+def serving(
+    page: gr.Blocks, *, host: str, port: int, on_close: Callable[[], Coroutine[Any, Any, None]]
+) -> Iterator[str]:
+    """Serve the page; yields its address.
 
     Args:
         page: From :func:`build_page`.
         host: Address to listen on.
-        port: Port to listen on; None takes a free one.
-        lifespan: Entered in the server's event loop before the first request, left after the last.
-        block: Whether to wait here for the end.
+        port: Port to listen on; 0 takes a free one.
+        on_close: Awaited in the server's event loop at the end, while the page can still be drawn.
+
+    Raises:
+        OSError: The port is taken, or the address is not this machine's.
     """
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    @asynccontextmanager
+    async def remember_loop(_: Any) -> AsyncIterator[None]:
+        loops.append(asyncio.get_running_loop())
+        yield
+
     page.queue(default_concurrency_limit=None)
     _, address, _ = page.launch(
         server_name=host,
-        server_port=port,
+        server_port=port or _free_port(host),
         share=False,
         show_error=False,
         quiet=True,
-        prevent_thread_lock=not block,
+        prevent_thread_lock=True,
         max_threads=MAX_THREADS,
         state_session_capacity=1000,
         enable_monitoring=False,
@@ -168,9 +181,21 @@ def serve(
         favicon_path=ASSETS / "logo.svg",
         theme=theme(),
         css=CSS,
-        app_kwargs={"middleware": [Middleware(VisitorCookie)], "lifespan": lifespan},
+        app_kwargs={"middleware": [Middleware(VisitorCookie)], "lifespan": remember_loop},
     )
-    return str(address)
+    try:
+        yield address
+    finally:
+        asyncio.run_coroutine_threadsafe(on_close(), loops[0]).result(CLOSE_SECONDS)
+        # Open pages hold a connection each: the end does not wait for them, nor is cutting them an error to log.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
+        page.server.force_exit = True
+        page.close(verbose=False)
+
+
+def _free_port(host: str) -> int:
+    with socket.create_server((host, 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def _header(title: str, endpoint: Endpoint) -> str:

@@ -11,20 +11,6 @@ from chatbot.conversation import Turn, TurnStatus
 
 Bubble = dict[str, Any]
 
-_HEADLINES = {
-    "ModelAuthenticationError": "The endpoint did not accept the key",
-    "ModelPermissionDeniedError": "The endpoint does not allow this",
-    "ModelNotFoundError": "The endpoint is not where it should be",
-    "ModelInvalidRequestError": "The endpoint refused the request",
-    "ModelRateLimitError": "The endpoint is busy",
-    "ModelTimeoutError": "The endpoint took too long",
-    "ModelConnectionError": "The endpoint cannot be reached",
-    "ModelAPIError": "The endpoint failed",
-    "ContextOverflowError": "The conversation is too long for the model",
-    "ConversationConflictError": "This conversation moved on elsewhere",
-    "StoreError": "The answer could not be saved",
-}
-
 _ENDINGS = {
     "length": "The answer reached its length limit.",
     "content_filter": "The endpoint's content filter cut the answer off.",
@@ -53,9 +39,8 @@ def failure_words(turn: Turn) -> str:
     """Return what a failed turn says of itself: what happened, why, and what to do."""
     if turn.failure is None:
         return ""
-    headline = _HEADLINES.get(turn.failure.kind, "That did not work")
     wait = f" Try again in {turn.failure.retry_after:.0f} seconds." if turn.failure.retry_after else ""
-    return f"{headline}. {turn.failure.message}{wait}"
+    return turn.failure.message + wait
 
 
 def memory_line(turns: Sequence[Turn], remembered: Sequence[Turn], k: int) -> str:

@@ -1,0 +1,89 @@
+"""What one turn costs between browser and server: our page beside Gradio's own ChatInterface, in one run.
+
+    python benchmarks/page_requests.py
+
+Needs Chromium and tests/requirements.txt. Both pages answer at once with the same words; counted are the requests
+a turn makes and the bytes it uploads, at the first turn and with a longer conversation behind it.
+"""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from langchain_core.language_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+from playwright.sync_api import Page, Request, expect, sync_playwright
+
+from chatbot.conversation import ConversationService, ConversationStore, WindowMemory
+from chatbot.ui import Endpoint, build_page, serving
+
+# Behind the page's own environment settings, so that both are measured under the same.
+import gradio as gr  # isort: skip
+
+TURNS = (1, 10, 20)
+ANSWER = "The same forty words again, so that both pages have as much to carry. " * 3
+
+
+@contextmanager
+def ours(folder: Path) -> Iterator[str]:
+    model = GenericFakeChatModel(messages=iter(lambda: AIMessage(ANSWER), None))
+    store = ConversationStore(f"sqlite:///{folder}/chat.db")
+    service = ConversationService(model, store, WindowMemory())
+    page = build_page(service, title="Ours", endpoint=Endpoint("benchmark", is_demo=False))
+    with serving(page, host="127.0.0.1", port=0, on_close=store.aclose) as url:
+        yield url
+
+
+@contextmanager
+def gradios() -> Iterator[str]:
+    page = gr.ChatInterface(lambda message, history: (yield ANSWER), analytics_enabled=False)
+    _, url, _ = page.launch(quiet=True, prevent_thread_lock=True, ssr_mode=False)
+    yield url
+    page.close(verbose=False)
+
+
+def measure(page: Page, url: str) -> dict[int, tuple[int, int]]:
+    """Return requests and uploaded bytes of the turns in ``TURNS``."""
+    page.goto(url)
+    box = page.locator("textarea").first
+    expect(box).to_be_visible()
+    page.wait_for_timeout(1500)
+    seen: list[Request] = []
+    page.on("request", lambda request: seen.append(request))
+    costs = {}
+    for turn in range(1, max(TURNS) + 1):
+        seen.clear()
+        box.fill(f"question {turn}")
+        box.press("Enter")
+        expect(page.locator(".bot.message")).to_have_count(turn)
+        page.wait_for_timeout(700)
+        costs[turn] = (len(seen), sum(len(request.post_data_buffer or b"") for request in seen))
+    return {turn: costs[turn] for turn in TURNS}
+
+
+def main() -> None:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        urls = {
+            "this application": stack.enter_context(ours(folder)),
+            "gr.ChatInterface": stack.enter_context(gradios()),
+        }
+        browser = stack.enter_context(sync_playwright()).chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-background-networking"]
+        )
+        print("| page | " + " | ".join(f"turn {turn}" for turn in TURNS) + " |")
+        print("|---|" + "---|" * len(TURNS))
+        for name, url in urls.items():
+            costs = measure(browser.new_page(), url)
+            cells = [f"{requests} requests, {size:,} bytes up" for requests, size in costs.values()]
+            print(f"| {name} | " + " | ".join(cells) + " |")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""`python -m chatbot.emulator`: an endpoint to develop against, without an account."""
+
+import argparse
+import ipaddress
+import json
+import math
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from typing import NoReturn
+
+from chatbot.emulator.server import CannotListenError, Emulator
+
+_USAGE_ERROR = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_USAGE_ERROR, f"{self.prog}: {message} (--help shows the options)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until Ctrl-C or SIGTERM, and return the exit code."""
+    options = _parser().parse_args(arguments)
+    emulator = Emulator(host=options.host, port=options.port, key=options.key, token_delay=options.token_delay)
+    # Both signals end the wait below in the same way, wherever it is.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with emulator:
+            _announce(emulator, options.host)
+            while True:
+                time.sleep(3600)
+    except CannotListenError as error:
+        print(f"chatbot.emulator: {error} Try another --port; 0 takes a free one.", file=sys.stderr)
+        return _USAGE_ERROR
+    except KeyboardInterrupt:
+        print("Stopped.", flush=True)
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="chatbot.emulator", description="A local Azure ML endpoint with a small demo model behind it."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=_port, default=8000, help="port to listen on; 0 takes a free one (%(default)s)")
+    parser.add_argument("--key", type=_key, help="key that clients must show; a random one when not given")
+    parser.add_argument(
+        "--token-delay", type=_seconds, default=0.02, help="seconds between pieces of a stream (%(default)s)"
+    )
+    return parser
+
+
+def _announce(emulator: Emulator, host: str) -> None:
+    if not _is_loopback(host):
+        print(
+            f"Warning: {host} can be reached from other machines. Traffic is not encrypted, "
+            "and only the key keeps others out.",
+            file=sys.stderr,
+            flush=True,
+        )
+    print(
+        f"""\
+An Azure ML endpoint is listening on this machine. Ctrl-C stops it.
+
+  serverless  {emulator.chat_url}
+  dedicated   {emulator.score_url}
+  key         {emulator.key}
+
+Try it:
+
+  {_curl(emulator)}
+
+Connect the application, or anything else that speaks to Azure ML:
+
+  AZUREML_ENDPOINT_URL={emulator.chat_url}
+  AZUREML_ENDPOINT_API_KEY={shlex.quote(emulator.key)}
+  AZUREML_ENDPOINT_API_TYPE=serverless
+
+For the dedicated endpoint the URL is {emulator.score_url} and the type is dedicated.
+""",
+        flush=True,
+    )
+
+
+def _curl(emulator: Emulator) -> str:
+    body = {"messages": [{"role": "user", "content": "Hello"}], "stream": True}
+    headers = ("Content-Type: application/json", f"Authorization: Bearer {emulator.key}")
+    words = ["curl", "-N", emulator.chat_url, *(word for header in headers for word in ("-H", header))]
+    return shlex.join([*words, "-d", json.dumps(body)])
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port between 0 and 65535")
+    return int(text)
+
+
+def _key(text: str) -> str:
+    if not text.isascii() or not text.isprintable() or not text or " " in text:
+        raise argparse.ArgumentTypeError("a key is one word of plain characters")
+    return text
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""The emulator as an object: uvicorn in a thread of its own, on a socket that is bound before anyone waits for it."""
+
+import asyncio
+import errno
+import os
+import secrets
+import socket
+import threading
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from starlette.applications import Starlette
+
+from chatbot.emulator.endpoint import CHAT_PATH, SCORE_PATH, create_app
+from chatbot.emulator.traffic import ReceivedRequest, Traffic
+
+# Streams that end within this time, in seconds, end well when the emulator stops; the others are cut.
+_GRACE = 0.5
+# Longer than the clients' pools keep their connections, so that they are never handed a dying one.
+_KEEP_ALIVE = 120
+_LAST_PORT = 65535
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - compared, not bound
+
+
+class CannotListenError(OSError):
+    """The address cannot be used: its port is taken, it is not ours, or it does not exist."""
+
+
+class Emulator:
+    """A local Azure ML endpoint.
+
+    Use it as a context manager, or call `start` and `stop`; after a stop it may be started again.
+
+        with Emulator() as emulator:
+            print(emulator.chat_url, emulator.key)
+
+    Args:
+        host: The address to listen on. Anything beyond this machine is for the caller to decide.
+        port: The port to listen on; 0 takes a free one.
+        key: What clients must show; a random one when not given.
+        token_delay: Seconds between the pieces of a stream; 0 sends as fast as possible.
+    """
+
+    def __init__(
+        self, *, host: str = "127.0.0.1", port: int = 0, key: str | None = None, token_delay: float = 0.02
+    ) -> None:
+        self.key = key or secrets.token_hex(16)
+        self._host = host
+        self._wanted_port = port
+        self._port: int | None = None
+        self._app = create_app(key=self.key, token_delay=token_delay)
+        self._traffic: Traffic = self._app.state.traffic
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen, and return when connections are accepted.
+
+        Raises:
+            CannotListenError: The port is taken or the address cannot be used.
+            RuntimeError: It is running already, or the server did not come up.
+        """
+        if self._server is not None:
+            raise RuntimeError("The emulator is running already.")
+        listener = _listen(self._host, self._wanted_port)
+        self._port = listener.getsockname()[1]
+        self._server = _Server(self._app)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listener],), name="azureml-emulator", daemon=True
+        )
+        self._thread.start()
+        self._server.ready.wait()
+        if failure := self._server.failure:
+            self.stop()
+            raise RuntimeError("The emulator's server ended while it was starting.") from failure
+
+    def stop(self) -> None:
+        """Stop listening, and return when everything is closed: about a second at most, open streams or not."""
+        if self._server is None or self._thread is None:
+            return
+        self._server.should_exit = True
+        self._thread.join()
+        self._server = self._thread = None
+
+    @property
+    def base_url(self) -> str:
+        """The address without a path. It stays known after a stop.
+
+        Raises:
+            RuntimeError: It was never started, so there is no port yet.
+        """
+        if self._port is None:
+            raise RuntimeError("The emulator has no address before it is started.")
+        host = _ANY_ADDRESS.get(self._host, self._host)
+        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
+
+    @property
+    def score_url(self) -> str:
+        """Where a dedicated endpoint is asked."""
+        return self.base_url + SCORE_PATH
+
+    @property
+    def chat_url(self) -> str:
+        """Where a serverless endpoint is asked."""
+        return self.base_url + CHAT_PATH
+
+    @property
+    def requests(self) -> list[ReceivedRequest]:
+        """The last 200 requests, oldest first, whatever became of them."""
+        return self._traffic.requests
+
+    @property
+    def active_streams(self) -> int:
+        """How many streams are open now."""
+        return self._traffic.active_streams
+
+    @property
+    def cancelled_streams(self) -> int:
+        """How many streams were left by their client, or cut by a stop, before their end."""
+        return self._traffic.cancelled_streams
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn that says when it is ready, and hangs up on streams that would keep it from stopping."""
+
+    def __init__(self, app: Starlette) -> None:
+        # No `log_config` and no `log_level`: both would change logging for the whole process.
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE,
+            )
+        )
+        self.ready = threading.Event()
+        self.failure: BaseException | None = None
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until `should_exit`."""
+        try:
+            super().run(sockets)
+        except (OSError, RuntimeError, SystemExit) as error:
+            if self.started:
+                raise
+            self.failure = error
+        finally:
+            # It may never have come up: nobody shall wait for it, nor reach a socket that nobody serves.
+            for listener in sockets or []:
+                listener.close()
+            self.ready.set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections, and say so."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for replies in progress, but not for long."""
+        asyncio.get_running_loop().call_later(_GRACE, self._hang_up)
+        await super().shutdown(sockets)
+
+    def _hang_up(self) -> None:
+        # As if the machine went away. Cancelling the tasks instead would end in logged tracebacks.
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= _LAST_PORT:
+        raise CannotListenError(f"Cannot listen on {host}:{port}: ports end at {_LAST_PORT}.")
+    # Not `socket.create_server`: it leaves the protocol open, and asyncio switches Nagle's algorithm off only
+    # where TCP is named. With it on, a reply of two writes takes 40 ms.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":  # elsewhere this would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        reason = "the port is already in use" if error.errno == errno.EADDRINUSE else error.strerror
+        raise CannotListenError(f"Cannot listen on {host}:{port}: {reason}.") from error
+    return listener

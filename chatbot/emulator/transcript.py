@@ -1,0 +1,53 @@
+"""The messages of one request, as the demo model reads them: who said what, as plain text."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+Message = Mapping[str, Any]
+
+
+def text_of(message: Message) -> str:
+    """Return the text of a message whose content is a string, a list of parts, or missing."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    texts = (part if isinstance(part, str) else part.get("text") for part in content)
+    return "\n".join(text for text in texts if isinstance(text, str))
+
+
+class Transcript:
+    """What was sent in one request, and therefore all that the model can know."""
+
+    def __init__(self, messages: Sequence[Message]) -> None:
+        self.entries = [(str(message.get("role", "")), text_of(message)) for message in messages]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @cached_property
+    def user_texts(self) -> list[str]:
+        """Everything the user said, oldest first; the last one is the prompt."""
+        return [text for role, text in self.entries if role == "user"]
+
+    @property
+    def prompt(self) -> str:
+        """The user's newest message, or nothing."""
+        return self.user_texts[-1] if self.user_texts else ""
+
+    @property
+    def earlier(self) -> list[str]:
+        """What the user said before the prompt."""
+        return self.user_texts[:-1]
+
+    @property
+    def last_answer(self) -> str:
+        """The assistant's newest message, or nothing."""
+        return next((text for role, text in reversed(self.entries) if role == "assistant"), "")
+
+    @property
+    def has_system_prompt(self) -> bool:
+        """Whether the request carried instructions of any kind."""
+        return any(role in {"system", "developer"} for role, _ in self.entries)

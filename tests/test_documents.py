@@ -1,0 +1,71 @@
+"""The documents tell the truth: their commands are the ones CI runs, and what they name exists."""
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+USERS_PACKAGES = ["gradio", "langchain", "langchain-community", "langchain-core", "python-dotenv", "pytest"]
+
+
+def command(name: str) -> str:
+    printed = subprocess.run(
+        [sys.executable, str(ROOT / ".ci" / "readme_command.py"), name], capture_output=True, text=True, check=True
+    )
+    return printed.stdout.strip()
+
+
+def test_the_two_commands_are_one_line_of_plain_pip_and_python():
+    assert command("run") == "python -m pip install -r requirements.txt && python app.py"
+    assert command("test") == "python -m pip install -r tests/requirements.txt && python -m pytest"
+
+
+def test_every_file_the_readme_links_to_exists():
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", README)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_every_path_of_the_readmes_tree_exists():
+    tree = README.split("## How it is built")[1].split("```")[1]
+    folder = ROOT
+    for line in filter(None, tree.splitlines()):
+        name = line.split()[0]
+        folder = ROOT / "chatbot" if line.startswith("  ") else ROOT
+        assert (folder / name).exists(), name
+
+
+def test_the_readmes_python_runs_as_far_as_it_can_without_an_endpoint():
+    (block,) = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
+    construction = block.split("for chunk")[0]
+    names: dict[str, object] = {}
+    exec(compile(construction, "README.md", "exec"), names)
+    assert type(names["model"]).__name__ == "AzureMLChatOnlineEndpoint"
+
+
+def test_requirements_name_the_users_packages_first():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    names = [re.split(r"[<>=\[]", line)[0] for line in lines if line and not line.startswith("#")]
+    assert names[:6] == USERS_PACKAGES
+
+
+def test_every_required_package_has_a_reason():
+    decisions = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")
+    reasons = decisions.split("Why each package")[1]
+    for file in ("requirements.txt", "tests/requirements.txt"):
+        for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
+            if line and not line.startswith(("#", "-r")):
+                name = re.split(r"[<>=\[]", line)[0]
+                assert re.search(rf"\b{name}\b", reasons), f"{name} has no reason in docs/decisions.md"
+
+
+@pytest.mark.parametrize("module", ["chatbot.azureml", "chatbot.conversation", "chatbot.emulator", "chatbot.ui"])
+def test_public_names_are_sorted_and_there(module):
+    found = importlib.import_module(module)
+    assert found.__all__ == sorted(found.__all__)
+    assert all(hasattr(found, name) for name in found.__all__)

@@ -1,0 +1,155 @@
+"""A real Chromium, and visitors who use the page as people do."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, Request, async_playwright, expect
+
+from chatbot.emulator import Emulator
+from tests.support.app_process import AppProcess
+
+expect.set_options(timeout=15_000)
+
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        pytest.skip("browser tests need Chromium on the PATH (Debian and Ubuntu: apt-get install chromium)")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+class Visitor:
+    """One person at one browser tab."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.box = page.locator("#box textarea")
+        self.send = page.locator("#box .submit-button")
+        self.stop = page.locator("#box .stop-button")
+        self.questions = page.locator("#chat .user.message")
+        self.answers = page.locator("#chat .bot.message")
+        self.notes = page.locator("#chat .note")
+        self.memory = page.locator("#memory")
+        self.toast = page.locator(".toast-body")
+
+    async def say(self, text: str) -> None:
+        """Type a message and send it."""
+        await self.box.fill(text)
+        await self.box.press("Enter")
+
+    async def ask(self, text: str) -> str:
+        """Send a message; return the whole answer."""
+        before = await self.questions.count()
+        await self.say(text)
+        await expect(self.questions).to_have_count(before + 1)
+        await self.settled()
+        return await self.answers.last.inner_text()
+
+    async def settled(self) -> None:
+        """Wait until nothing is being answered: the box offers Send again."""
+        await expect(self.send).to_be_visible()
+
+    async def press(self, label: str, *, nth: int = -1) -> None:
+        """Press one of the buttons under the messages; the last of its kind unless told."""
+        await self.page.locator(f"#chat button[aria-label='{label}']").nth(nth).click()
+
+    async def edit_question(self, number: int, text: str) -> None:
+        """Change the question with this number (from 1) and send it."""
+        await self.press("Edit", nth=number - 1)
+        await self.page.locator("#chat textarea").fill(text)
+        await self.press("Submit")
+
+    async def reload(self) -> None:
+        await self.page.reload()
+        await expect(self.memory).not_to_be_empty()
+
+
+@pytest.fixture
+def visit(browser: Browser):
+    """Open a page as a new visitor, or (with ``context``) in a further tab of a known one."""
+
+    @asynccontextmanager
+    async def visit(
+        url: str, *, context: BrowserContext | None = None, width: int = 1280, height: int = 800, scheme: str = "light"
+    ) -> AsyncIterator[Visitor]:
+        own = context or await browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-US"
+        )
+        page = await own.new_page()
+        elsewhere: list[str] = []
+        broken: list[str] = []
+
+        def look_where(request: Request) -> None:
+            if urlsplit(request.url).hostname not in ("127.0.0.1", None):
+                elsewhere.append(request.url)
+
+        page.on("request", look_where)
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        await page.goto(url)
+        visitor = Visitor(page)
+        await expect(visitor.memory).not_to_be_empty()
+        yield visitor
+        await page.close()
+        if context is None:
+            await own.close()
+        assert elsewhere == [], "the page talked to somebody else"
+        assert broken == [], "a script of the page failed"
+
+    return visit
+
+
+@pytest.fixture
+def app(tmp_path: Path):
+    """Start the application with some settings; it ends with the test."""
+    running: list[AppProcess] = []
+
+    def start(**settings: str) -> AppProcess:
+        process = AppProcess(tmp_path, settings)
+        process.start()
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        process.stop()
+
+
+@pytest.fixture(scope="session")
+def demo_app(tmp_path_factory: pytest.TempPathFactory):
+    """The application with nothing configured but its pace, shared by the tests that leave it as it is."""
+    with AppProcess(tmp_path_factory.mktemp("demo")) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def slow_endpoint():
+    """An endpoint that takes its time, with counters of what reached it."""
+    with Emulator(token_delay=0.03) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def slow_app(slow_endpoint, tmp_path_factory: pytest.TempPathFactory):
+    """The application in front of the slow endpoint, as a user configures it."""
+    settings = {"AZUREML_ENDPOINT_URL": slow_endpoint.chat_url, "AZUREML_ENDPOINT_API_KEY": slow_endpoint.key}
+    with AppProcess(tmp_path_factory.mktemp("slow"), settings) as process:
+        yield process

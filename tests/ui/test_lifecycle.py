@@ -1,0 +1,73 @@
+"""What survives: closed tabs, killed processes, restarts."""
+
+import asyncio
+
+import pytest
+from playwright.async_api import expect
+
+from chatbot.conversation import ConversationService, ConversationStore, WindowMemory
+from chatbot.ui import Endpoint, build_page, serving
+from tests.support.scripted_model import ScriptedModel
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_killed_process_loses_no_finished_turn(app, visit):
+    process = app()
+    async with visit(process.url) as visitor:
+        await visitor.ask("My name is Ada")
+        process.kill()
+        process.start()
+        await visitor.page.goto(process.url)
+        await expect(visitor.questions).to_have_text(["My name is Ada"])
+        assert "Ada" in await visitor.ask("what is my name?")
+
+
+async def test_a_process_that_is_told_to_end_keeps_half_an_answer(app, visit, slow_endpoint):
+    process = app(AZUREML_ENDPOINT_URL=slow_endpoint.chat_url, AZUREML_ENDPOINT_API_KEY=slow_endpoint.key)
+    async with visit(process.url) as visitor:
+        await visitor.say("give me a long answer")
+        await expect(visitor.answers.last).to_contain_text("conversation", ignore_case=True)
+        assert process.stop() == 0
+        assert "Traceback" not in process.log
+        process.start()
+        await visitor.page.goto(process.url)
+        await expect(visitor.answers.first).to_contain_text("conversation", ignore_case=True)
+        await expect(visitor.notes).to_have_text("Stopped.")
+
+
+async def test_a_page_that_is_older_than_the_server_can_go_on(app, visit):
+    process = app(CHATBOT_PORT="0")
+    port = process.url.rstrip("/").rpartition(":")[2]
+    async with visit(process.url) as visitor:
+        await visitor.ask("My name is Ada")
+        process.kill()
+        app(CHATBOT_PORT=port)
+        # Gradio's own notice of the lost connection asks for a reload; what was said is there again.
+        await visitor.page.goto(process.url)
+        assert "Ada" in await visitor.ask("what is my name?")
+
+
+async def test_a_closed_tab_frees_its_place_while_the_endpoint_is_silent(tmp_path, visit):
+    model = ScriptedModel()
+    store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
+    service = ConversationService(model, store, WindowMemory())
+
+    async def close():
+        await service.aclose()
+        await store.aclose()
+
+    page = build_page(service, title="Test", endpoint=Endpoint("test", is_demo=False))
+    with serving(page, host="127.0.0.1", port=0, on_close=close) as url:
+        async with visit(url) as visitor:
+            await visitor.say("hello")
+            await expect(visitor.stop).to_be_visible()
+            await visitor.page.wait_for_timeout(300)
+            assert any(page._queue.active_jobs)
+        for _ in range(100):
+            if any(page._queue.active_jobs):
+                await asyncio.sleep(0.1)
+        assert not any(page._queue.active_jobs)
+        # Nobody looks, but nobody said stop either.
+        assert model.closed == 0
+
