@@ -192,7 +192,8 @@ def _engine(url: str) -> AsyncEngine:
         parsed = make_url(url)
         driver = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}.get(parsed.drivername)
         parsed = parsed.set(drivername=driver) if driver else parsed
-        engine = create_async_engine(parsed, pool_pre_ping=True)
+        # A connection to a server may die while it idles; one to a file does not.
+        engine = create_async_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
     except (SQLAlchemyError, ImportError) as error:
         # The message of a parse error may repeat the URL, and a URL may hold a password.
         reason = f"its driver is missing ({error})" if isinstance(error, ImportError) else type(error).__name__

@@ -57,6 +57,8 @@ footer { display: none !important; }
 #chat .user.message { border: none; box-shadow: none;
   background: color-mix(in srgb, var(--primary-500) 14%, transparent); }
 .dark #chat .user.message { background: color-mix(in srgb, var(--primary-500) 32%, transparent); }
+#chat .user.message:has(.edit-textarea) { width: min(100%, 36rem); }
+#chat .edit-textarea { width: 100%; min-height: 4.5rem; field-sizing: content; }
 #chat .message { overflow-wrap: break-word; }
 /* Emptying only what is shown would lie about the store: "New chat" is the honest way. */
 #chat .top-panel { display: none; }

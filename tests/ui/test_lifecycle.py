@@ -1,8 +1,11 @@
 """What survives: closed tabs, killed processes, restarts."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
 from chatbot.conversation import ConversationService, ConversationStore, WindowMemory
@@ -48,7 +51,9 @@ async def test_a_page_that_is_older_than_the_server_can_go_on(app, visit):
         assert "Ada" in await visitor.ask("what is my name?")
 
 
-async def test_a_closed_tab_frees_its_place_while_the_endpoint_is_silent(tmp_path, visit):
+@pytest_asyncio.fixture(loop_scope="session")
+async def served(tmp_path):
+    """The page in this process, over a model that waits for the test: its URL and what is behind it."""
     model = ScriptedModel()
     store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
     service = ConversationService(model, store, WindowMemory())
@@ -59,15 +64,37 @@ async def test_a_closed_tab_frees_its_place_while_the_endpoint_is_silent(tmp_pat
 
     page = build_page(service, title="Test", endpoint=Endpoint("test", is_demo=False))
     with serving(page, host="127.0.0.1", port=0, on_close=close) as url:
-        async with visit(url) as visitor:
-            await visitor.say("hello")
-            await expect(visitor.stop).to_be_visible()
-            await visitor.page.wait_for_timeout(300)
-            assert any(page._queue.active_jobs)
-        for _ in range(100):
-            if any(page._queue.active_jobs):
-                await asyncio.sleep(0.1)
-        assert not any(page._queue.active_jobs)
-        # Nobody looks, but nobody said stop either.
-        assert model.closed == 0
+        yield url, page, model
 
+
+async def test_a_closed_tab_frees_its_place_while_the_endpoint_is_silent(served, visit):
+    url, page, model = served
+    async with visit(url) as visitor:
+        await visitor.say("hello")
+        await expect(visitor.stop).to_be_visible()
+        await expect(visitor.questions).to_have_count(1)
+        assert any(page._queue.active_jobs)
+    for _ in range(100):
+        if any(page._queue.active_jobs):
+            await asyncio.sleep(0.1)
+    assert not any(page._queue.active_jobs)
+    # Nobody looks, but nobody said stop either.
+    assert model.closed == 0
+
+
+async def test_a_store_that_breaks_is_told_in_words_and_the_words_stay(served, visit, tmp_path, caplog):
+    url, _, model = served
+    async with visit(url) as visitor:
+        model.will_say("fine")
+        await visitor.ask("hello")
+        with closing(sqlite3.connect(tmp_path / "chat.db")) as file:
+            file.execute("alter table turns rename to elsewhere")
+        await visitor.say("my precious words")
+        await expect(visitor.toast).to_contain_text("Something went wrong in this application")
+        await expect(visitor.box).to_have_value("my precious words")
+        assert "no such table" in caplog.text
+        with closing(sqlite3.connect(tmp_path / "chat.db")) as file:
+            file.execute("alter table elsewhere rename to turns")
+        model.will_say("fine again")
+        await visitor.box.press("Enter")
+        await expect(visitor.answers.last).to_have_text("fine again")

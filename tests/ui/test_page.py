@@ -202,6 +202,16 @@ async def test_words_typed_while_an_answer_is_written_stay_in_the_box(slow_app, 
         await expect(visitor.questions).to_have_text(["hello"])
 
 
+async def test_shift_enter_is_a_new_line_and_enter_sends(demo_app, visit):
+    async with visit(demo_app.url) as visitor:
+        await visitor.box.press_sequentially("first")
+        await visitor.box.press("Shift+Enter")
+        await visitor.box.press_sequentially("second")
+        await expect(visitor.box).to_have_value("first\nsecond")
+        await visitor.box.press("Enter")
+        await expect(visitor.questions).to_have_text("first second", use_inner_text=True)
+
+
 async def test_an_empty_message_is_refused_in_words(demo_app, visit):
     async with visit(demo_app.url) as visitor:
         await visitor.say("   ")
