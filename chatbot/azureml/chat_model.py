@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
@@ -13,18 +12,19 @@ from langchain_core.language_models.base import LangSmithParams
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_core.utils import from_env, secret_from_env
+from langchain_core.utils import from_env
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
-from chatbot.azureml.errors import AzureMLError
+from chatbot.azureml.errors import AzureMLConnectionError, AzureMLError, AzureMLTimeoutError, request_id
 from chatbot.azureml.formatters import ChatStream, ContentFormatterBase, CustomOpenAIChatContentFormatter
 from chatbot.azureml.surfaces import AzureMLEndpointApiType, Surface, resolve
 from chatbot.azureml.transport import AsyncTransport, SyncTransport, WireRequest
 
 
-def _env(name: str, default: str | None = None) -> Callable[[], Any]:
-    """LangChain's ``from_env`` for a field that pydantic turns into what it should be."""
-    return from_env(name, default=default)
+def _env(name: str, default: str | None = "") -> Callable[[], Any]:
+    """LangChain's ``from_env`` for a field that pydantic turns into what it should be; empty counts as not set."""
+    read = from_env(name, default=default)
+    return lambda: read() or default
 
 
 class AzureMLChatOnlineEndpoint(BaseChatModel):
@@ -53,20 +53,21 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         AzureMLError: On use; each kind is also LangChain's ``ModelError`` of the same condition.
     """
 
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    # Pydantic's errors would show the arguments, and the key is one of them.
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
 
-    endpoint_url: str = Field(default_factory=from_env("AZUREML_ENDPOINT_URL"))
+    endpoint_url: str = Field(default_factory=_env("AZUREML_ENDPOINT_URL"))
     """URL of the endpoint as the portal shows it. From ``AZUREML_ENDPOINT_URL`` when left out."""
 
-    endpoint_api_key: SecretStr = Field(default_factory=secret_from_env("AZUREML_ENDPOINT_API_KEY"))
+    endpoint_api_key: SecretStr = Field(default_factory=_env("AZUREML_ENDPOINT_API_KEY"), validate_default=True)
     """Key of the endpoint. From ``AZUREML_ENDPOINT_API_KEY`` when left out."""
 
     endpoint_api_type: AzureMLEndpointApiType | None = Field(
-        default_factory=_env("AZUREML_ENDPOINT_API_TYPE"), validate_default=True
+        default_factory=_env("AZUREML_ENDPOINT_API_TYPE", None), validate_default=True
     )
     """``dedicated`` or ``serverless``: needed only where the URL does not tell."""
 
-    deployment_name: str = Field(default_factory=_env("AZUREML_DEPLOYMENT_NAME", ""))
+    deployment_name: str = Field(default_factory=_env("AZUREML_DEPLOYMENT_NAME"))
     """Deployment to call. Dedicated endpoints get it as a header, instead of their traffic split; serverless
     routes also get it as ``model``, which gateways in front of several models need."""
 
@@ -94,12 +95,16 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
 
     @model_validator(mode="after")
     def _connect(self) -> Self:
+        _require("endpoint_url", self.endpoint_url)
+        _require("endpoint_api_key", self.endpoint_api_key.get_secret_value())
         _require_header_safe("endpoint_api_key", self.endpoint_api_key.get_secret_value())
         _require_header_safe("deployment_name", self.deployment_name)
-        self._surface = resolve(self.endpoint_url, self.endpoint_api_type)
+        try:
+            self._surface = resolve(self.endpoint_url, self.endpoint_api_type)
+        except ValueError as error:
+            raise ValueError(f"endpoint_url: {error}") from error
         self._sync = SyncTransport(self.max_retries)
         self._async = AsyncTransport(self.max_retries)
-        weakref.finalize(self, self._async.discard)
         return self
 
     @property
@@ -161,16 +166,16 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             if not _is_event_stream(reply.headers):
                 yield _whole(self._result(reply.read(), reply.headers))
                 return
-            stream = ChatStream()
-            with _keeping_partial(stream):
-                for data in reply.chunks():
-                    if chunk := stream.feed(data):
-                        yield chunk
-                    if stream.done:
-                        reply.linger()
-                        break
-                if chunk := stream.finish():
-                    yield chunk
+            stream = ChatStream(request_id(reply.headers))
+            with self._told(reply.headers, stream):
+                with _unless_complete(stream):
+                    for data in reply.chunks():
+                        if chunk := stream.feed(data):
+                            yield chunk
+                        if stream.done:
+                            reply.linger()
+                            break
+                yield stream.finish()
 
     async def _astream(
         self,
@@ -183,16 +188,16 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             if not _is_event_stream(reply.headers):
                 yield _whole(self._result(await reply.read(), reply.headers))
                 return
-            stream = ChatStream()
-            with _keeping_partial(stream):
-                async for data in reply.chunks():
-                    if chunk := stream.feed(data):
-                        yield chunk
-                    if stream.done:
-                        await reply.linger()
-                        break
-                if chunk := stream.finish():
-                    yield chunk
+            stream = ChatStream(request_id(reply.headers))
+            with self._told(reply.headers, stream):
+                with _unless_complete(stream):
+                    async for data in reply.chunks():
+                        if chunk := stream.feed(data):
+                            yield chunk
+                        if stream.done:
+                            await reply.linger()
+                            break
+                yield stream.finish()
 
     def _request(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any], *, stream: bool
@@ -209,7 +214,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         key = self.endpoint_api_key.get_secret_value()
         return WireRequest(
             url=self._surface.url,
-            headers=self._headers(key, stream=stream),
+            headers=self._headers(key, stream=stream and self._surface.streams),
             body=body,
             key=key,
             timeout=self.timeout,
@@ -231,17 +236,31 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         return headers
 
     def _result(self, body: bytes, headers: Mapping[str, str]) -> ChatResult:
-        generation = self.content_formatter.format_response_payload(body, self._surface.api_type)
-        request_id = headers.get("x-request-id")
-        if request_id and isinstance(generation.message, AIMessage):
-            generation.message.response_metadata["request_id"] = request_id
+        with self._told(headers):
+            generation = self.content_formatter.format_response_payload(body, self._surface.api_type)
+        if isinstance(generation.message, AIMessage) and (identifier := request_id(headers)):
+            generation.message.response_metadata["request_id"] = identifier
         return ChatResult(generations=[generation])
+
+    @contextmanager
+    def _told(self, headers: Mapping[str, str], stream: ChatStream | None = None) -> Iterator[None]:
+        """An error after good headers carries what was known by then: the request's id, the text; never the key."""
+        try:
+            yield
+        except AzureMLError as error:
+            error.request_id = error.request_id or request_id(headers)
+            error.partial = stream.text if stream else ""
+            error.blot(self.endpoint_api_key.get_secret_value())
+            raise
+
+
+def _require(name: str, value: str) -> None:
+    if not value:
+        raise ValueError(f"{name} is missing: pass it, or set AZUREML_{name.upper()}")
 
 
 def _require_header_safe(name: str, value: str) -> None:
     """A line break in a header value would let it forge further headers; the value is not repeated here."""
-    if name == "endpoint_api_key" and not value:
-        raise ValueError(f"{name} is empty")
     if not value.isprintable() or not value.isascii() or value != value.strip():
         raise ValueError(f"{name} has characters that cannot stand in a header (spaces around it, line breaks)")
 
@@ -260,15 +279,16 @@ def _whole(result: ChatResult) -> ChatGenerationChunk:
             id=message.id,
             response_metadata=message.response_metadata,
             usage_metadata=message.usage_metadata if isinstance(message, AIMessage) else None,
+            chunk_position="last",
         )
     )
 
 
 @contextmanager
-def _keeping_partial(stream: ChatStream) -> Iterator[None]:
-    """An error in the middle of a stream carries the text that had arrived."""
+def _unless_complete(stream: ChatStream) -> Iterator[None]:
+    """Once the server has said that the answer is complete, a connection that breaks breaks nothing."""
     try:
         yield
-    except AzureMLError as error:
-        error.partial = stream.text
-        raise
+    except (AzureMLConnectionError, AzureMLTimeoutError):
+        if not stream.complete:
+            raise

@@ -21,6 +21,7 @@ Every message says what happened, in the server's own words where it gave any, a
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ class AzureMLError(ModelError):
         retryable: bool | None = None,
         partial: str = "",
     ) -> None:
-        super().__init__(" ".join(filter(None, (message, self.hint))))
+        super().__init__(message)
         self.status = status
         self.code = code
         self.reason = reason
@@ -83,6 +84,20 @@ class AzureMLError(ModelError):
         self.partial = partial
         if retryable is not None:
             self.is_retryable = retryable
+        if retry_after and self.is_retryable:
+            # What the server asks for beats general advice.
+            seconds = math.ceil(retry_after)
+            self.hint = f"Try again in {seconds} second{'s' if seconds > 1 else ''}."
+
+    def __str__(self) -> str:
+        # Joined here and not on construction, so that an error which is copied or pickled says it once.
+        return " ".join(filter(None, (super().__str__(), self.hint)))
+
+    def blot(self, secret: str) -> None:
+        """Take a secret out that the server echoed; no real one is so short that it could be part of a word."""
+        if len(secret) >= 8:
+            self.args = tuple(str(word).replace(secret, "***") for word in self.args)
+            self.code = self.code and self.code.replace(secret, "***")
 
 
 class AzureMLAuthenticationError(AzureMLError, ModelAuthenticationError):
@@ -115,7 +130,8 @@ class AzureMLContentFilterError(AzureMLInvalidRequestError):
     categories: tuple[str, ...] = ()
 
 
-class AzureMLContextOverflowError(AzureMLInvalidRequestError, ContextOverflowError):
+# LangChain's name of the condition first: it says more than that the request was invalid.
+class AzureMLContextOverflowError(ContextOverflowError, AzureMLInvalidRequestError):
     """The messages are longer than the model's context."""
 
     hint = "Send a shorter message, or remember fewer turns."
@@ -142,7 +158,7 @@ class AzureMLTimeoutError(AzureMLError, ModelTimeoutError):
 class AzureMLConnectionError(AzureMLError, ModelConnectionError):
     """The endpoint could not be reached, or the connection broke before it answered."""
 
-    hint = "Check AZUREML_ENDPOINT_URL and the network."
+    hint = "Check the network and AZUREML_ENDPOINT_URL, then try again."
 
 
 class AzureMLResponseError(AzureMLAPIError):
@@ -180,6 +196,7 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes, *, key: 
     reason = lowered.get("ms-azureml-model-error-reason")
     real = _real_status(status, lowered)
     reply = _read(body)
+    # Before the words are cut: half a key is a secret too.
     words = reply.words.replace(key, "***") if key else reply.words
     cls = _classify(status, real, reason, reply)
     error = cls(
@@ -187,10 +204,12 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes, *, key: 
         status=real,
         code=reply.code or lowered.get("x-ms-error-code"),
         reason=reason,
-        request_id=_request_id(lowered),
+        request_id=request_id(lowered),
         retry_after=retry_after(lowered, words),
-        retryable=_retryable(status, real, reason, words),
+        # What the request itself is at fault for stays so, whatever status it comes with.
+        retryable=not issubclass(cls, AzureMLInvalidRequestError) and _retryable(status, real, reason, words),
     )
+    error.blot(key)
     if isinstance(error, AzureMLContentFilterError):
         error.categories = reply.categories
     return error
@@ -199,11 +218,21 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes, *, key: 
 def from_event(event: Mapping[str, Any], partial: str) -> AzureMLStreamError:
     """Turn an error event in the middle of a 200 stream into an error that carries the partial text."""
     reply = _read(orjson.dumps(event))
-    return AzureMLStreamError(
-        f"The endpoint reported an error in the middle of its answer: {_clean(reply.words)}",
-        code=reply.code,
-        partial=partial,
-    )
+    opening = "The endpoint reported an error in the middle of its answer"
+    return AzureMLStreamError(_closed(opening, reply.words), code=reply.code, partial=partial)
+
+
+def from_body(content: Mapping[str, Any]) -> AzureMLResponseError:
+    """Turn a reply that says 200 and holds an error into that error."""
+    reply = _read(orjson.dumps(content))
+    opening = "The endpoint answered with an error inside a successful reply"
+    return AzureMLResponseError(_closed(opening, reply.words), code=reply.code)
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the id to quote to the endpoint's operator; the headers' names must be in lower case, or have no case."""
+    names = ("x-request-id", "apim-request-id", "x-ms-request-id", "x-ms-client-request-id")
+    return next((headers[name] for name in names if headers.get(name)), None)
 
 
 def retry_after(headers: Mapping[str, str], words: str = "") -> float | None:
@@ -221,7 +250,7 @@ def retry_after(headers: Mapping[str, str], words: str = "") -> float | None:
 def _real_status(status: int, headers: Mapping[str, str]) -> int:
     """A managed endpoint turns any failure of the container into 424; act on the container's own status."""
     real = _number(headers.get("ms-azureml-model-error-statuscode")) if status == 424 else None
-    return int(real) if real else status
+    return int(real) if real and 100 <= real < 600 else status
 
 
 _CLASSES: Final[Mapping[int, type[AzureMLError]]] = {
@@ -254,7 +283,10 @@ def _classify(status: int, real: int, reason: str | None, reply: _Reply) -> type
 def _retryable(status: int, real: int, reason: str | None, words: str) -> bool:
     if status != 424:
         return real in (408, 409, 429) or real >= 500
-    if reason in ("model_not_ready", "too_few_model_instance") or "no healthy upstream" in words:
+    if (
+        reason in ("model_not_ready", "too_few_model_instance", "too_many_pending_request")
+        or "no healthy upstream" in words
+    ):
         return True
     return real in (408, 429, 500, 504)
 
@@ -276,10 +308,15 @@ def _sentence(cls: type[AzureMLError], real: int, reason: str | None, words: str
     opening = _OPENINGS[cls]
     if 300 <= real < 400:
         opening += " and pointed to another address, which is not followed because the key would go along"
-    elif reason == "model_not_ready":
+        return f"{opening} (HTTP {real}). Set AZUREML_ENDPOINT_URL to the endpoint's own address."
+    if reason == "model_not_ready":
         opening = "The model is not ready yet"
+    return _closed(f"{opening} (HTTP {real})", words)
+
+
+def _closed(opening: str, words: str) -> str:
     said = _clean(words)
-    return f"{opening} (HTTP {real}){f': {said}' if said else '.'}"
+    return f"{opening}: {said}" if said else f"{opening}."
 
 
 def _clean(words: str) -> str:
@@ -303,10 +340,13 @@ def _read(body: bytes) -> _Reply:
         return _Reply(content if isinstance(content, str) else "", None, ())
     error = content.get("error")
     inner = error if isinstance(error, dict) else content
-    words = inner.get("message") or inner.get("detail") or inner.get("title") or error
+    message, detail = inner.get("message"), inner.get("detail")
+    words = _as_words(message or detail or inner.get("title") or error)
+    if message and isinstance(detail, dict | list) and (where := _as_words(detail)):
+        words = f"{words.rstrip('.')} ({where})"
     filtered = (inner.get("innererror") or {}) if isinstance(inner.get("innererror"), dict) else {}
     code = inner.get("code") or filtered.get("code")
-    return _Reply(_as_words(words), None if code is None else str(code), _categories(filtered))
+    return _Reply(words, str(code) if isinstance(code, str | int) else None, _categories(filtered))
 
 
 def _as_words(value: Any) -> str:
@@ -315,7 +355,8 @@ def _as_words(value: Any) -> str:
         return "; ".join(filter(None, map(_as_words, value)))
     if isinstance(value, dict):
         said = value.get("msg") or value.get("message") or ""
-        where = ".".join(str(part) for part in value.get("loc") or ())
+        loc = value.get("loc")
+        where = ".".join(map(str, loc)) if isinstance(loc, list) else ""
         return f"{where}: {said}" if where and said else str(said or where)
     return "" if value is None else str(value)
 
@@ -327,16 +368,12 @@ def _categories(innererror: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name, result in results.items() if isinstance(result, dict) and result.get("filtered"))
 
 
-def _request_id(headers: Mapping[str, str]) -> str | None:
-    names = ("x-request-id", "apim-request-id", "x-ms-request-id", "x-ms-client-request-id")
-    return next((headers[name] for name in names if headers.get(name)), None)
-
-
 def _number(value: str | None) -> float | None:
     try:
-        return float(value) if value else None
+        number = float(value or "")
     except ValueError:
         return None
+    return number if 0 <= number < math.inf else None
 
 
 def _seconds_until(date: str) -> float | None:

@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, conv
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
 
-from chatbot.azureml.errors import AzureMLResponseError, AzureMLStreamError, from_event
+from chatbot.azureml.errors import AzureMLResponseError, AzureMLStreamError, from_body, from_event
 from chatbot.azureml.sse import EventTooLargeError, SSEDecoder
 from chatbot.azureml.surfaces import AzureMLEndpointApiType
 
@@ -79,6 +79,8 @@ class CustomOpenAIChatContentFormatter(ContentFormatterBase):
         reply = _json(output)
         if isinstance(reply, dict) and isinstance(reply.get("choices"), list):
             return _completion(reply)
+        if isinstance(reply, dict) and reply.get("error"):
+            raise from_body(reply)
         text = _score_text(reply)
         if text is None:
             raise AzureMLResponseError(f"The endpoint answered, but not as a chat model: {_shape(reply)}.")
@@ -88,67 +90,88 @@ class CustomOpenAIChatContentFormatter(ContentFormatterBase):
 class ChatStream:
     """One streamed answer: bytes in, chunks out, and a verdict at the end. Everything but the socket.
 
-    All that one network read brought becomes one chunk: no token is held back, none costs more than it must.
+    All the text that one network read brought becomes one chunk: no token is held back, none costs more than it
+    must. What is told about the answer comes once, in the chunk that ends it, since LangChain adds up what chunks
+    tell: how the network cut the stream must not show.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, request_id: str | None = None) -> None:
         self._decoder = SSEDecoder()
         self._text: list[str] = []
+        self._told: dict[str, Any] = {"request_id": request_id} if request_id else {}
+        self._usage: UsageMetadata | None = None
         self._finished = False
+        self._failure: AzureMLStreamError | None = None
         self.done = False
-        """The server said ``[DONE]``: nothing that follows counts."""
+        """The server said ``[DONE]``, or failed: nothing that follows counts."""
 
     @property
     def text(self) -> str:
         """The answer so far."""
         return "".join(self._text)
 
+    @property
+    def complete(self) -> bool:
+        """The server said that the answer is: ``[DONE]``, or a finish reason."""
+        return self._failure is None and (self.done or self._finished)
+
     def feed(self, data: bytes) -> ChatGenerationChunk | None:
-        """Take what one read brought; return it as one chunk, or None where it held nothing to tell.
+        """Take what one read brought; return its text as one chunk, or None where it held none.
 
         Raises:
-            AzureMLStreamError: The server reported an error, or sent what is no event; carries the partial text.
+            AzureMLStreamError: An event does not end; carries the partial text.
         """
         try:
-            return self._chunk(self._decoder.feed(data))
+            text = self._read(self._decoder.feed(data))
         except EventTooLargeError as error:
             raise AzureMLStreamError(f"The endpoint's answer could not be read: {error}.", partial=self.text) from error
+        return ChatGenerationChunk(message=AIMessageChunk(content=text)) if text else None
 
-    def finish(self) -> ChatGenerationChunk | None:
-        """The connection ended: return what is left, if the stream was complete.
+    def finish(self) -> ChatGenerationChunk:
+        """The server is done, or the connection ended: return what is left to tell, if the answer is complete.
 
         Raises:
-            AzureMLStreamError: Neither ``[DONE]`` nor a finish reason was seen; carries the partial text.
+            AzureMLStreamError: The server reported an error or sent what is no event, or neither ``[DONE]`` nor a
+                finish reason was seen; carries the partial text.
         """
-        chunk = None if self.done else self._chunk(self._decoder.flush())
-        if not (self.done or self._finished):
+        was_complete = self.complete
+        text = "" if self.done else self._read(self._decoder.flush())
+        if self._failure is not None and not was_complete:
+            raise self._failure
+        if not (was_complete or self.complete):
             raise AzureMLStreamError("The endpoint's answer broke off before it was complete.", partial=self.text)
-        return chunk
-
-    def _chunk(self, payloads: Sequence[bytes]) -> ChatGenerationChunk | None:
-        parts: list[str] = []
-        told: dict[str, Any] = {}
-        usage: UsageMetadata | None = None
-        for payload in payloads:
-            if payload.strip() == b"[DONE]":
-                self.done = True
-                break
-            event = self._event(payload)
-            usage = _usage(event) or usage
-            for choice in event.get("choices") or ():
-                delta = choice.get("delta") or choice.get("message") or {}
-                if text := delta.get("content"):
-                    parts.append(text)
-                if reason := choice.get("finish_reason"):
-                    self._finished = True
-                    told = {"finish_reason": reason, "model_name": event.get("model") or ""}
-        self._text += parts
-        if not parts and not told and usage is None:
-            return None
         return ChatGenerationChunk(
-            message=AIMessageChunk(content="".join(parts), usage_metadata=usage, response_metadata=told),
-            generation_info=None,
+            message=AIMessageChunk(
+                content=text, usage_metadata=self._usage, response_metadata=self._told, chunk_position="last"
+            )
         )
+
+    def _read(self, payloads: Sequence[bytes]) -> str:
+        parts: list[str] = []
+        try:
+            for payload in map(bytes.strip, payloads):
+                if payload == b"[DONE]":
+                    self.done = True
+                    break
+                if payload and (text := self._take(self._event(payload))):
+                    parts.append(text)
+                    self._text.append(text)
+        except AzureMLStreamError as error:
+            # What came before it is handed over first; finish() tells the rest.
+            self._failure, self.done = error, True
+        return "".join(parts)
+
+    def _take(self, event: Mapping[str, Any]) -> str:
+        """Return the text of an event, and note what it tells about the answer."""
+        if usage := _usage(event):
+            self._usage = usage
+        text = ""
+        for choice in _choices(event):
+            text += _text_of(choice, "delta") or _text_of(choice, "message")
+            if reason := choice.get("finish_reason"):
+                self._finished = True
+                self._told |= {"finish_reason": reason, "model_name": event.get("model") or ""}
+        return text
 
     def _event(self, payload: bytes) -> dict[str, Any]:
         try:
@@ -180,17 +203,14 @@ def _score_parameters(model_kwargs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _completion(reply: Mapping[str, Any]) -> ChatGeneration:
-    choices = reply["choices"]
-    if not choices or not isinstance(choices[0], dict):
+    choice = next(iter(_choices(reply)), None)
+    if choice is None:
         raise AzureMLResponseError("The endpoint answered without a choice.")
-    choice = choices[0]
-    message = choice.get("message") or {}
-    text = _text_of(message.get("content"))
-    finish_reason = choice.get("finish_reason")
+    finish_reason, reply_id = choice.get("finish_reason"), reply.get("id")
     return ChatGeneration(
         message=AIMessage(
-            content=text or "",
-            id=reply.get("id") or None,
+            content=_text_of(choice, "message"),
+            id=reply_id if reply_id and isinstance(reply_id, str) else None,
             usage_metadata=_usage(reply),
             response_metadata={"finish_reason": finish_reason, "model_name": reply.get("model") or ""},
         ),
@@ -202,12 +222,11 @@ def _usage(reply: Mapping[str, Any]) -> UsageMetadata | None:
     usage = reply.get("usage")
     if not isinstance(usage, dict):
         return None
-    sent, received = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
-    return UsageMetadata(
-        input_tokens=sent,
-        output_tokens=received,
-        total_tokens=usage.get("total_tokens") or sent + received,
+    sent, received, total = (
+        count if isinstance(count := usage.get(f"{kind}_tokens"), int) else 0
+        for kind in ("prompt", "completion", "total")
     )
+    return UsageMetadata(input_tokens=sent, output_tokens=received, total_tokens=total or sent + received)
 
 
 def _score_text(reply: Any) -> str | None:
@@ -222,10 +241,19 @@ def _score_text(reply: Any) -> str | None:
     return reply if isinstance(reply, str) else None
 
 
-def _text_of(content: Any) -> str | None:
+def _choices(reply: Mapping[str, Any]) -> list[dict[str, Any]]:
+    choices = reply.get("choices")
+    return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+
+
+def _text_of(choice: Mapping[str, Any], name: str) -> str:
+    """The text of a choice's message or delta: a string, a list of parts, or nothing."""
+    message = choice.get(name)
+    content = message.get("content") if isinstance(message, dict) else None
     if isinstance(content, list):
-        return "".join(part.get("text", "") for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else None
+        texts = (part.get("text") for part in content if isinstance(part, dict))
+        return "".join(text for text in texts if isinstance(text, str))
+    return content if isinstance(content, str) else ""
 
 
 def _json(output: bytes) -> Any:
@@ -238,9 +266,7 @@ def _json(output: bytes) -> Any:
 def _shape(reply: Any) -> str:
     """A reply described without repeating what it says: it may be long, and it may be private."""
     if isinstance(reply, dict):
-        if "error" in reply:
-            return "an error inside a successful reply" + (f" ({str(reply['error'])[:200]})")
-        return "an object with the keys " + (", ".join(map(str, list(reply)[:8])) or "(none)")
+        return "an object with the keys " + (", ".join(key[:40] for key in list(reply)[:8]) or "(none)")
     if isinstance(reply, bytes):
         start = reply[:64].lstrip().lower()
         return "a web page" if start.startswith((b"<!doctype", b"<html")) else f"{len(reply)} bytes of text"

@@ -23,7 +23,7 @@ class SSEDecoder:
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._pending_cr = False
+        self._after_cr = False
         self._started = False
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -48,15 +48,13 @@ class SSEDecoder:
         return [payload] if payload else []
 
     def _newlines(self, data: bytes) -> bytes:
-        """Make every line end LF; a CR at the very end waits, because its LF may still be on the way."""
-        if not self._pending_cr and b"\r" not in data:
+        """Make every line end LF. A CR ends its line at once; should its LF come with the next read, it is dropped."""
+        if not data:
             return data
-        if self._pending_cr:
-            data = b"\r" + data
-        self._pending_cr = data.endswith(b"\r")
-        if self._pending_cr:
-            data = data[:-1]
-        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if self._after_cr:
+            data = data.removeprefix(b"\n")
+        self._after_cr = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
 
 
 def _payload(event: bytes) -> bytes:

@@ -6,6 +6,7 @@ because it is what the wire obeys; the API type only speaks where the path says 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
@@ -62,8 +63,8 @@ def resolve(endpoint_url: str, api_type: AzureMLEndpointApiType | str | None = N
     Raises:
         ValueError: The URL is no web address, or nothing says which surface it is.
     """
-    parts = urlsplit(endpoint_url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = _web_address(endpoint_url.strip())
+    if parts is None:
         raise ValueError(
             f"this must be a web address such as https://name.region.inference.ml.azure.com/score, not {endpoint_url!r}"
         )
@@ -86,6 +87,15 @@ def resolve(endpoint_url: str, api_type: AzureMLEndpointApiType | str | None = N
         f"(dedicated) or {CHAT_ROUTE} (serverless). For a container with a scoring route of its own, also set the "
         f"endpoint API type to 'dedicated'"
     )
+
+
+def _web_address(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and parts.port != 0  # reading the port is what checks it
+    except ValueError:
+        return None
+    return parts if named and parts.scheme in ("http", "https") and not re.search(r"\s", url) else None
 
 
 def _by_host(parts: SplitResult, api_type: AzureMLEndpointApiType | str | None, *, has_v1: bool) -> Surface:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 import aiohttp
@@ -43,7 +44,7 @@ class WireRequest:
 
     Attributes:
         key: The secret among the headers, to blot it out of anything the server echoes.
-        timeout: Seconds without a byte before the reply begins (or while a whole reply is read).
+        timeout: Seconds until the reply begins, and for a whole reply to be read.
         idle_timeout: Seconds without a byte in the middle of a stream.
     """
 
@@ -103,20 +104,34 @@ class SyncReply:
     def read(self) -> bytes:
         """Return the whole body."""
         with _sync_errors(self._request.timeout):
-            return self._response.read(MAX_REPLY_BYTES)
+            return self._read_within(self._request.timeout, MAX_REPLY_BYTES)
 
     def linger(self) -> None:
         """The answer is complete: take the end of HTTP, so that the connection is kept."""
-        self._wait_at_most(LINGER)
         try:
-            self._response.read(MAX_ERROR_BYTES)
+            self._read_within(LINGER, MAX_ERROR_BYTES)
         except (urllib3.exceptions.HTTPError, OSError):
             return
 
+    def _read_within(self, seconds: float, limit: int) -> bytes:
+        deadline = time.monotonic() + seconds
+        body = bytearray()
+        while len(body) < limit:
+            if (left := deadline - time.monotonic()) <= 0:
+                raise TimeoutError
+            self._wait_at_most(left)
+            if not (data := self._response.read1(65536)):
+                break
+            body += data
+        return bytes(body[:limit])
+
     def _wait_at_most(self, seconds: float) -> None:
-        sock = getattr(self._response.connection, "sock", None)
-        if sock is not None:
-            sock.settimeout(seconds)
+        # Where the server announces that it will close the connection, http.client's reader alone has the socket.
+        for path in ("connection.sock", "_fp.fp.raw._sock"):
+            try:
+                attrgetter(path)(self._response).settimeout(seconds)
+            except AttributeError:
+                continue
 
 
 class SyncTransport:
@@ -147,9 +162,7 @@ class SyncTransport:
         try:
             yield SyncReply(response, request)
         finally:
-            # A body read to its end is back in the pool already; anything else cannot be used again.
-            response.close()
-            response.release_conn()
+            _let_go(response)
 
     def _send(self, request: WireRequest) -> urllib3.BaseHTTPResponse:
         with _sync_errors(request.timeout):
@@ -164,9 +177,10 @@ class SyncTransport:
             )
             if response.status == 200:
                 return response
-            body = response.read(MAX_ERROR_BYTES)
-            response.drain_conn()
-            response.release_conn()
+            try:
+                body = response.read(MAX_ERROR_BYTES)
+            finally:
+                _let_go(response)
         raise from_response(response.status, response.headers, body, key=request.key)
 
 
@@ -189,7 +203,7 @@ class AsyncReply:
         while True:
             with _async_errors(idle):
                 async with asyncio.timeout(idle):
-                    data = await content.readany()
+                    data = await _read_any(content)
             if not data:
                 return
             yield data
@@ -210,23 +224,23 @@ class AsyncReply:
 
 
 class AsyncTransport:
-    """One aiohttp session per event loop: a session lives and dies with the loop it was made in."""
+    """One aiohttp session per event loop: a session lives and dies with the loop it was made in.
+
+    An asynchronous generator keeps it, because that is what a loop closes before it closes itself, and what is
+    closed in its loop when nobody holds it any more. So nothing is left open, whoever forgets to close.
+    """
 
     def __init__(self, max_retries: int) -> None:
         self._max_retries = max_retries
-        self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
+        self._sessions: dict[
+            asyncio.AbstractEventLoop, tuple[aiohttp.ClientSession, AsyncGenerator[aiohttp.ClientSession]]
+        ] = {}
 
     async def aclose(self) -> None:
         """Close this loop's connections; a later request opens new ones."""
-        session = self._sessions.pop(asyncio.get_running_loop(), None)
-        if session is not None:
-            await session.close()
-
-    def discard(self) -> None:
-        """Let go of all sessions without a loop to wait in: for interpreters and models that end."""
-        for session in self._sessions.values():
-            _discard(session)
-        self._sessions.clear()
+        if kept := self._sessions.pop(asyncio.get_running_loop(), None):
+            _, keeper = kept
+            await keeper.aclose()
 
     @asynccontextmanager
     async def open(self, request: WireRequest) -> AsyncIterator[AsyncReply]:
@@ -252,7 +266,8 @@ class AsyncTransport:
     async def _send(self, request: WireRequest) -> aiohttp.ClientResponse:
         with _async_errors(request.timeout):
             async with asyncio.timeout(request.timeout):
-                response = await self._session().post(
+                session = await self._session()
+                response = await session.post(
                     request.url, data=request.body, headers=request.headers, allow_redirects=False
                 )
                 if response.status == 200:
@@ -261,20 +276,36 @@ class AsyncTransport:
                     body = await _read_at_most(response, MAX_ERROR_BYTES)
         raise from_response(response.status, response.headers, body, key=request.key)
 
-    def _session(self) -> aiohttp.ClientSession:
+    async def _session(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
-        session = self._sessions.get(loop)
-        if session is None or session.closed:
-            for dead in [known for known in self._sessions if known.is_closed()]:
-                _discard(self._sessions.pop(dead))
-            session = aiohttp.ClientSession(
-                # No limit of ours: how many talk at once is the application's decision.
-                connector=aiohttp.TCPConnector(limit=0),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-            self._sessions[loop] = session
+        if kept := self._sessions.get(loop):
+            return kept[0]
+        for ended in [known for known in tuple(self._sessions) if known.is_closed()]:
+            self._sessions.pop(ended, None)
+        keeper = _kept_session()
+        session = await anext(keeper)
+        self._sessions[loop] = session, keeper
         return session
+
+
+async def _kept_session() -> AsyncGenerator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(
+        # No limit of ours: how many talk at once is the application's decision.
+        connector=aiohttp.TCPConnector(limit=0),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    ) as session:
+        yield session
+
+
+async def _read_any(content: aiohttp.StreamReader) -> bytes:
+    try:
+        return await content.readany()
+    except aiohttp.ClientError:
+        # The connection broke. What had arrived before is still there, but only this method hands it out.
+        if left := content._read_nowait(-1):
+            return left
+        raise
 
 
 async def _read_at_most(response: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -284,46 +315,56 @@ async def _read_at_most(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return bytes(body[:limit])
 
 
-def _discard(session: aiohttp.ClientSession) -> None:
-    connector = session.connector
-    session.detach()
-    if connector is not None:
-        connector.close()
+def _let_go(response: urllib3.BaseHTTPResponse) -> None:
+    """A body read to its end is back in the pool already; anything else cannot be used again."""
+    response.close()
+    response.release_conn()
 
 
 @contextmanager
 def _sync_errors(timeout: float) -> Iterator[None]:
     try:
         yield
-    except urllib3.exceptions.NewConnectionError as error:
+    except (
+        urllib3.exceptions.NewConnectionError,
+        urllib3.exceptions.ConnectTimeoutError,
+        urllib3.exceptions.SSLError,
+    ) as error:
         raise _unreachable(error) from error
-    except urllib3.exceptions.ConnectTimeoutError as error:
-        raise _unreachable(error) from error
-    except urllib3.exceptions.TimeoutError as error:
+    except (urllib3.exceptions.TimeoutError, TimeoutError) as error:
         raise _too_slow(timeout) from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise _broken(error) from error
+        raise _broken() from error
 
 
 @contextmanager
 def _async_errors(timeout: float) -> Iterator[None]:
     try:
         yield
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+    except (aiohttp.ClientConnectorError, aiohttp.ClientSSLError, aiohttp.ConnectionTimeoutError) as error:
         raise _unreachable(error) from error
     except TimeoutError as error:
         raise _too_slow(timeout) from error
     except (aiohttp.ClientError, OSError) as error:
-        raise _broken(error) from error
+        raise _broken() from error
+
+
+_REASONS: Final = (
+    ((urllib3.exceptions.NameResolutionError, aiohttp.ClientConnectorDNSError), "its name is not known"),
+    ((urllib3.exceptions.SSLError, aiohttp.ClientSSLError), "no secure connection that can be trusted"),
+    ((urllib3.exceptions.NewConnectionError,), "the connection is refused"),  # to urllib3 also a time-out
+    ((urllib3.exceptions.ConnectTimeoutError, aiohttp.ConnectionTimeoutError), "nothing answers there"),
+)
 
 
 def _unreachable(error: Exception) -> AzureMLConnectionError:
-    return AzureMLConnectionError(f"The endpoint cannot be reached ({type(error).__name__}).")
+    why = next((words for kinds, words in _REASONS if isinstance(error, kinds)), "the connection is refused")
+    return AzureMLConnectionError(f"The endpoint cannot be reached: {why}.")
 
 
 def _too_slow(timeout: float) -> AzureMLTimeoutError:
     return AzureMLTimeoutError(f"The endpoint sent nothing for {timeout:g} seconds.")
 
 
-def _broken(error: Exception) -> AzureMLConnectionError:
-    return AzureMLConnectionError(f"The connection to the endpoint broke ({type(error).__name__}).")
+def _broken() -> AzureMLConnectionError:
+    return AzureMLConnectionError("The connection to the endpoint broke.")

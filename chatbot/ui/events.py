@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from chatbot.conversation import Conversation, ConversationError, ConversationService, Turn, TurnStatus
-from chatbot.ui.present import bubbles, failure_words, memory_line, turn_of_bubble
+from chatbot.ui.present import bubbles, memory_line, turn_of_bubble
 from chatbot.ui.visitor import owner_of
 
 logger = logging.getLogger(__name__)
@@ -187,8 +187,8 @@ class Handlers:
         except ConversationError as error:
             raise gr.Error(str(error)) from None
         yield turn.assistant, await self._service.refresh(conversation)
-        if turn.status is TurnStatus.FAILED:
-            raise gr.Error(failure_words(turn))
+        if turn.failure is not None:
+            raise gr.Error(turn.failure.message)
 
     async def _conversation(self, shown: Conversation | None, request: gr.Request) -> Conversation:
         """The conversation the page shows; a page older than this process shows the visitor's latest."""
@@ -255,7 +255,8 @@ class Handlers:
         if turn is None or turn in turns:
             return self._settled(current, turns)
         # The store kept the answer that this one was to replace.
-        gr.Warning(f"{failure_words(turn)} The earlier answer is kept.", duration=None)
+        reason = turn.failure.message if turn.failure else "Stopped before the first word."
+        gr.Warning(f"{reason} The earlier answer is kept.", duration=None)
         replaced = turns[turn.index].user if turn.index < len(turns) else None
         return self._settled(current, turns, text=None if turn.user == replaced else turn.user)
 

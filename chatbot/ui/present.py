@@ -35,14 +35,6 @@ def turn_of_bubble(turns: Iterable[Turn], position: int) -> int:
     return owners[position]
 
 
-def failure_words(turn: Turn) -> str:
-    """Return what a failed turn says of itself: what happened, why, and what to do."""
-    if turn.failure is None:
-        return ""
-    wait = f" Try again in {turn.failure.retry_after:.0f} seconds." if turn.failure.retry_after else ""
-    return turn.failure.message + wait
-
-
 def memory_line(turns: Sequence[Turn], remembered: Sequence[Turn], k: int) -> str:
     """Return the line that says what the model is sent of ``turns``, for instance "remembering turns 4–8 of 8"."""
     if k == 0:
@@ -79,8 +71,8 @@ def _bubbles(turn: Turn) -> list[Bubble]:
 
 
 def _note(turn: Turn) -> str:
-    if turn.status is TurnStatus.FAILED:
-        return failure_words(turn)
+    if turn.failure is not None:
+        return turn.failure.message
     if turn.status is TurnStatus.STOPPED:
         return "Stopped." if turn.assistant else "Stopped before the first word."
     if turn.status is TurnStatus.COMPLETE:

@@ -10,6 +10,7 @@ the event is set. A client that closes its connection ends every wait, and is no
 """
 
 import json
+import math
 import select
 import socket
 import struct
@@ -276,7 +277,7 @@ def _handler(wire: WireServer) -> type[BaseHTTPRequestHandler]:
                 if isinstance(piece, threading.Event):
                     self._wait(piece)
                 elif isinstance(piece, float):
-                    time.sleep(piece)
+                    self._wait(threading.Event(), piece)
                 elif piece:
                     self._send(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
             if reply.end == "hang":
@@ -293,9 +294,10 @@ def _handler(wire: WireServer) -> type[BaseHTTPRequestHandler]:
         def _send(self, data: bytes) -> None:
             self.connection.sendall(data)
 
-        def _wait(self, go_on: threading.Event) -> None:
-            """Wait for the event, with an eye on the client."""
-            while not go_on.is_set():
+        def _wait(self, go_on: threading.Event, seconds: float = math.inf) -> None:
+            """Wait for the event, but so long at most, with an eye on the client."""
+            until = time.monotonic() + seconds
+            while not go_on.is_set() and time.monotonic() < until:
                 readable, _, _ = select.select([self.connection], [], [], 0.005)
                 if wire.closing or (readable and not self.connection.recv(1, socket.MSG_PEEK)):
                     raise _ClientLeftError

@@ -65,8 +65,13 @@ class Visitor:
         return await self.answers.last.inner_text()
 
     async def settled(self) -> None:
-        """Wait until nothing is being answered: the box offers Send again."""
-        await expect(self.send).to_be_visible()
+        """Wait until nothing is being answered: the box offers Send, and nothing moves any more."""
+        seen, text = None, ""
+        while seen != text:
+            await expect(self.send).to_be_visible()
+            # Gradio draws the parts of a page one after the other: Send may not have turned into Stop yet.
+            await self.page.wait_for_timeout(200)
+            seen, text = text, await self.page.locator("#chat").inner_text()
 
     async def press(self, label: str, *, nth: int = -1) -> None:
         """Press one of the buttons under the messages; the last of its kind unless told."""

@@ -3,7 +3,7 @@
 import pytest
 
 from chatbot.conversation import Failure, Turn, TurnStatus
-from chatbot.ui.present import bubbles, failure_words, memory_line, turn_of_bubble
+from chatbot.ui.present import bubbles, memory_line, turn_of_bubble
 
 
 def turn(index: int, status: TurnStatus = TurnStatus.COMPLETE, answer: str = "answer", **kwargs) -> Turn:
@@ -58,11 +58,6 @@ def test_a_servers_words_are_text_not_markup():
     note = texts(turn(0, TurnStatus.FAILED, failure=failure))[-1][1]
     assert "<img" not in note
     assert "&lt;img" in note
-
-
-def test_a_failure_says_how_long_to_wait_where_the_endpoint_said_so():
-    failed = turn(0, TurnStatus.FAILED, failure=Failure("ModelRateLimitError", "The endpoint is busy.", 12.0))
-    assert failure_words(failed) == "The endpoint is busy. Try again in 12 seconds."
 
 
 @pytest.mark.parametrize(
