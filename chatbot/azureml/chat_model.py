@@ -13,7 +13,7 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.utils import from_env
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
 
 from chatbot.azureml.errors import AzureMLConnectionError, AzureMLError, AzureMLTimeoutError, request_id
 from chatbot.azureml.formatters import ChatStream, ContentFormatterBase, CustomOpenAIChatContentFormatter
@@ -83,7 +83,8 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
     first byte has arrived, and nothing is repeated for longer than 30 seconds."""
 
     content_formatter: ContentFormatterBase = Field(default_factory=CustomOpenAIChatContentFormatter)
-    """Turns messages into the request body and the reply into a message."""
+    """Turns messages into the request body and the reply into a message: an instance, or a class that needs no
+    arguments, as many documents show it."""
 
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Parameters for the model in every request, such as ``temperature``. Arguments of a call come on top and
@@ -92,6 +93,11 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
     _surface: Surface = PrivateAttr()
     _sync: SyncTransport = PrivateAttr()
     _async: AsyncTransport = PrivateAttr()
+
+    @field_validator("content_formatter", mode="before")
+    @classmethod
+    def _instance(cls, value: Any) -> Any:
+        return value() if isinstance(value, type) else value
 
     @model_validator(mode="after")
     def _connect(self) -> Self:

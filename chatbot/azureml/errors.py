@@ -47,6 +47,10 @@ MAX_WORDS: Final = 600
 """Characters of the server's own words that are kept in a message: enough for any real one."""
 
 
+_WAIT: Final = re.compile(r"(?:retry after|wait|try again in)\s+(\d+)\s+second", re.IGNORECASE)
+"""How servers say in words how long to wait."""
+
+
 class AzureMLError(ModelError):
     """Something between us and the endpoint failed.
 
@@ -85,9 +89,10 @@ class AzureMLError(ModelError):
         if retryable is not None:
             self.is_retryable = retryable
         if retry_after and self.is_retryable:
-            # What the server asks for beats general advice.
+            # What the server asks for beats general advice, and is not said twice.
             seconds = math.ceil(retry_after)
-            self.hint = f"Try again in {seconds} second{'s' if seconds > 1 else ''}."
+            said = _WAIT.search(message)
+            self.hint = "" if said else f"Try again in {seconds} second{'s' if seconds > 1 else ''}."
 
     def __str__(self) -> str:
         # Joined here and not on construction, so that an error which is copied or pickled says it once.
@@ -120,6 +125,8 @@ class AzureMLNotFoundError(AzureMLError, ModelNotFoundError):
 
 class AzureMLInvalidRequestError(AzureMLError, ModelInvalidRequestError):
     """The endpoint refused the request as it was (HTTP 400, 405, 413, 415, 422, 431, or a redirect)."""
+
+    hint = "The same request would be refused again: change the message, or the model's parameters."
 
 
 class AzureMLContentFilterError(AzureMLInvalidRequestError):
@@ -210,6 +217,8 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes, *, key: 
         retryable=not issubclass(cls, AzureMLInvalidRequestError) and _retryable(status, real, reason, words),
     )
     error.blot(key)
+    if 300 <= real < 400:
+        error.hint = "Set AZUREML_ENDPOINT_URL to the endpoint's own address."
     if isinstance(error, AzureMLContentFilterError):
         error.categories = reply.categories
     return error
@@ -243,7 +252,7 @@ def retry_after(headers: Mapping[str, str], words: str = "") -> float | None:
     if value := headers.get("retry-after"):
         seconds = _number(value)
         return seconds if seconds is not None else _seconds_until(value)
-    match = re.search(r"(?:retry after|wait|try again in)\s+(\d+)\s+second", words, re.IGNORECASE)
+    match = _WAIT.search(words)
     return float(match.group(1)) if match else None
 
 
@@ -308,8 +317,7 @@ def _sentence(cls: type[AzureMLError], real: int, reason: str | None, words: str
     opening = _OPENINGS[cls]
     if 300 <= real < 400:
         opening += " and pointed to another address, which is not followed because the key would go along"
-        return f"{opening} (HTTP {real}). Set AZUREML_ENDPOINT_URL to the endpoint's own address."
-    if reason == "model_not_ready":
+    elif reason == "model_not_ready":
         opening = "The model is not ready yet"
     return _closed(f"{opening} (HTTP {real})", words)
 

@@ -16,7 +16,6 @@ from chatbot.azureml import (
     AzureMLEndpointApiType,
     AzureMLInvalidRequestError,
     AzureMLResponseError,
-    CustomOpenAIChatContentFormatter,
 )
 from tests.support.asking import (
     CHAT,
@@ -101,7 +100,7 @@ class TestConstruction:
             ({"timeout": "soon"}, "timeout"),
             ({"stream_idle_timeout": -1}, "stream_idle_timeout"),
             ({"max_retries": -1}, "max_retries"),
-            ({"content_formatter": CustomOpenAIChatContentFormatter}, "content_formatter"),
+            ({"content_formatter": "odd"}, "content_formatter"),
             ({"model_kwargs": "odd"}, "model_kwargs"),
             ({"endpoint_api_key": KEY + "\nX-Forged: 1"}, "endpoint_api_key"),
             ({"endpoint_api_key": f" {KEY}"}, "endpoint_api_key"),

@@ -182,12 +182,16 @@ def test_the_servers_own_words_are_kept(name, words):
 def test_the_words_are_found_in_every_shape(body, words):
     error = from_response(400, {}, json.dumps(body).encode())
 
-    assert str(error) == f"The endpoint refused the request (HTTP 400): {words}."
+    assert error.args == (f"The endpoint refused the request (HTTP 400): {words}.",)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b"42", b'{"error":null}', b'{"message":[]}', b"  \n"])
 def test_a_reply_without_words_is_still_a_sentence(body):
-    assert str(from_response(400, {}, body)) == "The endpoint refused the request (HTTP 400)."
+    assert from_response(400, {}, body).args == ("The endpoint refused the request (HTTP 400).",)
+
+
+def test_a_refused_request_says_what_to_change():
+    assert str(from_response(400, {}, b"")).endswith("change the message, or the model's parameters.")
 
 
 def test_of_a_web_page_only_the_title_is_kept():
@@ -322,6 +326,12 @@ def test_a_date_in_the_past_is_no_wait():
 )
 def test_the_message_says_when_to_try_again_where_that_can_help(status, wait, hint):
     assert str(from_response(status, {"Retry-After": wait}, b"")).endswith(hint)
+
+
+def test_when_to_try_again_is_not_said_twice():
+    assert str(of("aoai_429_tokens")).endswith("current OpenAI S0 pricing tier. Please retry after 43 seconds.")
+    assert str(from_response(429, {}, GATEWAY)).endswith("Token limit is exceeded. Try again in 41 seconds.")
+    assert str(from_response(429, {}, GATEWAY)).count("Try again") == 1
 
 
 def test_the_wait_is_part_of_the_error():

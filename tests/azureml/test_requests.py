@@ -149,6 +149,11 @@ class TestRequest:
 
         assert answering.requests[0].headers["Content-Type"] == "application/x-odd"
 
+    def test_a_formatter_may_be_given_as_its_class(self, answering):
+        model = model_of(answering, content_formatter=CustomOpenAIChatContentFormatter)
+
+        assert model.invoke("Q").content == "an answer"
+
     @every_way
     async def test_a_formatter_of_ones_own_writes_the_body_and_reads_the_reply(self, server, way):
         class Formatter(ContentFormatterBase):
