@@ -66,22 +66,21 @@ class ChatPage(gr.ChatInterface):
 
     def _setup_events(self) -> None:
         handlers = self._handlers
-        conversation = gr.State(None)
-        outputs = [self.chatbot, self.textbox, self._memory, conversation]
         event: dict[str, Any] = {
-            "outputs": outputs,
+            "outputs": [self.chatbot, self.textbox, self._memory],
             "concurrency_limit": None,
             "show_progress": "hidden",
             "api_visibility": "private",
         }
-        self.load(handlers.load, None, **event)
-        self.textbox.submit(handlers.submit, [self.textbox, conversation], **event)
-        self.chatbot.retry(handlers.retry, [conversation], **event)
-        self.chatbot.edit(handlers.edit, [conversation], **event)
-        self.chatbot.undo(handlers.undo, [conversation], **event)
-        self.chatbot.example_select(handlers.example, [conversation], **event)
-        self._new_chat.click(handlers.new_chat, None, **event)
-        self.textbox.stop(handlers.stop, [conversation], None, queue=False, api_visibility="private")
+        self.load(handlers.load, **event)
+        self.textbox.submit(handlers.submit, [self.textbox], **event)
+        self.chatbot.retry(handlers.retry, **event)
+        self.chatbot.edit(handlers.edit, **event)
+        self.chatbot.undo(handlers.undo, **event)
+        self.chatbot.example_select(handlers.example, **event)
+        self._new_chat.click(handlers.new_chat, **event)
+        self.textbox.stop(handlers.stop, queue=False, api_visibility="private")
+        conversation = gr.State(None)
         self.fake_api_btn.click(
             handlers.chat,
             [self.textbox, conversation],
@@ -138,7 +137,7 @@ def build_page(service: ConversationService, *, title: str, endpoint: Endpoint) 
         )
         memory.render()
         # Of the page, not of the interface within it: Gradio forgets an inner one's.
-        page.unload(handlers.leave)
+        page.unload(handlers.close)
     return page
 
 

@@ -35,7 +35,7 @@ def app(wire, tmp_path_factory):
         (sample_reply("score_424_bad_input"), ["POST body should be a JSON dictionary"]),
         (sample_reply("content_filter_prompt_400_maas"), ["content filter", "Rephrase"]),
         (sample_reply("vllm_context_length_400"), ["longer than the model can read", "maximum context length is 4096"]),
-        (sample_reply("aoai_429_tokens"), ["busy", "Try again in 43 seconds"]),
+        (sample_reply("aoai_429_tokens"), ["busy", "Please retry after 43 seconds"]),
         (sample_reply("sse_no_done_clean_close"), ["broke off"]),
         (sample_reply("sse_cut_mid_json"), ["broke"]),
         (
@@ -120,8 +120,9 @@ async def test_typed_text_reaches_the_model_byte_for_byte(app, wire, visit):
     async with visit(app.url) as visitor:
         await visitor.ask(typed)
         assert wire.requests[-1].json["messages"][-1] == {"role": "user", "content": typed}
+        asked = len(wire.requests)
         await visitor.press("Retry")
-        await expect(visitor.stop).to_be_visible()
+        await visitor.until(lambda: len(wire.requests) > asked)
         await visitor.settled()
         assert wire.requests[-1].json["messages"][-1] == {"role": "user", "content": typed}
 

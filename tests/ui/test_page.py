@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.async_api import expect
 
+from tests.support.visitor import Visitor
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 K = 5
@@ -60,21 +62,35 @@ async def test_stop_keeps_the_partial_answer_and_reaches_the_endpoint(slow_app, 
         assert "demo" in (await visitor.ask("who are you?")).lower()
 
 
-async def test_retry_asks_the_same_question_again_and_can_be_stopped(slow_app, slow_endpoint, visit):
+async def test_retry_asks_the_same_question_again(slow_app, slow_endpoint, visit):
+    question = [{"content": "hello, retried", "role": "user"}]
     async with visit(slow_app.url) as visitor:
         await visitor.ask("hello, retried")
         await visitor.press("Retry")
-        await expect(visitor.stop).to_be_visible()
-        await visitor.stop.click()
+        await visitor.until(
+            lambda: [request.body["messages"][1:] for request in slow_endpoint.requests].count(question) == 2
+        )
         await visitor.settled()
-        await expect(visitor.questions).to_have_count(1)
-        await visitor.press("Retry")
-        await expect(visitor.stop).to_be_visible()
-        await visitor.settled()
-        await expect(visitor.questions).to_have_text("hello, retried")
+        await expect(visitor.questions).to_have_text(["hello, retried"])
+        await expect(visitor.answers).to_contain_text(["demo model"])
         await expect(visitor.notes).to_have_count(0)
-        sent = [request.body["messages"][1:] for request in slow_endpoint.requests]
-        assert sent.count([{"content": "hello, retried", "role": "user"}]) == 3
+
+
+async def test_a_regenerated_answer_can_be_stopped(slow_app, slow_endpoint, visit):
+    cancelled = slow_endpoint.cancelled_streams
+    async with visit(slow_app.url) as visitor:
+        for attempt in (1, 2):
+            if attempt == 1:
+                await visitor.say("give me a long answer")
+            else:
+                await visitor.press("Retry")
+                await expect(visitor.notes).to_have_count(0)
+            await expect(visitor.answers.last).to_contain_text("conversation", ignore_case=True)
+            await visitor.stop.click()
+            await visitor.settled()
+            await expect(visitor.notes).to_have_text("Stopped.")
+            assert slow_endpoint.cancelled_streams == cancelled + attempt
+        await expect(visitor.questions).to_have_count(1)
 
 
 async def test_an_edited_question_replaces_what_came_after_it(demo_app, visit):
@@ -194,12 +210,40 @@ async def test_an_example_prompt_is_sent_with_a_click(demo_app, visit):
 
 async def test_words_typed_while_an_answer_is_written_stay_in_the_box(slow_app, visit):
     async with visit(slow_app.url) as visitor:
-        await visitor.say("hello")
-        await expect(visitor.stop).to_be_visible()
+        await visitor.say("give me a long answer")
+        await expect(visitor.answers.last).to_contain_text("conversation", ignore_case=True)
         await visitor.say("typed too early")
+        await visitor.stop.click()
         await visitor.settled()
         await expect(visitor.box).to_have_value("typed too early")
-        await expect(visitor.questions).to_have_text(["hello"])
+        await expect(visitor.questions).to_have_text(["give me a long answer"])
+
+
+async def test_a_message_sent_before_the_page_has_loaded_can_be_stopped(slow_app, visit):
+    """What the page shows is decided once, whichever of its events is the first."""
+    async with visit(slow_app.url) as known:
+        page = await known.page.context.new_page()
+        visitor = Visitor(page)
+        await page.goto(slow_app.url, wait_until="commit")
+        await visitor.say("give me a long answer")
+        await expect(visitor.answers.last).to_contain_text("conversation", ignore_case=True)
+        await visitor.stop.click()
+        await expect(visitor.notes).to_have_text("Stopped.")
+        await page.close()
+
+
+async def test_a_message_during_an_answer_found_after_a_reload_waits_in_the_box(slow_app, visit):
+    async with visit(slow_app.url) as visitor:
+        await visitor.say("give me a long answer")
+        await expect(visitor.answers.last).to_contain_text("conversation", ignore_case=True)
+        await visitor.reload()
+        await expect(visitor.stop).to_be_visible()
+        await visitor.say("too early")
+        await expect(visitor.toast).to_contain_text("still being written")
+        await expect(visitor.box).to_have_value("too early")
+        await visitor.stop.click()
+        await visitor.settled()
+        await expect(visitor.box).to_have_value("too early")
 
 
 async def test_shift_enter_is_a_new_line_and_enter_sends(demo_app, visit):
