@@ -58,9 +58,8 @@ class Generation:
 
     def stop(self) -> None:
         """Ask the writer to end; calling it again changes nothing."""
-        if self.task is not None and self.stoppable:
-            self.stoppable = False
-            self.task.cancel()
+        # Not at once: a task that is cancelled before its first step never runs, and nothing would be kept or freed.
+        asyncio.get_running_loop().call_soon(self._cancel)
 
     async def wait(self) -> None:
         """Return when the turn has ended and is kept."""
@@ -82,3 +81,8 @@ class Generation:
         """Hand the turn to everybody who follows it, grown or not."""
         self._grown.set()
         self._grown = asyncio.Event()
+
+    def _cancel(self) -> None:
+        if self.task is not None and self.stoppable:
+            self.stoppable = False
+            self.task.cancel()

@@ -128,6 +128,18 @@ async def test_stop_twice_is_stop_once(service, model):
     assert [t.status for t in await service.turns(conversation)] == [TurnStatus.STOPPED]
 
 
+async def test_stop_at_the_very_first_moment_leaves_the_conversation_free(service, model):
+    """The answer's task has been made, but has not taken its first step."""
+    conversation = service.begin("ada")
+    async with aclosing(service.say(conversation, "hi")) as reader:
+        await anext(reader)
+        await service.stop(conversation)
+        assert (await anext(reader)).status is TurnStatus.STOPPED
+    assert [t.status for t in await service.turns(conversation)] == [TurnStatus.STOPPED]
+    model.will_say("ok")
+    assert (await say(service, await service.refresh(conversation), "again")).assistant == "ok"
+
+
 async def test_a_reader_who_goes_away_ends_nothing(service, model):
     conversation = service.begin("ada")
     model.will_say("half", ends=False)
