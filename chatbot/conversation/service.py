@@ -234,8 +234,9 @@ class ConversationService:
             if not stored.revision:
                 stored = await self._store.create(replace(stored, title=_title(text)))
             index = await self._index(stored, at)
-            replaced = next(iter(await self._store.tail(stored.id, 1, before=index + 1)), None)
-            earlier = await self._store.tail(stored.id, self.memory.reach, before=index)
+            # One read for both: what the model may remember, and the turn that is replaced, if there is one.
+            earlier = [*await self._store.tail(stored.id, self.memory.reach + 1, before=index + 1)]
+            replaced = earlier.pop() if earlier and earlier[-1].index == index else None
         except BaseException:
             self._claimed.discard(conversation.id)
             raise
@@ -244,7 +245,7 @@ class ConversationService:
             generation,
             stored,
             messages=self.memory.messages(earlier, text),
-            replaced=replaced if replaced is not None and replaced.index == index else None,
+            replaced=replaced,
         )
         self._generations[stored.id] = generation
         generation.task = asyncio.create_task(writing)

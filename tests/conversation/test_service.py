@@ -14,7 +14,6 @@ from chatbot.conversation import (
     ConversationConflictError,
     ConversationNotFoundError,
     ConversationService,
-    ConversationStore,
     MessageError,
     Turn,
     TurnStatus,
@@ -22,13 +21,6 @@ from chatbot.conversation import (
     WindowMemory,
 )
 from tests.support.scripted_model import ScriptedModel
-
-
-@pytest_asyncio.fixture
-async def store(tmp_path):
-    store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
-    yield store
-    await store.aclose()
 
 
 @pytest.fixture

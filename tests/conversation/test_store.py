@@ -11,13 +11,6 @@ from chatbot.conversation.store import RevisionError
 
 
 @pytest_asyncio.fixture
-async def store(tmp_path):
-    store = ConversationStore(f"sqlite:///{tmp_path}/deep/down/chat.db")
-    yield store
-    await store.aclose()
-
-
-@pytest_asyncio.fixture
 async def begun(store) -> Conversation:
     return await store.create(Conversation("c1", "ada", title="Hello"))
 
