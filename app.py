@@ -15,7 +15,7 @@ from chatbot.azureml import AzureMLChatOnlineEndpoint, AzureMLEndpointApiType
 from chatbot.azureml.surfaces import resolve
 from chatbot.conversation import ConversationService, ConversationStore, WindowMemory
 from chatbot.emulator import Emulator
-from chatbot.settings import Settings, SettingsError
+from chatbot.settings import Settings, SettingsError, variable
 from chatbot.ui import Endpoint, build_page, serving
 
 CANNOT_START: Final = 2
@@ -94,7 +94,9 @@ def _api_type(settings: Settings) -> AzureMLEndpointApiType | None:
 
 
 def _check_endpoint(values: Mapping[str, str]) -> None:
-    resolve(values["endpoint_url"], values["endpoint_api_type"])
+    if resolve(values["endpoint_url"], values["endpoint_api_type"]).needs_model and not values["deployment_name"]:
+        name = variable("deployment_name")
+        raise ValueError(f"several deployments answer at this URL; set {name} to the name of yours")
 
 
 def _check_store(values: Mapping[str, str]) -> None:

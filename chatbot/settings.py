@@ -59,8 +59,8 @@ class Settings(BaseSettings):
     deployment_name: str = Field(
         "",
         validation_alias="AZUREML_DEPLOYMENT_NAME",
-        description="Deployment of the endpoint to call, or the model's name behind a gateway. Not set: the endpoint "
-        "decides.",
+        description="Deployment of the endpoint to call, or the model's name behind a gateway. Foundry resources need "
+        "it; elsewhere, not set, the endpoint decides.",
         examples=["blue"],
     )
     timeout: float = Field(

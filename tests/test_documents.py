@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.emulator import Emulator
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 USERS_PACKAGES = ["gradio", "langchain", "langchain-community", "langchain-core", "python-dotenv", "pytest"]
@@ -46,6 +48,19 @@ def test_the_readmes_python_runs_as_far_as_it_can_without_an_endpoint():
     names: dict[str, object] = {}
     exec(compile(construction, "README.md", "exec"), names)
     assert type(names["model"]).__name__ == "AzureMLChatOnlineEndpoint"
+
+
+def test_the_python_of_the_chat_models_page_runs_from_top_to_bottom(monkeypatch, capsys):
+    page = (ROOT / "docs" / "chat-model.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    with Emulator(token_delay=0) as emulator:
+        monkeypatch.setenv("AZUREML_ENDPOINT_URL", emulator.chat_url)
+        monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", emulator.key)
+        for block in re.findall(r"```python\n(.+?)```", page, re.DOTALL):
+            exec(compile(block, "chat-model.md", "exec"), names)
+    printed = capsys.readouterr().out
+    for told in ("'name': 'add'", "name='", "did not accept the key"):
+        assert told in printed
 
 
 def test_requirements_name_the_users_packages_first():

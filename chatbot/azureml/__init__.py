@@ -16,7 +16,12 @@ from chatbot.azureml.errors import (
     AzureMLStreamError,
     AzureMLTimeoutError,
 )
-from chatbot.azureml.formatters import ContentFormatterBase, CustomOpenAIChatContentFormatter
+from chatbot.azureml.formatters import (
+    ContentFormatterBase,
+    CustomOpenAIChatContentFormatter,
+    LlamaChatContentFormatter,
+    MistralChatContentFormatter,
+)
 from chatbot.azureml.surfaces import AzureMLEndpointApiType
 
 __all__ = [
@@ -37,4 +42,6 @@ __all__ = [
     "AzureMLTimeoutError",
     "ContentFormatterBase",
     "CustomOpenAIChatContentFormatter",
+    "LlamaChatContentFormatter",
+    "MistralChatContentFormatter",
 ]

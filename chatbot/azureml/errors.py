@@ -1,16 +1,16 @@
 """What can go wrong between us and an endpoint, as one tree of LangChain errors.
 
     ModelError (langchain_core)
-    └── AzureMLError                      status, code, reason, request_id, retry_after, partial
+    └── AzureMLError                      status, code, param, reason, request_id, retry_after, partial
         ├── AzureMLAuthenticationError    401
         ├── AzureMLPermissionDeniedError  403
         ├── AzureMLNotFoundError          404
-        ├── AzureMLInvalidRequestError    400, 405, 413, 415, 422, 431, a redirect
+        ├── AzureMLInvalidRequestError    400, 405, 413, 415, 422, 431, a redirect; names refused parameters
         │   ├── AzureMLContentFilterError     the prompt was blocked; names the categories
         │   └── AzureMLContextOverflowError   the prompt is longer than the model's context
         ├── AzureMLRateLimitError         429
         ├── AzureMLTimeoutError           408, 504, or no byte within our own limit
-        ├── AzureMLConnectionError        no connection, or it broke
+        ├── AzureMLConnectionError        no connection, it broke, or a proxy (407) or certificate is at fault
         └── AzureMLAPIError               424 and 5xx
             ├── AzureMLResponseError      a reply in a shape nobody documented
             └── AzureMLStreamError        a stream that broke, or ended without saying it was complete
@@ -24,12 +24,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Any, Final
 
-import orjson
 from langchain_core.exceptions import (
     ContextOverflowError,
     ModelAPIError,
@@ -43,12 +42,17 @@ from langchain_core.exceptions import (
     ModelTimeoutError,
 )
 
+from chatbot.azureml.blotting import blotted
+from chatbot.azureml.complaints import MAX_NAME, Complaint, read, read_json
+
 MAX_WORDS: Final = 600
 """Characters of the server's own words that are kept in a message: enough for any real one."""
 
+MAX_WAIT: Final = 7 * 86400.0
+"""Seconds; a server that asks for more has not understood its own header."""
 
-_WAIT: Final = re.compile(r"(?:retry after|wait|try again in)\s+(\d+)\s+second", re.IGNORECASE)
-"""How servers say in words how long to wait."""
+_WAIT: Final = re.compile(r"(?:retry after|wait|again in)\s+(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|sec|seconds?)\b", re.I)
+"""How servers say in words how long to wait: ``43 seconds``, ``20s``, ``350ms``."""
 
 
 class AzureMLError(ModelError):
@@ -57,6 +61,7 @@ class AzureMLError(ModelError):
     Attributes:
         status: HTTP status that counts: the container's own one where a managed endpoint hid it in a 424.
         code: The server's short code, for instance ``content_filter`` or ``unknown_model``.
+        param: The request's parameter that the server names as the culprit.
         reason: ``ms-azureml-model-error-reason``, for instance ``too_many_pending_request``.
         request_id: The id to quote to the endpoint's operator.
         retry_after: Seconds the server asked us to wait, if it said so.
@@ -73,6 +78,7 @@ class AzureMLError(ModelError):
         *,
         status: int | None = None,
         code: str | None = None,
+        param: str | None = None,
         reason: str | None = None,
         request_id: str | None = None,
         retry_after: float | None = None,
@@ -82,6 +88,7 @@ class AzureMLError(ModelError):
         super().__init__(message)
         self.status = status
         self.code = code
+        self.param = param
         self.reason = reason
         self.request_id = request_id
         self.retry_after = retry_after
@@ -99,10 +106,10 @@ class AzureMLError(ModelError):
         return " ".join(filter(None, (super().__str__(), self.hint)))
 
     def blot(self, secret: str) -> None:
-        """Take a secret out that the server echoed; no real one is so short that it could be part of a word."""
-        if len(secret) >= 8:
-            self.args = tuple(str(word).replace(secret, "***") for word in self.args)
-            self.code = self.code and self.code.replace(secret, "***")
+        """Take a secret out of everything this error says, in case the server echoed it."""
+        self.args = blotted(self.args, secret)
+        for name, value in vars(self).items():
+            setattr(self, name, blotted(value, secret))
 
 
 class AzureMLAuthenticationError(AzureMLError, ModelAuthenticationError):
@@ -128,13 +135,20 @@ class AzureMLInvalidRequestError(AzureMLError, ModelInvalidRequestError):
 
     hint = "The same request would be refused again: change the message, or the model's parameters."
 
+    refused_parameters: tuple[str, ...] = ()
+    """Parameters of the request, by their names on the wire, that the server says it does not take."""
+
 
 class AzureMLContentFilterError(AzureMLInvalidRequestError):
-    """The content filter blocked the prompt; ``categories`` names what triggered it."""
+    """The content filter blocked the prompt."""
 
     hint = "Rephrase the message and send it again."
 
     categories: tuple[str, ...] = ()
+    """What the filter blocked, such as ``violence``; empty where the endpoint does not tell."""
+
+    filter_results: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    """All that the filter found, by category: ``filtered``, and ``severity`` or ``detected`` where told."""
 
 
 # LangChain's name of the condition first: it says more than that the request was invalid.
@@ -181,15 +195,6 @@ class AzureMLStreamError(AzureMLAPIError):
     hint = "What had arrived is kept; try again."
 
 
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """What an unsuccessful reply says, whatever shape it says it in."""
-
-    words: str
-    code: str | None
-    categories: tuple[str, ...]
-
-
 def from_response(status: int, headers: Mapping[str, str], body: bytes, *, key: str = "") -> AzureMLError:
     """Turn an unsuccessful HTTP reply into the error that says what it means.
 
@@ -202,70 +207,81 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes, *, key: 
     lowered = {name.lower(): value for name, value in headers.items()}
     reason = lowered.get("ms-azureml-model-error-reason")
     real = _real_status(status, lowered)
-    reply = _read(body)
+    complaint = read(body)
     # Before the words are cut: half a key is a secret too.
-    words = reply.words.replace(key, "***") if key else reply.words
-    cls = _classify(status, real, reason, reply)
+    words = blotted(complaint.words, key)
+    cls = _classify(status, real, reason, complaint)
     error = cls(
-        _sentence(cls, real, reason, words),
+        _sentence(cls, real, reason, words, complaint.filtered),
         status=real,
-        code=reply.code or lowered.get("x-ms-error-code"),
-        reason=reason,
-        request_id=request_id(lowered),
+        code=_cut(blotted(_code(complaint, lowered), key)),
+        param=_cut(blotted(complaint.param, key)),
+        reason=_cut(blotted(reason, key)),
+        request_id=_cut(blotted(request_id(lowered), key)),
         retry_after=retry_after(lowered, words),
         # What the request itself is at fault for stays so, whatever status it comes with.
         retryable=not issubclass(cls, AzureMLInvalidRequestError) and _retryable(status, real, reason, words),
     )
-    error.blot(key)
     if 300 <= real < 400:
         error.hint = "Set AZUREML_ENDPOINT_URL to the endpoint's own address."
     if isinstance(error, AzureMLContentFilterError):
-        error.categories = reply.categories
+        error.categories, error.filter_results = complaint.filtered, complaint.filters
+    elif isinstance(error, AzureMLInvalidRequestError) and real in (400, 422) and complaint.refused:
+        error.refused_parameters = complaint.refused
+        error.hint = f"Take {' and '.join(complaint.refused[:5])} out of the model's parameters."
+    error.blot(key)
     return error
 
 
 def from_event(event: Mapping[str, Any], partial: str) -> AzureMLStreamError:
     """Turn an error event in the middle of a 200 stream into an error that carries the partial text."""
-    reply = _read(orjson.dumps(event))
+    complaint = read_json(event)
     opening = "The endpoint reported an error in the middle of its answer"
-    return AzureMLStreamError(_closed(opening, reply.words), code=reply.code, partial=partial)
+    return AzureMLStreamError(
+        _closed(opening, complaint.words), code=_cut(_code(complaint)), param=_cut(complaint.param), partial=partial
+    )
 
 
 def from_body(content: Mapping[str, Any]) -> AzureMLResponseError:
     """Turn a reply that says 200 and holds an error into that error."""
-    reply = _read(orjson.dumps(content))
+    complaint = read_json(content)
     opening = "The endpoint answered with an error inside a successful reply"
-    return AzureMLResponseError(_closed(opening, reply.words), code=reply.code)
+    return AzureMLResponseError(
+        _closed(opening, complaint.words), code=_cut(_code(complaint)), param=_cut(complaint.param)
+    )
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
     """Return the id to quote to the endpoint's operator; the headers' names must be in lower case, or have no case."""
-    names = ("x-request-id", "apim-request-id", "x-ms-request-id", "x-ms-client-request-id")
+    names = ("x-request-id", "apim-request-id", "x-ms-request-id", "x-litellm-call-id", "x-ms-client-request-id")
     return next((headers[name] for name in names if headers.get(name)), None)
 
 
 def retry_after(headers: Mapping[str, str], words: str = "") -> float | None:
     """Seconds the server asks to wait: its millisecond header, its second header, or its sentence."""
     for name in ("retry-after-ms", "x-ms-retry-after-ms"):
-        if (milliseconds := _number(headers.get(name))) is not None:
+        if (milliseconds := _number(headers.get(name), MAX_WAIT * 1000)) is not None:
             return milliseconds / 1000
     if value := headers.get("retry-after"):
-        seconds = _number(value)
+        seconds = _number(value, MAX_WAIT)
         return seconds if seconds is not None else _seconds_until(value)
-    match = _WAIT.search(words)
-    return float(match.group(1)) if match else None
+    if match := _WAIT.search(words):
+        amount = float(match.group(1)) / (1000 if match.group(2).lower() == "ms" else 1)
+        return amount if amount <= MAX_WAIT else None
+    return None
 
 
 def _real_status(status: int, headers: Mapping[str, str]) -> int:
     """A managed endpoint turns any failure of the container into 424; act on the container's own status."""
-    real = _number(headers.get("ms-azureml-model-error-statuscode")) if status == 424 else None
-    return int(real) if real and 100 <= real < 600 else status
+    real = _number(headers.get("ms-azureml-model-error-statuscode"), 599) if status == 424 else None
+    return int(real) if real and real >= 100 else status
 
 
 _CLASSES: Final[Mapping[int, type[AzureMLError]]] = {
     401: AzureMLAuthenticationError,
     403: AzureMLPermissionDeniedError,
     404: AzureMLNotFoundError,
+    407: AzureMLConnectionError,
     408: AzureMLTimeoutError,
     409: AzureMLAPIError,
     424: AzureMLAPIError,
@@ -274,19 +290,28 @@ _CLASSES: Final[Mapping[int, type[AzureMLError]]] = {
 }
 
 
-def _classify(status: int, real: int, reason: str | None, reply: _Reply) -> type[AzureMLError]:
-    if reply.code in ("content_filter", "ResponsibleAIPolicyViolation"):
+def _classify(status: int, real: int, reason: str | None, complaint: Complaint) -> type[AzureMLError]:
+    if complaint.code in ("content_filter", "ResponsibleAIPolicyViolation"):
         return AzureMLContentFilterError
-    if reply.code in ("context_length_exceeded", "tokens_limit_reached"):
+    if complaint.code in ("context_length_exceeded", "tokens_limit_reached"):
         return AzureMLContextOverflowError
-    if "maximum context length" in reply.words:
+    if "maximum context length" in complaint.words:
         return AzureMLContextOverflowError
     if reason == "too_many_pending_request":
         return AzureMLRateLimitError
     if status == 424 and real in (401, 403, 404):
         # The container's complaint is not about the key or the URL that its caller can mend.
         return AzureMLAPIError
+    if real < 300:
+        return AzureMLResponseError
     return _CLASSES.get(real) or (AzureMLAPIError if real >= 500 else AzureMLInvalidRequestError)
+
+
+def _code(complaint: Complaint, headers: Mapping[str, str] = MappingProxyType({})) -> str | None:
+    """The most telling of the words that servers use as a code; to LiteLLM and vLLM it is the status once more."""
+    if complaint.code and not complaint.code.isdigit():
+        return complaint.code
+    return headers.get("x-ms-error-code") or (complaint.kind if complaint.code else None) or complaint.code
 
 
 def _retryable(status: int, real: int, reason: str | None, words: str) -> bool:
@@ -310,11 +335,15 @@ _OPENINGS: Final[Mapping[type[AzureMLError], str]] = {
     AzureMLTimeoutError: "The endpoint took too long",
     AzureMLAPIError: "The endpoint failed",
     AzureMLInvalidRequestError: "The endpoint refused the request",
+    AzureMLConnectionError: "The proxy on the way to the endpoint refused the request",
+    AzureMLResponseError: "The endpoint gave no answer",
 }
 
 
-def _sentence(cls: type[AzureMLError], real: int, reason: str | None, words: str) -> str:
+def _sentence(cls: type[AzureMLError], real: int, reason: str | None, words: str, categories: tuple[str, ...]) -> str:
     opening = _OPENINGS[cls]
+    if categories and cls is AzureMLContentFilterError:
+        opening += f" for {_listed(categories)}"
     if 300 <= real < 400:
         opening += " and pointed to another address, which is not followed because the key would go along"
     elif reason == "model_not_ready":
@@ -330,7 +359,7 @@ def _closed(opening: str, words: str) -> str:
 def _clean(words: str) -> str:
     """One line, no HTML, bounded, and closed like a sentence, so that it can stand in a message."""
     if re.search(r"<(!doctype|html)\b", words, re.IGNORECASE):
-        title = re.search(r"<title>(.*?)</title>", words, re.IGNORECASE | re.DOTALL)
+        title = re.search(r"<title>([^<]*)", words, re.IGNORECASE)
         words = title.group(1) if title else ""
     line = " ".join(words.split())
     if len(line) > MAX_WORDS:
@@ -338,54 +367,26 @@ def _clean(words: str) -> str:
     return line if not line or line[-1] in ".!?…" else line + "."
 
 
-def _read(body: bytes) -> _Reply:
-    """Find the words, the code and the filter's categories in any of the documented shapes."""
-    try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _Reply(body.decode("utf-8", "replace"), None, ())
-    if not isinstance(content, dict):
-        return _Reply(content if isinstance(content, str) else "", None, ())
-    error = content.get("error")
-    inner = error if isinstance(error, dict) else content
-    message, detail = inner.get("message"), inner.get("detail")
-    words = _as_words(message or detail or inner.get("title") or error)
-    if message and isinstance(detail, dict | list) and (where := _as_words(detail)):
-        words = f"{words.rstrip('.')} ({where})"
-    filtered = (inner.get("innererror") or {}) if isinstance(inner.get("innererror"), dict) else {}
-    code = inner.get("code") or filtered.get("code")
-    return _Reply(words, str(code) if isinstance(code, str | int) else None, _categories(filtered))
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(name.replace("_", " ") for name in names[:10])
 
 
-def _as_words(value: Any) -> str:
-    """The words of ``message`` or ``detail``, which may be text, an object or a list of objects."""
-    if isinstance(value, list):
-        return "; ".join(filter(None, map(_as_words, value)))
-    if isinstance(value, dict):
-        said = value.get("msg") or value.get("message") or ""
-        loc = value.get("loc")
-        where = ".".join(map(str, loc)) if isinstance(loc, list) else ""
-        return f"{where}: {said}" if where and said else str(said or where)
-    return "" if value is None else str(value)
+def _cut(value: str | None) -> str | None:
+    """A header or a field is the server's, so it may be of any length."""
+    return " ".join(value.split())[:MAX_NAME] if value else None
 
 
-def _categories(innererror: Mapping[str, Any]) -> tuple[str, ...]:
-    results = innererror.get("content_filter_result") or innererror.get("content_filter_results") or {}
-    if not isinstance(results, dict):
-        return ()
-    return tuple(name for name, result in results.items() if isinstance(result, dict) and result.get("filtered"))
-
-
-def _number(value: str | None) -> float | None:
+def _number(value: str | None, most: float) -> float | None:
     try:
         number = float(value or "")
     except ValueError:
         return None
-    return number if 0 <= number < math.inf else None
+    return number if 0 <= number <= most else None
 
 
 def _seconds_until(date: str) -> float | None:
     try:
-        return max(0.0, (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
+        seconds = (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError, OverflowError, IndexError):
         return None
+    return max(0.0, seconds) if seconds <= MAX_WAIT else None

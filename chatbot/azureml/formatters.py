@@ -1,29 +1,47 @@
-"""Messages to request bodies, replies to messages. Pure: no socket, no state.
+"""Messages to request bodies, replies to messages: the part of the chat model that its user may replace. Pure.
 
-A content formatter is the part a user may replace, under langchain_community's names. What a stream looks
-like belongs to the surface, not to the formatter, so :class:`ChatStream` stands beside it.
+The names are langchain_community's. A formatter made for that package works here as it is: :func:`adopt` asks it
+the way it expects to be asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import orjson
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, convert_to_openai_messages
-from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
+from langchain_core.messages import AIMessage, BaseMessage, get_buffer_string
+from langchain_core.outputs import ChatGeneration, ChatResult, Generation
 
-from chatbot.azureml.errors import AzureMLResponseError, AzureMLStreamError, from_body, from_event
-from chatbot.azureml.sse import EventTooLargeError, SSEDecoder
+from chatbot.azureml.errors import AzureMLResponseError, from_body
+from chatbot.azureml.messages import fold_system, to_wire
+from chatbot.azureml.reasoning import split
+from chatbot.azureml.replies import beside_the_text, completion
 from chatbot.azureml.surfaces import AzureMLEndpointApiType
 
-DEFAULT_MAX_TOKENS: Final = 1024
-"""Sent on serverless endpoints when the caller names no limit: Llama deployments stop after 16 tokens without."""
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_ONLY_OPENAI = ("tools", "tool_choice", "response_format")
 
 
 class ContentFormatterBase:
-    """Turn messages into a request body and a reply body into a generation; subclass it for odd containers."""
+    """Turn messages into a request body and a reply body into a message; subclass it for odd containers.
+
+    A subclass overrides one method for each direction: :meth:`format_messages_request_payload`, or
+    :meth:`format_request_payload` for a model that takes plain text, and :meth:`format_response_payload`.
+    What it makes of a request serves ``invoke`` and ``stream`` alike; where the endpoint streams events that are not
+    OpenAI's, each of them is read by :meth:`format_response_payload`.
+
+    Example:
+        .. code-block:: python
+
+            class EchoFormatter(ContentFormatterBase):
+                def format_request_payload(self, prompt, model_kwargs, api_type):
+                    return json.dumps({"inputs": prompt, "parameters": model_kwargs}).encode()
+
+                def format_response_payload(self, output, api_type):
+                    return ChatGeneration(message=AIMessage(json.loads(output)["result"]))
+    """
 
     content_type: str | None = "application/json"
     """MIME type of the request body."""
@@ -31,202 +49,193 @@ class ContentFormatterBase:
     accepts: str | None = "application/json"
     """MIME type of the reply."""
 
-    def format_messages_request_payload(
-        self,
-        messages: list[BaseMessage],
-        model_kwargs: dict[str, Any],
-        api_type: AzureMLEndpointApiType,
-    ) -> bytes:
-        """Return the request body for ``messages`` with the model's parameters."""
-        raise NotImplementedError
+    def format_request_payload(
+        self, prompt: str, model_kwargs: dict[str, Any], api_type: AzureMLEndpointApiType
+    ) -> bytes | str:
+        """Return the request body for a conversation written down as one text (``Human: …``, ``AI: …``)."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must override format_messages_request_payload or format_request_payload"
+        )
 
-    def format_response_payload(self, output: bytes, api_type: AzureMLEndpointApiType) -> ChatGeneration:
-        """Return the generation that a complete reply body holds.
+    def format_messages_request_payload(
+        self, messages: list[BaseMessage], model_kwargs: dict[str, Any], api_type: AzureMLEndpointApiType
+    ) -> bytes | str:
+        """Return the request body for ``messages`` with the model's parameters."""
+        return self.format_request_payload(get_buffer_string(messages), model_kwargs, api_type)
+
+    def format_response_payload(
+        self, output: bytes, api_type: AzureMLEndpointApiType
+    ) -> ChatGeneration | Generation | BaseMessage | str:
+        """Return the answer that a complete reply body, or one streamed event, holds.
 
         Raises:
             AzureMLResponseError: The body is no answer this formatter can read.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must override format_response_payload")
 
 
 class CustomOpenAIChatContentFormatter(ContentFormatterBase):
     """The stock formatter: OpenAI messages, wrapped in ``input_data`` for dedicated ``/score`` endpoints."""
 
     def format_messages_request_payload(
-        self,
-        messages: list[BaseMessage],
-        model_kwargs: dict[str, Any],
-        api_type: AzureMLEndpointApiType,
+        self, messages: list[BaseMessage], model_kwargs: dict[str, Any], api_type: AzureMLEndpointApiType
     ) -> bytes:
         """Encode once, as UTF-8 JSON: what a person typed arrives byte for byte.
 
         Raises:
-            ValueError: A message or a parameter has no JSON form.
+            ValueError: A message or a parameter has no JSON form, or ``/score`` is asked for what it has not.
         """
-        wire_messages = convert_to_openai_messages(messages)
+        wire_messages = self._wire_messages(messages)
+        given = {name: value for name, value in model_kwargs.items() if value is not None}
         body: dict[str, Any]
-        if api_type is AzureMLEndpointApiType.serverless:
-            body = {"messages": wire_messages, **_with_limit(model_kwargs)}
+        if api_type == AzureMLEndpointApiType.serverless:
+            body = {"messages": wire_messages, **given}
         else:
-            body = {"input_data": {"input_string": wire_messages, "parameters": _score_parameters(model_kwargs)}}
+            body = {"input_data": {"input_string": wire_messages, "parameters": _score_parameters(given)}}
         try:
             return orjson.dumps(body)
         except orjson.JSONEncodeError as error:
             raise ValueError(f"the request cannot be written as JSON: {error}") from error
 
     def format_response_payload(self, output: bytes, api_type: AzureMLEndpointApiType) -> ChatGeneration:
-        """Read an OpenAI completion, or any of the shapes ``/score`` containers answer in."""
+        """Return the first answer of :meth:`format_choices`."""
+        return self.format_choices(output)[0]
+
+    def format_choices(self, output: bytes) -> list[ChatGeneration]:
+        """Read an OpenAI completion with all its choices, or any of the shapes ``/score`` containers answer in.
+
+        Raises:
+            AzureMLResponseError: The body is an error, or nothing of the kind.
+        """
         reply = _json(output)
-        if isinstance(reply, dict) and isinstance(reply.get("choices"), list):
-            return _completion(reply)
-        if isinstance(reply, dict) and reply.get("error"):
-            raise from_body(reply)
+        if isinstance(reply, dict):
+            if generations := completion(reply):
+                return generations
+            if reply.get("error") or reply.get("object") == "error":
+                raise from_body(reply)
+            if isinstance(reply.get("choices"), list):
+                raise AzureMLResponseError("The endpoint answered without a choice.")
         text = _score_text(reply)
         if text is None:
             raise AzureMLResponseError(f"The endpoint answered, but not as a chat model: {_shape(reply)}.")
-        return ChatGeneration(message=AIMessage(content=text))
+        reasoning, answer = split(text)
+        message = AIMessage(content=answer, additional_kwargs=beside_the_text(reasoning, None))
+        return [ChatGeneration(message=message)]
+
+    def _wire_messages(self, messages: list[BaseMessage]) -> list[dict[str, Any]]:
+        return to_wire(messages)
 
 
-class ChatStream:
-    """One streamed answer: bytes in, chunks out, and a verdict at the end. Everything but the socket.
+class LlamaChatContentFormatter(CustomOpenAIChatContentFormatter):
+    """langchain_community's older name of the stock formatter."""
 
-    All the text that one network read brought becomes one chunk: no token is held back, none costs more than it
-    must. What is told about the answer comes once, in the chunk that ends it, since LangChain adds up what chunks
-    tell: how the network cut the stream must not show.
+
+class MistralChatContentFormatter(CustomOpenAIChatContentFormatter):
+    """For models without a system role, such as the open Mistral ones: its text goes into the first question."""
+
+    def _wire_messages(self, messages: list[BaseMessage]) -> list[dict[str, Any]]:
+        return fold_system(to_wire(messages))
+
+
+class AdoptedFormatter:
+    """Any formatter, asked the way it expects and answering the way the chat model expects."""
+
+    def __init__(self, formatter: Any) -> None:
+        self._formatter = formatter
+        self.content_type: str = getattr(formatter, "content_type", None) or "application/json"
+        self._reads_messages = _overrides(formatter, "format_messages_request_payload")
+        name = "format_messages_request_payload" if self._reads_messages else "format_request_payload"
+        self._format_request = getattr(formatter, name)
+        self._format_response = formatter.format_response_payload
+        # The first generation of formatters was not told the type.
+        self._request_takes = _positional(self._format_request)
+        self._response_takes = _positional(self._format_response)
+
+    def body(self, messages: list[BaseMessage], parameters: dict[str, Any], api_type: AzureMLEndpointApiType) -> bytes:
+        """Return the request body."""
+        asked = messages if self._reads_messages else get_buffer_string(messages)
+        body = self._format_request(*(asked, parameters, api_type)[: self._request_takes])
+        return body.encode() if isinstance(body, str) else body
+
+    def result(self, output: bytes, api_type: AzureMLEndpointApiType) -> ChatResult:
+        """Return all that a complete reply body holds."""
+        if _reads_as_stock(self._formatter):
+            return ChatResult(generations=self._formatter.format_choices(output))
+        try:
+            answer = self._format_response(*(output, api_type)[: self._response_takes])
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            name = type(self._formatter).__name__
+            raise AzureMLResponseError(f"{name} could not read the endpoint's reply ({_shape_of(output)}).") from error
+        return ChatResult(generations=[_generation(answer)])
+
+    def text(self, event: bytes, api_type: AzureMLEndpointApiType) -> str:
+        """Return the text of one streamed event that is not OpenAI's, with any thoughts in it.
+
+        Raises:
+            AzureMLResponseError: It is none that this formatter can read.
+        """
+        if _reads_as_stock(self._formatter):
+            # Not divided yet: an event may hold a piece of a tag.
+            if (text := _score_text(_json(event))) is None:
+                raise AzureMLResponseError("The endpoint sent an event that holds no text.")
+            return text
+        return self.result(event, api_type).generations[0].text
+
+
+def adopt(formatter: Any) -> AdoptedFormatter:
+    """Take a formatter of ours, of langchain_community's, or of anyone's with the same two methods.
+
+    Raises:
+        TypeError: It has not got them.
     """
-
-    def __init__(self, request_id: str | None = None) -> None:
-        self._decoder = SSEDecoder()
-        self._text: list[str] = []
-        self._told: dict[str, Any] = {"request_id": request_id} if request_id else {}
-        self._usage: UsageMetadata | None = None
-        self._finished = False
-        self._failure: AzureMLStreamError | None = None
-        self.done = False
-        """The server said ``[DONE]``, or failed: nothing that follows counts."""
-
-    @property
-    def text(self) -> str:
-        """The answer so far."""
-        return "".join(self._text)
-
-    @property
-    def complete(self) -> bool:
-        """The server said that the answer is: ``[DONE]``, or a finish reason."""
-        return self._failure is None and (self.done or self._finished)
-
-    def feed(self, data: bytes) -> ChatGenerationChunk | None:
-        """Take what one read brought; return its text as one chunk, or None where it held none.
-
-        Raises:
-            AzureMLStreamError: An event does not end; carries the partial text.
-        """
-        try:
-            text = self._read(self._decoder.feed(data))
-        except EventTooLargeError as error:
-            raise AzureMLStreamError(f"The endpoint's answer could not be read: {error}.", partial=self.text) from error
-        return ChatGenerationChunk(message=AIMessageChunk(content=text)) if text else None
-
-    def finish(self) -> ChatGenerationChunk:
-        """The server is done, or the connection ended: return what is left to tell, if the answer is complete.
-
-        Raises:
-            AzureMLStreamError: The server reported an error or sent what is no event, or neither ``[DONE]`` nor a
-                finish reason was seen; carries the partial text.
-        """
-        was_complete = self.complete
-        text = "" if self.done else self._read(self._decoder.flush())
-        if self._failure is not None and not was_complete:
-            raise self._failure
-        if not (was_complete or self.complete):
-            raise AzureMLStreamError("The endpoint's answer broke off before it was complete.", partial=self.text)
-        return ChatGenerationChunk(
-            message=AIMessageChunk(
-                content=text, usage_metadata=self._usage, response_metadata=self._told, chunk_position="last"
-            )
-        )
-
-    def _read(self, payloads: Sequence[bytes]) -> str:
-        parts: list[str] = []
-        try:
-            for payload in map(bytes.strip, payloads):
-                if payload == b"[DONE]":
-                    self.done = True
-                    break
-                if payload and (text := self._take(self._event(payload))):
-                    parts.append(text)
-                    self._text.append(text)
-        except AzureMLStreamError as error:
-            # What came before it is handed over first; finish() tells the rest.
-            self._failure, self.done = error, True
-        return "".join(parts)
-
-    def _take(self, event: Mapping[str, Any]) -> str:
-        """Return the text of an event, and note what it tells about the answer."""
-        if usage := _usage(event):
-            self._usage = usage
-        text = ""
-        for choice in _choices(event):
-            text += _text_of(choice, "delta") or _text_of(choice, "message")
-            if reason := choice.get("finish_reason"):
-                self._finished = True
-                self._told |= {"finish_reason": reason, "model_name": event.get("model") or ""}
-        return text
-
-    def _event(self, payload: bytes) -> dict[str, Any]:
-        try:
-            event = orjson.loads(payload)
-        except orjson.JSONDecodeError as error:
-            raise AzureMLStreamError(
-                "The endpoint's answer broke off in the middle of an event.", partial=self.text
-            ) from error
-        if not isinstance(event, dict):
-            raise AzureMLStreamError("The endpoint sent an event that is no object.", partial=self.text)
-        if event.get("error") or event.get("object") == "error":
-            raise from_event(event, self.text)
-        return event
+    for names in (("format_messages_request_payload", "format_request_payload"), ("format_response_payload",)):
+        if not any(callable(getattr(formatter, name, None)) for name in names):
+            raise TypeError(f"it has no method {names[0]}; derive it from chatbot.azureml.ContentFormatterBase")
+    return AdoptedFormatter(formatter)
 
 
-def _with_limit(model_kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    given = {name: value for name, value in model_kwargs.items() if value is not None}
-    if "max_completion_tokens" not in given:
-        given.setdefault("max_tokens", DEFAULT_MAX_TOKENS)
-    return given
+def _overrides(formatter: Any, name: str) -> bool:
+    method = getattr(type(formatter), name, getattr(formatter, name, None))
+    return callable(method) and method is not getattr(ContentFormatterBase, name)
 
 
-def _score_parameters(model_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def _positional(method: Callable[..., Any]) -> int | None:
+    """How many arguments a method takes by position; None is any number."""
+    kinds = [parameter.kind for parameter in inspect.signature(method).parameters.values()]
+    return None if inspect.Parameter.VAR_POSITIONAL in kinds else sum(kind in _POSITIONAL for kind in kinds)
+
+
+def _reads_as_stock(formatter: Any) -> bool:
+    """Whether replies are read by the stock method, which alone knows of several choices."""
+    return (
+        isinstance(formatter, CustomOpenAIChatContentFormatter)
+        and type(formatter).format_response_payload is CustomOpenAIChatContentFormatter.format_response_payload
+    )
+
+
+def _generation(answer: Any) -> ChatGeneration:
+    if isinstance(answer, ChatGeneration):
+        return answer
+    if isinstance(answer, BaseMessage):
+        return ChatGeneration(message=answer)
+    text = answer.text if isinstance(answer, Generation) else answer
+    if not isinstance(text, str):
+        raise AzureMLResponseError(f"The content formatter returned a {type(answer).__name__}, which is no message.")
+    return ChatGeneration(message=AIMessage(content=text))
+
+
+def _score_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     """Containers behind ``/score`` take Hugging Face's names."""
-    given = {name: value for name, value in model_kwargs.items() if value is not None}
-    if (limit := given.pop("max_tokens", None)) is not None:
-        given.setdefault("max_new_tokens", limit)
-    return given
-
-
-def _completion(reply: Mapping[str, Any]) -> ChatGeneration:
-    choice = next(iter(_choices(reply)), None)
-    if choice is None:
-        raise AzureMLResponseError("The endpoint answered without a choice.")
-    finish_reason, reply_id = choice.get("finish_reason"), reply.get("id")
-    return ChatGeneration(
-        message=AIMessage(
-            content=_text_of(choice, "message"),
-            id=reply_id if reply_id and isinstance(reply_id, str) else None,
-            usage_metadata=_usage(reply),
-            response_metadata={"finish_reason": finish_reason, "model_name": reply.get("model") or ""},
-        ),
-        generation_info={"finish_reason": finish_reason},
-    )
-
-
-def _usage(reply: Mapping[str, Any]) -> UsageMetadata | None:
-    usage = reply.get("usage")
-    if not isinstance(usage, dict):
-        return None
-    sent, received, total = (
-        count if isinstance(count := usage.get(f"{kind}_tokens"), int) else 0
-        for kind in ("prompt", "completion", "total")
-    )
-    return UsageMetadata(input_tokens=sent, output_tokens=received, total_tokens=total or sent + received)
+    if asked := [name for name in _ONLY_OPENAI if given.get(name)]:
+        raise ValueError(
+            f"{', '.join(asked)}: a dedicated endpoint's /score route has no tools and no response formats; if its "
+            "container also has OpenAI's route, set endpoint_url to …/v1/chat/completions"
+        )
+    parameters = {name: value for name, value in given.items() if name not in _ONLY_OPENAI}
+    for name in ("max_tokens", "max_completion_tokens"):
+        if (limit := parameters.pop(name, None)) is not None:
+            parameters.setdefault("max_new_tokens", limit)
+    return parameters
 
 
 def _score_text(reply: Any) -> str | None:
@@ -239,21 +248,6 @@ def _score_text(reply: Any) -> str | None:
                 return _score_text(reply[name])
         return None
     return reply if isinstance(reply, str) else None
-
-
-def _choices(reply: Mapping[str, Any]) -> list[dict[str, Any]]:
-    choices = reply.get("choices")
-    return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
-
-
-def _text_of(choice: Mapping[str, Any], name: str) -> str:
-    """The text of a choice's message or delta: a string, a list of parts, or nothing."""
-    message = choice.get(name)
-    content = message.get("content") if isinstance(message, dict) else None
-    if isinstance(content, list):
-        texts = (part.get("text") for part in content if isinstance(part, dict))
-        return "".join(text for text in texts if isinstance(text, str))
-    return content if isinstance(content, str) else ""
 
 
 def _json(output: bytes) -> Any:
@@ -271,3 +265,10 @@ def _shape(reply: Any) -> str:
         start = reply[:64].lstrip().lower()
         return "a web page" if start.startswith((b"<!doctype", b"<html")) else f"{len(reply)} bytes of text"
     return f"a JSON {type(reply).__name__}"
+
+
+def _shape_of(output: bytes) -> str:
+    try:
+        return _shape(orjson.loads(output))
+    except orjson.JSONDecodeError:
+        return _shape(output)

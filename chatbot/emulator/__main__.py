@@ -2,15 +2,16 @@
 
 import argparse
 import ipaddress
-import json
 import math
-import shlex
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from typing import NoReturn
 
+from chatbot.emulator.announcement import announcement, list_of_faults
+from chatbot.emulator.faults.catalogue import UnknownFaultError, parse
+from chatbot.emulator.profiles import PROFILES
 from chatbot.emulator.server import CannotListenError, Emulator
 
 _USAGE_ERROR = 2
@@ -26,7 +27,20 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM, and return the exit code."""
     options = _parser().parse_args(arguments)
-    emulator = Emulator(host=options.host, port=options.port, key=options.key, token_delay=options.token_delay)
+    if options.list_faults:
+        print(list_of_faults())
+        return 0
+    emulator = Emulator(
+        options.profile,
+        host=options.host,
+        port=options.port,
+        key=options.key,
+        token_delay=options.token_delay,
+        deployments=options.deployment,
+        max_pending=options.max_pending,
+    )
+    if options.fault:
+        emulator.fail(options.fault, times=options.times)
     # Both signals end the wait below in the same way, wherever it is.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -44,14 +58,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="chatbot.emulator", description="A local Azure ML endpoint with a small demo model behind it."
+        prog="chatbot.emulator",
+        description="A local Azure ML endpoint with a small demo model behind it.",
+        epilog="profiles:\n" + "\n".join(f"  {name:13} {profile.about}" for name, profile in PROFILES.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--profile", choices=PROFILES, default="demo", help="the kind of endpoint (%(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=_port, default=8000, help="port to listen on; 0 takes a free one (%(default)s)")
     parser.add_argument("--key", type=_key, help="key that clients must show; a random one when not given")
     parser.add_argument(
         "--token-delay", type=_seconds, default=0.02, help="seconds between pieces of a stream (%(default)s)"
     )
+    parser.add_argument(
+        "--deployment", action="append", metavar="NAME", help="a deployment that there is; may be repeated"
+    )
+    parser.add_argument(
+        "--max-pending", type=_times, metavar="N", help="requests that a dedicated endpoint takes at a time"
+    )
+    parser.add_argument(
+        "--fault", type=_faults, metavar="NAME[:VALUE]", help="what goes wrong with every request, or the first --times"
+    )
+    parser.add_argument("--times", type=_times, metavar="N", help="how many requests --fault is for")
+    parser.add_argument("--list-faults", action="store_true", help="show the faults and end")
     return parser
 
 
@@ -63,35 +92,7 @@ def _announce(emulator: Emulator, host: str) -> None:
             file=sys.stderr,
             flush=True,
         )
-    print(
-        f"""\
-An Azure ML endpoint is listening on this machine. Ctrl-C stops it.
-
-  serverless  {emulator.chat_url}
-  dedicated   {emulator.score_url}
-  key         {emulator.key}
-
-Try it:
-
-  {_curl(emulator)}
-
-Connect the application, or anything else that speaks to Azure ML:
-
-  AZUREML_ENDPOINT_URL={emulator.chat_url}
-  AZUREML_ENDPOINT_API_KEY={shlex.quote(emulator.key)}
-  AZUREML_ENDPOINT_API_TYPE=serverless
-
-For the dedicated endpoint the URL is {emulator.score_url} and the type is dedicated.
-""",
-        flush=True,
-    )
-
-
-def _curl(emulator: Emulator) -> str:
-    body = {"messages": [{"role": "user", "content": "Hello"}], "stream": True}
-    headers = ("Content-Type: application/json", f"Authorization: Bearer {emulator.key}")
-    words = ["curl", "-N", emulator.chat_url, *(word for header in headers for word in ("-H", header))]
-    return shlex.join([*words, "-d", json.dumps(body)])
+    print(announcement(emulator), flush=True)
 
 
 def _is_loopback(host: str) -> bool:
@@ -111,6 +112,20 @@ def _key(text: str) -> str:
     if not text.isascii() or not text.isprintable() or not text or " " in text:
         raise argparse.ArgumentTypeError("a key is one word of plain characters")
     return text
+
+
+def _faults(text: str) -> str:
+    try:
+        parse(text)
+    except UnknownFaultError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _times(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of requests")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

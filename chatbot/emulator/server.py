@@ -6,13 +6,20 @@ import os
 import secrets
 import socket
 import threading
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from chatbot.emulator.endpoint import CHAT_PATH, SCORE_PATH, create_app
+from chatbot.emulator.endpoint import create_app
+from chatbot.emulator.faults.catalogue import parse
+from chatbot.emulator.faults.line import TRANSPORT
+from chatbot.emulator.faults.switch import Switch
+from chatbot.emulator.profiles import PROFILES, SCORE_PATH
 from chatbot.emulator.traffic import ReceivedRequest, Traffic
 
 # Streams that end within this time, in seconds, end well when the emulator stops; the others are cut.
@@ -35,22 +42,52 @@ class Emulator:
         with Emulator() as emulator:
             print(emulator.chat_url, emulator.key)
 
+    It can be told to fail:
+
+        emulator.fail("rate-limit:2", times=3)
+
     Args:
+        profile: The kind of endpoint: "dedicated", "serverless", "foundry" or "azure-openai". The default, "demo",
+            answers on the best known routes of the first two.
         host: The address to listen on. Anything beyond this machine is for the caller to decide.
         port: The port to listen on; 0 takes a free one.
         key: What clients must show; a random one when not given.
         token_delay: Seconds between the pieces of a stream; 0 sends as fast as possible.
+        deployments: The names of its deployments, the one with all the traffic first, instead of the profile's own.
+        max_pending: How many requests a dedicated endpoint takes at a time, streams included; more are refused with
+            429. `None` for any number.
+
+    Raises:
+        ValueError: There is no such profile.
     """
 
     def __init__(
-        self, *, host: str = "127.0.0.1", port: int = 0, key: str | None = None, token_delay: float = 0.02
+        self,
+        profile: str = "demo",
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        key: str | None = None,
+        token_delay: float = 0.02,
+        deployments: Sequence[str] | None = None,
+        max_pending: int | None = None,
     ) -> None:
+        if profile not in PROFILES:
+            raise ValueError(f"There is no profile {profile!r}; there are {', '.join(PROFILES)}.")
+        self.profile = profile
         self.key = key or secrets.token_hex(16)
         self._host = host
         self._wanted_port = port
         self._port: int | None = None
-        self._app = create_app(key=self.key, token_delay=token_delay)
+        self._app = create_app(
+            key=self.key,
+            profile=profile,
+            deployments=deployments,
+            max_pending=max_pending,
+            token_delay=token_delay,
+        )
         self._traffic: Traffic = self._app.state.traffic
+        self._switch: Switch = self._app.state.switch
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -92,6 +129,22 @@ class Emulator:
         self._thread.join()
         self._server = self._thread = None
 
+    def fail(self, faults: str, *, times: int | None = 1) -> None:
+        """Let the next requests fail; further calls are for the requests after those.
+
+        Args:
+            faults: Names with commas in between, each with a value behind a colon if need be: "delay:0.1,no-done".
+            times: How many requests fail; `None` for all until `heal` is called.
+
+        Raises:
+            ValueError: There is no such fault; the message names close ones.
+        """
+        self._switch.turn_on(parse(faults), times)
+
+    def heal(self) -> None:
+        """Let the next requests succeed."""
+        self._switch.turn_off()
+
     @property
     def base_url(self) -> str:
         """The address without a path. It stays known after a stop.
@@ -106,13 +159,24 @@ class Emulator:
 
     @property
     def score_url(self) -> str:
-        """Where a dedicated endpoint is asked."""
+        """Where a dedicated endpoint is asked.
+
+        Raises:
+            RuntimeError: This kind of endpoint has no such route.
+        """
+        if not PROFILES[self.profile].scores:
+            raise RuntimeError(f"The profile {self.profile} has no {SCORE_PATH}.")
         return self.base_url + SCORE_PATH
 
     @property
     def chat_url(self) -> str:
-        """Where a serverless endpoint is asked."""
-        return self.base_url + CHAT_PATH
+        """The chat route that people know best."""
+        return self.base_url + PROFILES[self.profile].chat_url
+
+    @property
+    def openai_url(self) -> str:
+        """What OpenAI's clients take for their base URL."""
+        return self.base_url + PROFILES[self.profile].openai_path
 
     @property
     def requests(self) -> list[ReceivedRequest]:
@@ -126,8 +190,22 @@ class Emulator:
 
     @property
     def cancelled_streams(self) -> int:
-        """How many streams were left by their client, or cut by a stop, before their end."""
+        """How many streams were left by their client, or cut by a stop or a fault, before their end."""
         return self._traffic.cancelled_streams
+
+
+class _Protocol(H11Protocol):
+    """Lets the application see the connection: some faults end it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to serve a connection."""
+        super().connection_made(transport)
+        app = self.app
+
+        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
+            await app({**scope, TRANSPORT: transport}, receive, send)
+
+        self.app = with_transport
 
 
 class _Server(uvicorn.Server):
@@ -139,7 +217,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="asyncio",
-                http="h11",
+                http=_Protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -13,7 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chatbot.emulator.bodies import json_reply
+from chatbot.emulator.replies import json_reply
 
 MAX_BODY = 20_000_000
 _KEPT_REQUESTS = 200
@@ -44,6 +44,7 @@ class Traffic:
     """Requests and streams of one emulator. Written by its event loop, read from any thread."""
 
     def __init__(self) -> None:
+        self.active_requests = 0
         self.active_streams = 0
         self.cancelled_streams = 0
         self._requests: deque[ReceivedRequest] = deque(maxlen=_KEPT_REQUESTS)
@@ -94,7 +95,11 @@ class Intake:
             return
         self._traffic.note(request, content or b"")
         app = self._app if content is not None else _TOO_LARGE
-        await app(scope, _replay(content or b"", receive), _with_ids(request, send))
+        self._traffic.active_requests += 1
+        try:
+            await app(scope, _replay(content or b"", receive), _with_ids(request, send))
+        finally:
+            self._traffic.active_requests -= 1
 
 
 _TOO_LARGE = json_reply(

@@ -89,10 +89,11 @@ class TestConstruction:
     @pytest.mark.parametrize(
         ("arguments", "named"),
         [
-            ({"request_timeout": 5}, "request_timeout"),
+            ({"request_timeout": 0}, "timeout"),
+            ({"request_timeout": 5, "timeout": 6}, "request_timeout"),
             ({"max_retrys": 5}, "max_retrys"),
-            ({"temperature": 0.5}, "temperature"),
-            ({"api_key": KEY}, "api_key"),
+            ({"temperature": 0.5, "model_kwargs": {"temperature": 0.7}}, "temperature: given as an argument and in"),
+            ({"azure_endpoint": "http://127.0.0.1"}, "azure_endpoint"),
             ({"endpoint_url": "nonsense"}, "endpoint_url: this must be a web address"),
             ({"endpoint_url": "http://127.0.0.1/predict"}, "endpoint_url: .* no chat route we know"),
             ({"endpoint_api_type": "serverles"}, "endpoint_api_type"),

@@ -6,6 +6,7 @@ import json
 import threading
 import warnings
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,22 @@ class TestConnections:
             await ask(way, model)
 
         assert server.connections == 1
+
+    @every_way
+    @every_route
+    async def test_a_server_that_closes_after_each_reply_is_answered_from_a_new_connection(self, server, way, path):
+        answers = answer()
+
+        def last_words(request):
+            reply = answers(request)
+            return replace(reply, headers={**reply.headers, "Connection": "close"})
+
+        server.default = last_words
+        model = model_of(server, path)
+        for _ in range(3):
+            assert (await ask(way, model)).content == "an answer"
+
+        assert server.connections == 3
 
     @every_way
     async def test_an_error_does_not_cost_the_connection(self, answering, way):

@@ -27,7 +27,8 @@ from chatbot.azureml import (
     AzureMLStreamError,
     AzureMLTimeoutError,
 )
-from chatbot.azureml.errors import MAX_WORDS, from_event, from_response, retry_after
+from chatbot.azureml.complaints import MAX_NAME
+from chatbot.azureml.errors import MAX_WAIT, MAX_WORDS, from_body, from_event, from_response, retry_after
 from tests.support.wire import sample, sample_body
 
 BASES = {
@@ -61,7 +62,7 @@ SAMPLES = [
     ("extra_params_bad_option_400", AzureMLInvalidRequestError, 400, None, False),
     ("gateway_400_unknown_model", AzureMLInvalidRequestError, 400, "unknown_model", False),
     ("aoai_context_length_400", AzureMLContextOverflowError, 400, None, False),
-    ("vllm_context_length_400", AzureMLContextOverflowError, 400, "400", False),
+    ("vllm_context_length_400", AzureMLContextOverflowError, 400, "BadRequestError", False),
     ("parameter_not_supported_422", AzureMLInvalidRequestError, 422, "parameter_not_supported", False),
     ("score_424_bad_input", AzureMLInvalidRequestError, 400, None, False),
     ("score_424_model_error", AzureMLAPIError, 500, None, True),
@@ -105,6 +106,8 @@ UNSAMPLED = [
     (503, {}, HTML, AzureMLAPIError, 503, True),
     (504, {}, b"upstream request timeout", AzureMLTimeoutError, 504, True),
     (302, {"Location": "https://elsewhere.example/"}, b"", AzureMLInvalidRequestError, 302, False),
+    (407, {}, b"", AzureMLConnectionError, 407, False),
+    (204, {}, b"", AzureMLResponseError, 204, False),
     (500, {}, b"This model's maximum context length is 4096 tokens.", AzureMLContextOverflowError, 500, False),
     (500, {}, b'{"error":{"code":"content_filter","message":"No."}}', AzureMLContentFilterError, 500, False),
 ]
@@ -239,12 +242,142 @@ def test_the_content_filter_names_what_it_filtered(name, categories):
     assert str(error).endswith("Rephrase the message and send it again.")
 
 
-def test_the_other_spelling_of_the_filter_results_is_read_too():
-    inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_results": {"hate": {"filtered": True}}}
-    error = from_response(400, {}, json.dumps({"error": {"message": "No.", "innererror": inner}}).encode())
+FILTERED = {"violence": {"filtered": True, "severity": "high"}, "hate": {"filtered": False, "severity": "safe"}}
+BLOCKED = {"code": "content_filter", "message": "No."}
+
+FILTER_SHAPES = {
+    "innererror": {"error": {**BLOCKED, "innererror": {"content_filter_result": FILTERED}}},
+    "its other spelling": {"error": {**BLOCKED, "innererror": {"content_filter_results": FILTERED}}},
+    "inner_error": {"error": {**BLOCKED, "inner_error": {"content_filter_results": FILTERED}}},
+    "code in innererror only": {
+        "error": {
+            "message": "No.",
+            "innererror": {"code": "ResponsibleAIPolicyViolation", "content_filter_result": FILTERED},
+        }
+    },
+    "in the error": {"error": {**BLOCKED, "content_filter_result": FILTERED}},
+    "flat": {**BLOCKED, "status": 400, "content_filter_results": FILTERED},
+    "details, an object": {"error": {**BLOCKED, "details": {"content_filter_results": FILTERED}}},
+    "details, a list": {"error": {**BLOCKED, "details": [{"code": "x"}, {"content_filter_results": FILTERED}]}},
+    "by prompt": {
+        "error": BLOCKED,
+        "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": FILTERED}],
+    },
+}
+
+
+@pytest.mark.parametrize("shape", FILTER_SHAPES)
+@pytest.mark.parametrize(("status", "headers"), [(400, {}), (424, {REAL: "400"})], ids=["400", "424"])
+def test_the_filters_results_are_found_in_every_shape(shape, status, headers):
+    error = from_response(status, headers, json.dumps(FILTER_SHAPES[shape]).encode())
 
     assert isinstance(error, AzureMLContentFilterError)
-    assert error.categories == ("hate",)
+    assert error.categories == ("violence",)
+    assert error.filter_results == FILTERED
+    assert str(error).startswith("The endpoint's content filter blocked the message for violence (HTTP 400): No.")
+
+
+def test_all_that_the_filter_blocked_is_named_as_a_person_would():
+    results = {
+        "self_harm": {"filtered": True, "severity": "medium"},
+        "jailbreak": {"filtered": True, "detected": True},
+        "custom_blocklists": [{"id": "a", "filtered": False}, {"id": "b", "filtered": True}],
+        "profanity": {"filtered": False, "detected": True},
+        "odd": 7,
+    }
+    error = from_response(400, {}, json.dumps({"error": {**BLOCKED, "content_filter_result": results}}).encode())
+
+    assert isinstance(error, AzureMLContentFilterError)
+    assert error.categories == ("self_harm", "jailbreak", "custom_blocklists")
+    assert error.filter_results["self_harm"] == {"filtered": True, "severity": "medium"}
+    assert "blocked the message for self harm, jailbreak, custom blocklists (HTTP 400)" in str(error)
+
+
+def test_results_of_a_filter_that_blocked_nothing_make_no_filter_error():
+    told = {"error": {"message": "Too long"}, "prompt_filter_results": [{"content_filter_results": FILTERED}]}
+
+    assert type(from_response(400, {}, json.dumps(told).encode())) is AzureMLInvalidRequestError
+
+
+EXTRA_WORDS = "Extra parameters {} are not allowed when extra-parameters is not set or set to be 'error'."
+
+
+def forbidden(*loc):
+    return {"type": "extra_forbidden", "loc": list(loc), "msg": "Extra inputs are not permitted"}
+
+
+@pytest.mark.parametrize(
+    ("body", "refused"),
+    [
+        ({"detail": EXTRA_WORDS.format("['a']")}, ("a",)),
+        ({"detail": EXTRA_WORDS.format("['stream_options', 'user', 'a']")}, ("stream_options", "user", "a")),
+        ({"error": {"message": EXTRA_WORDS.format('["a", "b"]')}}, ("a", "b")),
+        ({"message": EXTRA_WORDS.format("['a', 'a']")}, ("a",)),
+        ({"detail": [forbidden("body", "user")]}, ("user",)),
+        ({"detail": [forbidden("body", "user"), forbidden("body", "seed")]}, ("user", "seed")),
+        ({"detail": [{"type": "missing", "loc": ["body", "user"]}, forbidden("body", "seed")]}, ("seed",)),
+        (
+            {"code": "parameter_not_supported", "detail": {"loc": ["body", "response_format"]}, "message": "m"},
+            ("response_format",),
+        ),
+        ({"error": {"code": "unsupported_parameter", "param": "logprobs", "message": "m"}}, ("logprobs",)),
+        ({"error": {"code": "unknown_parameter", "param": "foo", "message": "m"}}, ("foo",)),
+        # What is inside a parameter cannot be left out by leaving out the parameter.
+        ({"detail": [forbidden("body", "messages", 0, "name")]}, ()),
+        ({"detail": [forbidden("body", "response_format", "schema")]}, ()),
+        ({"detail": [forbidden("query", "user")]}, ()),
+        ({"detail": [forbidden("body", 0)]}, ()),
+        ({"error": {"code": "unknown_parameter", "param": "messages[0].name", "message": "m"}}, ()),
+        # What is refused for its value is not refused as such.
+        ({"error": {"code": "invalid_value", "param": "temperature", "message": "m"}}, ()),
+        ({"detail": [{"type": "less_than_equal", "loc": ["body", "temperature"], "msg": "m"}]}, ()),
+        # Without these there is no request.
+        ({"detail": EXTRA_WORDS.format("['messages', 'input_data']")}, ()),
+        ({"detail": EXTRA_WORDS.format("[]")}, ()),
+        ({"detail": EXTRA_WORDS.format("['a b', '../x', '" + "y" * 65 + "']")}, ()),
+        ({"detail": "Unexpected EXTRA_PARAMETERS option ignore, expected options are ['error', 'drop']"}, ()),
+        ({"detail": [7, None, {"type": "extra_forbidden"}, {"type": "extra_forbidden", "loc": "user"}]}, ()),
+        ({"detail": {"loc": ["body"]}, "code": "parameter_not_supported"}, ()),
+    ],
+)
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [(400, {}), (422, {}), (424, {REAL: "400"}), (424, {REAL: "422"})],
+    ids=["400", "422", "424 real 400", "424 real 422"],
+)
+def test_the_parameters_that_are_refused_are_named(body, refused, status, headers):
+    error = from_response(status, headers, json.dumps(body).encode())
+
+    assert type(error) is AzureMLInvalidRequestError
+    assert error.refused_parameters == refused
+    assert not error.is_retryable
+    if refused:
+        assert str(error).endswith(f" Take {' and '.join(refused)} out of the model's parameters.")
+
+
+@pytest.mark.parametrize(
+    ("name", "refused", "param"),
+    [
+        ("extra_params_400", ("stream_options",), None),
+        ("parameter_not_supported_422", ("response_format",), "response_format"),
+        ("extra_params_bad_option_400", (), None),
+        ("gateway_400_unknown_model", (), None),
+        ("content_filter_prompt_400_flat", (), "messages"),
+        ("content_filter_prompt_400_full", (), "prompt"),
+    ],
+)
+def test_a_sample_names_its_parameter(name, refused, param):
+    error = of(name)
+
+    assert isinstance(error, AzureMLInvalidRequestError)
+    assert (error.refused_parameters, error.param) == (refused, param)
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 500])
+def test_a_failure_of_another_kind_refuses_no_parameter(status):
+    error = from_response(status, {}, json.dumps({"detail": EXTRA_WORDS.format("['a']")}).encode())
+
+    assert not getattr(error, "refused_parameters", ())
 
 
 def test_a_container_that_is_not_ready_is_said_to_be_just_that():
@@ -266,7 +399,15 @@ def test_a_redirect_says_that_and_why_it_is_not_followed():
 
 
 @pytest.mark.parametrize(
-    "header", ["x-request-id", "apim-request-id", "x-ms-request-id", "x-ms-client-request-id", "X-Request-ID"]
+    "header",
+    [
+        "x-request-id",
+        "apim-request-id",
+        "x-ms-request-id",
+        "x-litellm-call-id",
+        "x-ms-client-request-id",
+        "X-Request-ID",
+    ],
 )
 def test_the_request_id_is_kept_whatever_its_header(header):
     assert from_response(500, {header: "id-7"}, b"").request_id == "id-7"
@@ -281,6 +422,31 @@ def test_the_code_comes_from_the_header_where_the_body_has_none():
 
 
 @pytest.mark.parametrize(
+    ("error", "headers", "code"),
+    [
+        ({"code": "400", "type": "invalid_request_error"}, {}, "invalid_request_error"),  # LiteLLM
+        ({"code": "401", "type": "token_not_found_in_db", "param": "key"}, {}, "token_not_found_in_db"),
+        ({"code": 400, "type": "BadRequestError"}, {}, "BadRequestError"),  # vLLM
+        ({"code": "429", "type": "None"}, {}, "429"),
+        ({"code": "429"}, {}, "429"),
+        ({"code": "RateLimitReached", "type": "requests"}, {}, "RateLimitReached"),
+        ({"code": "400", "type": "x_error"}, {"x-ms-error-code": "unknown_model"}, "unknown_model"),
+        ({"code": None, "type": "invalid_request_error"}, {}, None),
+        ({"code": "400", "type": "https://problems.example/7"}, {}, "400"),
+        ({"code": True}, {}, None),
+        ({"code": ["x"], "type": {}}, {}, None),
+    ],
+)
+def test_the_code_is_the_most_telling_word(error, headers, code):
+    assert from_response(400, headers, json.dumps({"error": {"message": "m", **error}}).encode()).code == code
+
+
+@pytest.mark.parametrize("param", ["None", "", None, 7.5, {}, []])
+def test_a_parameter_that_is_none_is_none(param):
+    assert from_response(400, {}, json.dumps({"error": {"message": "m", "param": param}}).encode()).param is None
+
+
+@pytest.mark.parametrize(
     ("headers", "words", "seconds"),
     [
         ({"retry-after-ms": "1500", "retry-after": "9"}, "retry after 7 seconds", 1.5),
@@ -292,6 +458,18 @@ def test_the_code_comes_from_the_header_where_the_body_has_none():
         ({}, "Please wait 23 seconds before retrying.", 23),
         ({}, "Token limit is exceeded. Try again in 41 seconds.", 41),
         ({}, "Try again in 1 second.", 1),
+        ({}, "Please try again in 20s.", 20),
+        ({}, "Please try again in 350ms.", 0.35),
+        ({}, "Please wait 7.5 sec", 7.5),
+        ({}, "wait 20 subscribers", None),
+        ({}, "Retry after 9" + "9" * 400 + " seconds.", None),
+        ({}, "Retry after 999999999 seconds.", None),
+        ({"retry-after": "9" * 9}, "", None),
+        ({"retry-after": "9" * 60_000}, "", None),
+        ({"retry-after": "1e300"}, "", None),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, "", None),
+        ({"retry-after": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}, "", None),
+        ({"retry-after": "Mon, 99 Foo 2030 99:99:99 -9999"}, "", None),
         ({}, "The answer is 42 seconds long.", None),
         ({"retry-after": "soon"}, "", None),
         ({"retry-after": "-5"}, "", None),
@@ -355,10 +533,107 @@ def test_an_echoed_key_is_blotted_out(body):
     assert "SECRET" not in pickle.dumps(error).decode("latin-1")
 
 
+def everything(error):
+    """All that an error can tell to whoever prints, logs or stores it."""
+    return f"{error} {error!r} {vars(error)} {pickle.dumps(error).decode('latin-1')}"
+
+
+AZURE_KEY = "Zx9/kQ+mV3s7yR=="
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        AZURE_KEY,
+        AZURE_KEY.replace("/", "%2F").replace("+", "%2B").replace("=", "%3D"),
+        AZURE_KEY.replace("/", "%2f").replace("+", "%2b").replace("=", "%3d"),
+        AZURE_KEY.replace("/", "\\/"),
+        AZURE_KEY.replace("+", "\\u002B").replace("/", "\\u002f").replace("=", "\\u003d"),
+        AZURE_KEY.replace("+", "&#43;").replace("/", "&#x2F;").replace("=", "&#x3d;"),
+        AZURE_KEY.replace("+", "%2B"),
+    ],
+)
+@pytest.mark.parametrize("frame", ["key {} is bad", '{{"error":{{"message":"key {} is bad"}}}}', "<html><title>{}"])
+def test_a_key_that_is_echoed_in_another_writing_is_blotted_out(echo, frame):
+    told = everything(from_response(401, {}, frame.format(echo).encode(), key=AZURE_KEY))
+
+    assert "Zx9" not in told
+    assert "yR" not in told
+    assert "***" in told
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda key: from_response(400, {"x-request-id": key}, b"", key=key),
+        lambda key: from_response(424, {REASON: key}, b"", key=key),
+        lambda key: from_response(400, {"x-ms-error-code": key}, b"", key=key),
+        lambda key: from_response(400, {}, json.dumps({"error": {"param": key}}).encode(), key=key),
+        lambda key: from_response(400, {}, json.dumps({"detail": EXTRA_WORDS.format([key])}).encode(), key=key),
+        lambda key: from_response(
+            400,
+            {},
+            json.dumps({"error": {**BLOCKED, "content_filter_result": {key: FILTERED["hate"]}}}).encode(),
+            key=key,
+        ),
+        lambda key: from_response(
+            400,
+            {},
+            json.dumps({"error": {**BLOCKED, "content_filter_result": {key: FILTERED["violence"]}}}).encode(),
+            key=key,
+        ),
+        lambda key: from_response(
+            400,
+            {},
+            json.dumps({"error": {**BLOCKED, "content_filter_result": {"a": {"severity": key}}}}).encode(),
+            key=key,
+        ),
+        lambda key: from_response(400, {"x-request-id": "x" * (MAX_NAME - 6) + key}, b"", key=key),
+    ],
+)
+def test_a_key_is_blotted_out_of_every_field(made):
+    told = everything(made("SECRETKEY1"))
+
+    assert "SECRET" not in told
+
+
+def test_a_key_is_blotted_out_of_what_is_set_later():
+    error = from_event({"error": {"message": "SECRET-KEY-1", "code": "SECRET-KEY-1", "param": "SECRET-KEY-1"}}, "")
+    error.partial, error.request_id = "so SECRET-KEY-1 far", "SECRET-KEY-1"
+    error.blot("SECRET-KEY-1")
+
+    assert "SECRET" not in everything(error)
+    assert error.partial == "so *** far"
+
+
 def test_a_key_is_blotted_out_before_the_words_are_cut():
     error = from_response(401, {}, b"x" * (MAX_WORDS - 6) + b"SECRET-KEY-1", key="SECRET-KEY-1")
 
     assert "SECRET" not in str(error)
+
+
+@pytest.mark.parametrize("length", range(9, len(AZURE_KEY)))
+@pytest.mark.parametrize("frame", ["{}", '{{"error":{{"message":"your key {}', '{{"message": "{}'])
+def test_a_key_that_was_cut_with_the_reply_is_blotted_out(length, frame):
+    told = everything(from_response(401, {}, frame.format(AZURE_KEY[:length]).encode(), key=AZURE_KEY))
+
+    assert AZURE_KEY[:6] not in told
+
+
+@pytest.mark.parametrize("length", range(1, 6))
+def test_a_key_that_was_cut_in_the_middle_of_a_letter_is_blotted_out(length):
+    echo = "Zx9%2FkQ%2BmV" + "%2Bx2F"[:length]
+    told = everything(from_response(401, {}, echo.encode(), key="Zx9/kQ+mV+x2F"))
+
+    assert "Zx9" not in told
+
+
+@given(st.text(max_size=40), st.text(st.characters(codec="ascii", exclude_categories=["C"]), min_size=4, max_size=40))
+def test_no_key_survives_anywhere(around, key):
+    error = from_response(400, {"x-request-id": key}, f"{around}{key}{around}".encode(), key=key)
+
+    assert key not in str(error.args[0]).removeprefix("The endpoint refused the request (HTTP 400)") or key in "***…"
+    assert error.request_id is None or key not in error.request_id
 
 
 @pytest.mark.parametrize("remade", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "pickle"])
@@ -406,6 +681,50 @@ def test_an_error_event_keeps_the_words_and_the_text_so_far(event, words, code):
     assert (error.code, error.partial, error.is_retryable) == (code, "so far", True)
 
 
+@pytest.mark.parametrize(
+    "opening", [b"[", b'{"error":', b'{"message":', b'{"detail":[', b'{"detail":{"msg":', b'{"loc":[']
+)
+@pytest.mark.parametrize("depth", [100, 900, 1000, 1030, 100_000])
+def test_json_however_deep_is_an_error_like_any_other(opening, depth):
+    ends = {b"[": b"]", b"{": b"}"}
+    closing = b"".join(ends[bytes([byte])] for byte in reversed(opening) if bytes([byte]) in ends)
+    error = from_response(400, {}, opening * depth + b"1" + closing * depth)
+
+    assert type(error) is AzureMLInvalidRequestError
+    assert len(str(error)) < MAX_WORDS + 400
+
+
+def nested(depth, name):
+    value = "x"
+    for _ in range(depth):
+        value = [value] if name is None else {name: value}
+    return value
+
+
+@pytest.mark.parametrize("name", [None, "error", "message", "detail", "details", "content_filter_results"])
+@pytest.mark.parametrize("read", [lambda value: from_event(value, ""), from_body])
+def test_so_is_an_event_however_deep(name, read):
+    assert isinstance(read({"error": nested(900, name)}), AzureMLError)
+    assert isinstance(read({"error": {"message": nested(900, name), "detail": nested(900, name)}}), AzureMLError)
+
+
+@pytest.mark.parametrize("value", ["x" * 60_000, "\x00\x1b[31m", "a\nb", "é" * 500, " "])
+@pytest.mark.parametrize("header", ["x-request-id", REASON, REAL, "x-ms-error-code", "retry-after", "retry-after-ms"])
+def test_no_header_value_is_too_odd(header, value):
+    error = from_response(424, {header: value}, b"")
+    kept = [error.request_id, error.reason, error.code]
+
+    assert (error.status, error.retry_after) == (424, None)
+    assert all(word is None or (len(word) <= MAX_NAME and "\n" not in word) for word in kept)
+
+
+def test_a_long_page_without_an_end_to_its_title_is_read_once():
+    """Its title begins nine thousand times; a pattern that looks for the end each time takes minutes."""
+    error = from_response(502, {}, b"<html>" + b"<title>" * 9000)
+
+    assert str(error).startswith("The endpoint failed (HTTP 502). Try again")
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inner: (
@@ -432,5 +751,5 @@ def test_no_reply_however_odd_breaks_its_own_report(status, headers, body):
 
     assert isinstance(error, AzureMLError)
     assert isinstance(error.status, int)
-    assert error.retry_after is None or 0 <= error.retry_after < float("inf")
+    assert error.retry_after is None or 0 <= error.retry_after <= MAX_WAIT
     assert len(str(error)) < MAX_WORDS + 400

@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import random
 import socket
 import threading
-from collections.abc import Iterator
 
 import pytest
 from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
@@ -21,6 +19,7 @@ from chatbot.azureml import (
     AzureMLRateLimitError,
     AzureMLStreamError,
     AzureMLTimeoutError,
+    transport,
 )
 from tests.support.asking import (
     CHAT,
@@ -37,16 +36,12 @@ from tests.support.asking import (
 )
 from tests.support.wire import DONE, Reply, event, json_reply, sample_reply, stream_reply, text_reply
 
-SHORT_LOTS = 116882  # with this seed the first three numbers are all below 0.02
-
 
 @pytest.fixture
-def short_waits() -> Iterator[None]:
-    """Draw the lots of the back-off so that it is over soon; how long it takes is no test's business."""
-    state = random.getstate()
-    random.seed(SHORT_LOTS)
-    yield
-    random.setstate(state)
+def short_waits(monkeypatch):
+    """Let the back-off be over at once; how long it takes is another test's business."""
+    for name in ("FIRST_WAIT", "TIMEOUT_WAIT"):
+        monkeypatch.setattr(transport, name, 0.0)
 
 
 class TestErrors:
@@ -88,13 +83,14 @@ class TestErrors:
         assert str(error).startswith("The endpoint cannot be reached: the connection is refused.")
 
     @every_way
-    async def test_a_server_without_encryption_is_no_https_endpoint(self, answering, way):
+    async def test_a_server_without_encryption_is_no_https_endpoint_and_will_not_be_one(self, answering, way):
         url = answering.url.replace("http:", "https:") + CHAT
-        model = AzureMLChatOnlineEndpoint(endpoint_url=url, endpoint_api_key=KEY, max_retries=0)
+        model = AzureMLChatOnlineEndpoint(endpoint_url=url, endpoint_api_key=KEY, max_retries=2)
 
         error = await failure(way, model, AzureMLConnectionError)
         assert "no secure connection that can be trusted" in str(error)
-        assert answering.requests == []
+        assert not error.is_retryable
+        assert answering.connections == 1
 
     @every_way
     async def test_no_byte_within_the_timeout_is_a_timeout(self, server, way):

@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.outputs import ChatGeneration, Generation
 
 from chatbot.azureml import (
     AzureMLEndpointApiType,
     AzureMLResponseError,
     ContentFormatterBase,
     CustomOpenAIChatContentFormatter,
+    LlamaChatContentFormatter,
 )
-from chatbot.azureml.formatters import DEFAULT_MAX_TOKENS
-from tests.support.wire import sample, sample_body
+from chatbot.azureml.formatters import adopt
+from tests.support.asking import ask, model_of
+from tests.support.wire import json_reply, sample, sample_body
 
 SERVERLESS, DEDICATED = AzureMLEndpointApiType.serverless, AzureMLEndpointApiType.dedicated
 BOTH = pytest.mark.parametrize("api_type", [SERVERLESS, DEDICATED])
@@ -42,7 +45,7 @@ def test_a_serverless_body_byte_for_byte():
     assert body(messages, SERVERLESS, temperature=0.5, stop=["END"]) == (
         b'{"messages":[{"role":"system","content":"s"},{"role":"user","content":"u1"},'
         b'{"role":"assistant","content":"a"},{"role":"user","content":"u2"}],'
-        b'"temperature":0.5,"stop":["END"],"max_tokens":1024}'
+        b'"temperature":0.5,"stop":["END"]}'
     )
 
 
@@ -100,7 +103,7 @@ def test_the_text_that_the_old_client_garbled_arrives_whole():
 def test_text_parts_are_sent_as_one_plain_string(api_type):
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
 
-    assert content(body([HumanMessage(parts)], api_type)) == "a\nb"
+    assert content(body([HumanMessage(parts)], api_type)) == "ab"
 
 
 @BOTH
@@ -116,22 +119,11 @@ def test_text_that_is_no_unicode_is_refused(api_type):
         body([HumanMessage("half a pair: \ud83d")], api_type)
 
 
-@pytest.mark.parametrize(
-    ("given_parameters", "sent"),
-    [
-        ({}, {"max_tokens": DEFAULT_MAX_TOKENS}),
-        ({"max_tokens": 7}, {"max_tokens": 7}),
-        ({"max_tokens": None}, {"max_tokens": DEFAULT_MAX_TOKENS}),
-        ({"max_completion_tokens": 7}, {"max_completion_tokens": 7}),
-        ({"max_completion_tokens": None}, {"max_tokens": DEFAULT_MAX_TOKENS}),
-        ({"temperature": None, "seed": 0}, {"seed": 0, "max_tokens": DEFAULT_MAX_TOKENS}),
-    ],
-)
-def test_a_serverless_request_always_has_a_limit_and_never_a_null(given_parameters, sent):
-    parameters = json.loads(body([HumanMessage("u")], SERVERLESS, **given_parameters))
-    del parameters["messages"]
+def test_a_null_is_never_sent():
+    sent = json.loads(body([HumanMessage("u")], SERVERLESS, temperature=None, seed=0))
+    del sent["messages"]
 
-    assert parameters == sent
+    assert sent == {"seed": 0}
 
 
 @pytest.mark.parametrize(
@@ -141,6 +133,7 @@ def test_a_serverless_request_always_has_a_limit_and_never_a_null(given_paramete
         ({"max_tokens": 7}, {"max_new_tokens": 7}),
         ({"max_new_tokens": 7}, {"max_new_tokens": 7}),
         ({"max_tokens": 7, "max_new_tokens": 8}, {"max_new_tokens": 8}),
+        ({"max_completion_tokens": 7}, {"max_new_tokens": 7}),
         ({"max_tokens": None}, {}),
         ({"temperature": None, "top_p": 0.9}, {"top_p": 0.9}),
         ({"stop": ["END"]}, {"stop": ["END"]}),
@@ -339,3 +332,144 @@ def test_a_formatter_of_ones_own_has_two_methods_to_write(api_type):
         ContentFormatterBase().format_messages_request_payload([], {}, api_type)
     with pytest.raises(NotImplementedError):
         ContentFormatterBase().format_response_payload(b"", api_type)
+
+
+class Taking:
+    """A formatter of nobody's family, with the two methods and no more."""
+
+    def __init__(self, answers):
+        self.answers = answers
+
+    def format_messages_request_payload(self, messages, model_kwargs, api_type):
+        return json.dumps({"said": [message.text for message in messages], **model_kwargs})
+
+    def format_response_payload(self, output, api_type=None):
+        return self.answers(output)
+
+
+class TestAdopted:
+    @pytest.mark.parametrize(
+        "made",
+        [
+            "A",
+            AIMessage("A"),
+            Generation(text="A"),
+            ChatGeneration(message=AIMessage("A")),
+        ],
+    )
+    def test_anything_with_the_two_methods_serves(self, made):
+        adopted = adopt(Taking(lambda _: made))
+
+        assert adopted.content_type == "application/json"
+        assert json.loads(adopted.body([HumanMessage("u")], {"seed": 1}, DEDICATED)) == {"said": ["u"], "seed": 1}
+        [generation] = adopted.result(b"{}", DEDICATED).generations
+        assert generation.message.content == "A"
+
+    def test_the_first_generation_was_not_told_the_type(self):
+        class Old(Taking):
+            def format_response_payload(self, output):
+                return self.answers(output)
+
+        assert adopt(Old(bytes.decode)).result(b"A", DEDICATED).generations[0].text == "A"
+
+    @pytest.mark.parametrize("made", [None, 7, ["A"], b"A"])
+    def test_what_is_no_message_is_an_error_that_names_it(self, made):
+        with pytest.raises(AzureMLResponseError, match=f"returned a {type(made).__name__}, which is no message"):
+            adopt(Taking(lambda _: made)).result(b"{}", DEDICATED)
+
+    @pytest.mark.parametrize(
+        "error", [KeyError("output"), IndexError(), ValueError("x"), TypeError(), AttributeError()]
+    )
+    def test_a_formatter_that_fails_is_named_and_the_reply_described(self, error):
+        def fail(_):
+            raise error
+
+        with pytest.raises(
+            AzureMLResponseError, match=r"Taking could not read the endpoint's reply \(an object"
+        ) as caught:
+            adopt(Taking(fail)).result(json.dumps({"result": PRIVATE}).encode(), DEDICATED)
+
+        assert caught.value.__cause__ is error
+        assert PRIVATE not in str(caught.value)
+
+    def test_an_error_of_ours_is_passed_on(self):
+        def fail(_):
+            raise AzureMLResponseError("as it is")
+
+        with pytest.raises(AzureMLResponseError, match=r"^as it is"):
+            adopt(Taking(fail)).result(b"{}", DEDICATED)
+
+    @pytest.mark.parametrize("formatter", [object(), "odd", 7, ContentFormatterBase.format_response_payload])
+    def test_what_lacks_the_methods_is_refused_with_what_to_do(self, formatter):
+        with pytest.raises(TypeError, match="it has no method format_messages_request_payload; derive it from"):
+            adopt(formatter)
+
+
+class TestOfOnesOwn:
+    class Plain(ContentFormatterBase):
+        content_type = None
+
+        def format_request_payload(self, prompt, model_kwargs, api_type):
+            return json.dumps({"inputs": prompt, "parameters": model_kwargs})
+
+        def format_response_payload(self, output, api_type):
+            return json.loads(output)["result"]
+
+    def test_a_model_that_takes_plain_text_gets_the_conversation_written_down(self):
+        adopted = adopt(self.Plain())
+        sent = json.loads(adopted.body([SystemMessage("s"), HumanMessage("u"), AIMessage("a")], {"seed": 1}, DEDICATED))
+
+        assert sent == {"inputs": "System: s\nHuman: u\nAI: a", "parameters": {"seed": 1}}
+        assert adopted.content_type == "application/json"
+
+    @pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
+    async def test_it_serves_all_ways_alike(self, server, way):
+        server.default = json_reply({"result": "A"})
+        message = await ask(
+            way, model_of(server, "/predict", endpoint_api_type="dedicated", content_formatter=self.Plain)
+        )
+
+        assert message.content == "A"
+        assert server.requests[0].json == {"inputs": "Human: Q", "parameters": {}}
+
+    def test_a_family_member_that_reads_its_own_replies_is_asked(self):
+        class Own(CustomOpenAIChatContentFormatter):
+            def format_response_payload(self, output, api_type):
+                return ChatGeneration(message=AIMessage("own"))
+
+        class Choices(CustomOpenAIChatContentFormatter):
+            def format_choices(self, output):
+                return super().format_choices(output)[:1]
+
+        two = b'{"choices":[{"message":{"content":"A"}},{"message":{"content":"B"}}]}'
+        assert [one.text for one in adopt(Own()).result(two, SERVERLESS).generations] == ["own"]
+        assert [one.text for one in adopt(Choices()).result(two, SERVERLESS).generations] == ["A"]
+        assert len(adopt(CustomOpenAIChatContentFormatter()).result(two, SERVERLESS).generations) == 2
+
+    def test_the_older_name_is_the_same(self):
+        messages = [SystemMessage("s"), HumanMessage("u")]
+
+        assert LlamaChatContentFormatter().format_messages_request_payload(messages, {}, SERVERLESS) == body(
+            messages, SERVERLESS
+        )
+
+
+@pytest.mark.parametrize("name", ["tools", "tool_choice", "response_format"])
+def test_a_score_route_is_not_asked_for_what_it_has_not(name):
+    with pytest.raises(ValueError, match=f"{name}: a dedicated endpoint's /score route has no tools"):
+        body([HumanMessage("u")], DEDICATED, **{name: {"type": "json_object"}})
+    assert b"tools" not in body([HumanMessage("u")], DEDICATED, tools=[])
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"object": "error", "message": "Engine died", "code": 500},
+        {"error": {"message": "Engine died"}, "choices": []},
+        {"error": "Engine died", "choices": None, "output": "odd"},
+    ],
+)
+def test_an_error_beside_an_empty_answer_is_told(reply, api_type):
+    with pytest.raises(AzureMLResponseError, match="an error inside a successful reply: Engine died"):
+        read(reply, api_type)

@@ -20,6 +20,8 @@ def test_the_public_names_are_these_and_no_others():
         "AzureMLTimeoutError",
         "ContentFormatterBase",
         "CustomOpenAIChatContentFormatter",
+        "LlamaChatContentFormatter",
+        "MistralChatContentFormatter",
     ]
 
 

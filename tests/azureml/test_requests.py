@@ -2,13 +2,20 @@
 
 import copy
 import json
+import threading
+from types import MappingProxyType
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
-from chatbot.azureml import ContentFormatterBase, CustomOpenAIChatContentFormatter
-from tests.support.asking import CHAT, KEY, SCORE, STREAMS, answer, ask, every_route, every_way, model_of
-from tests.support.wire import WireServer, json_reply
+from chatbot.azureml import (
+    AzureMLChatOnlineEndpoint,
+    AzureMLTimeoutError,
+    ContentFormatterBase,
+    CustomOpenAIChatContentFormatter,
+)
+from tests.support.asking import CHAT, KEY, SCORE, STREAMS, ask, every_route, every_way, failure, model_of
+from tests.support.wire import Reply, json_reply
 
 
 class TestRequest:
@@ -38,13 +45,14 @@ class TestRequest:
         assert answering.requests[0].headers["Accept"] == accepted
 
     @every_way
-    async def test_a_dedicated_request_never_asks_for_a_stream(self, answering, way):
+    async def test_a_dedicated_request_never_asks_for_a_stream_but_says_that_one_would_do(self, answering, way):
         await ask(way, model_of(answering, SCORE))
 
         assert answering.requests[0].json == {
             "input_data": {"input_string": [{"role": "user", "content": "Q"}], "parameters": {}}
         }
-        assert answering.requests[0].headers["Accept"] == "application/json"
+        accepted = "application/json, text/event-stream" if way in STREAMS else "application/json"
+        assert answering.requests[0].headers["Accept"] == accepted
 
     @every_way
     async def test_a_serverless_request_says_what_was_said_and_how_long_the_answer_may_be(self, answering, way):
@@ -131,16 +139,6 @@ class TestRequest:
         assert all(0 < len(identifier) <= 100 for identifier in ids)
 
     @every_way
-    async def test_a_proxy_of_the_environment_does_not_get_the_key(self, answering, way, monkeypatch):
-        with WireServer(answer("from the proxy")) as proxy:
-            for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
-                monkeypatch.setenv(name, proxy.url)
-            message = await ask(way, model_of(answering))
-
-            assert message.content == "an answer"
-            assert proxy.requests == []
-
-    @every_way
     async def test_the_formatter_says_what_type_the_body_has(self, answering, way):
         class Formatter(CustomOpenAIChatContentFormatter):
             content_type = "application/x-odd"
@@ -173,6 +171,94 @@ class TestRequest:
 
 
 class TestParameters:
+    ARGUMENTS = MappingProxyType({"temperature": 0.5, "top_p": 0.9, "max_tokens": 7, "stop": ["END"], "seed": 0})
+
+    @every_way
+    async def test_arguments_of_the_model_go_into_every_request(self, answering, way):
+        model = model_of(answering, **self.ARGUMENTS)
+        for _ in range(2):
+            await ask(way, model)
+
+        for request in answering.requests:
+            assert {name: request.json[name] for name in self.ARGUMENTS} == self.ARGUMENTS
+
+    @every_way
+    async def test_they_have_the_containers_names_on_a_score_route(self, answering, way):
+        await ask(way, model_of(answering, SCORE, **self.ARGUMENTS))
+
+        sent = dict(self.ARGUMENTS)
+        sent["max_new_tokens"] = sent.pop("max_tokens")
+        assert answering.requests[0].json["input_data"]["parameters"] == sent
+
+    @every_way
+    async def test_what_is_not_given_is_not_sent(self, answering, way):
+        await ask(way, model_of(answering, stop=[]))
+
+        assert set(answering.requests[0].json) - {"stream"} == {"messages", "max_tokens"}
+
+    @every_way
+    @pytest.mark.parametrize(
+        ("called", "sent"),
+        [
+            ({"temperature": 0.1}, {"temperature": 0.1, "stop": ["A"], "top_k": 3}),
+            ({"temperature": None}, {"stop": ["A"], "top_k": 3}),
+            ({"stop": ["B", "C"]}, {"temperature": 0.5, "stop": ["B", "C"], "top_k": 3}),
+            ({"stop": "B"}, {"temperature": 0.5, "stop": ["B"], "top_k": 3}),
+            (
+                {"top_k": 4, "logit_bias": {"1": 2}},
+                {"temperature": 0.5, "stop": ["A"], "top_k": 4, "logit_bias": {"1": 2}},
+            ),
+        ],
+    )
+    async def test_a_calls_own_win_over_those_of_the_model(self, answering, way, called, sent):
+        await ask(way, model_of(answering, SCORE, temperature=0.5, stop=["A"], model_kwargs={"top_k": 3}), **called)
+
+        assert answering.requests[0].json["input_data"]["parameters"] == sent
+
+    @every_way
+    async def test_other_libraries_names_of_the_arguments_are_known(self, answering, way):
+        model = AzureMLChatOnlineEndpoint(
+            endpoint_url=answering.url + CHAT, api_key=KEY, model_name="phi", stop_sequences=["END"], request_timeout=7
+        )
+        await ask(way, model)
+
+        [request] = answering.requests
+        assert (request.json["model"], request.json["stop"], model.timeout) == ("phi", ["END"], 7)
+        assert request.headers["api-key"] == KEY
+
+    @every_way
+    @every_route
+    @pytest.mark.parametrize("name", ["timeout", "request_timeout"])
+    async def test_a_time_out_of_a_call_is_no_parameter_of_the_model(self, server, way, path, name):
+        never = threading.Event()
+        server.default = Reply(hold=never)
+        error = await failure(way, model_of(server, path, max_retries=0), AzureMLTimeoutError, **{name: 0.05})
+
+        assert "nothing for 0.05 seconds" in str(error)
+        assert name.encode() not in server.requests[0].body
+
+    @every_way
+    @pytest.mark.parametrize("seconds", [0, -1, "soon", [7]])
+    async def test_a_time_out_that_is_none_is_refused_before_anything_is_sent(self, answering, way, seconds):
+        with pytest.raises(ValueError, match="timeout must be a positive number of seconds"):
+            await ask(way, model_of(answering), timeout=seconds)
+
+        assert answering.connections == 0
+
+    @every_way
+    @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+    async def test_a_limit_of_the_callers_takes_the_place_of_ours(self, answering, way, name):
+        await ask(way, model_of(answering), **{name: 7})
+
+        sent = answering.requests[0].json
+        assert {limit: sent[limit] for limit in sent if limit.startswith("max_")} == {name: 7}
+
+    @every_way
+    async def test_nobody_turns_a_whole_answer_into_a_stream_by_a_parameter(self, answering, way):
+        await ask(way, model_of(answering, model_kwargs={"stream": "True"}))
+
+        assert answering.requests[0].json.get("stream") is (True if way in STREAMS else None)
+
     @every_way
     async def test_parameters_of_the_model_go_into_every_request(self, answering, way):
         model = model_of(answering, model_kwargs={"temperature": 0.7, "max_tokens": 5})

@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatbot.azureml import AzureMLStreamError
-from chatbot.azureml.formatters import ChatStream
-from chatbot.azureml.sse import MAX_EVENT_BYTES, EventTooLargeError, SSEDecoder
+from chatbot.azureml.sse import MAX_LINE_BYTES, EventTooLargeError, SSEDecoder
+from chatbot.azureml.stream import ChatStream
 from tests.support.wire import DONE, event, sample_body
 
 # sample, the answer's text, whether it ends with [DONE]
@@ -174,6 +174,9 @@ def test_a_line_feed_that_follows_its_carriage_return_late_ends_no_second_line()
         (b"data:  a \n\n", [b" a "]),
         (b"data: a\ndata: b\n\n", [b"a\nb"]),
         (b"data: a:b\n\n", [b"a:b"]),
+        (b"data2: no\ndata: a\n\n", [b"a"]),
+        (b"data:\ndata: a\n\n", [b"\na"]),
+        (b"data\ndata: a\n\n", [b"\na"]),
         (b"data\n\n", []),
         (b"data:\n\n", []),
         (b": data: no\n\n", []),
@@ -189,12 +192,43 @@ def test_a_framing_and_what_it_tells(framed, told):
     assert payloads([framed]) == told
 
 
-def test_an_event_that_never_ends_is_refused_instead_of_kept():
-    decoder = SSEDecoder()
-    quarter = b"x" * (MAX_EVENT_BYTES // 4)
-    for _ in range(4):
-        assert decoder.feed(quarter) == []
+@pytest.mark.parametrize(
+    ("limits", "fits", "too_much", "says"),
+    [
+        ({"max_line": 9}, b"data: abc\n", b"data: abcd\n", "a line of more than 9 bytes"),
+        ({"max_line": 9}, b"data: abc\ndata: abc\n\n", b"data: abc\ndata: abcd", "a line of more than 9 bytes"),
+        ({"max_line": 9}, b": abcdefg\n", b": abcdefgh", "a line of more than 9 bytes"),
+        ({"max_line": 9}, b"data: a\n\ndata: b\n\n", b"data: a\n\ndata: bcdef", "a line of more than 9 bytes"),
+        ({"max_event": 15}, b"data: a\ndata: b\n\n", b"data: a\ndata: bc\n\n", "an event of more than 15 bytes"),
+        ({"max_event": 15}, b"data: a\ndata: b", b"data: a\ndata: bc", "an event of more than 15 bytes"),
+        (
+            {"max_event": 15},
+            b": a\n\n" * 9,
+            b": a\n\n" * 9 + b": a\n: b\n: c\n: d\n: e",
+            "an event of more than 15 bytes",
+        ),
+        ({"max_stream": 18}, b"data: a\n\n" * 2, b"data: a\n\n" * 2 + b"\n", "more than 18 bytes in all"),
+        ({"max_stream": 18}, b": a\r\n\r\n" * 2, b": a\r\n\r\n" * 3, "more than 18 bytes in all"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 1000])
+def test_what_is_too_much_is_refused_instead_of_kept(limits, fits, too_much, says, size):
+    def feed(data):
+        decoder = SSEDecoder(**limits)
+        for start in range(0, len(data), size):
+            decoder.feed(data[start : start + size])
 
+    feed(fits)
+    with pytest.raises(EventTooLargeError, match=f"^{says}$"):
+        feed(too_much)
+
+
+def test_the_limits_leave_room_for_any_answer_and_not_for_more():
+    decoder = SSEDecoder()
+    whole = b"data: " + b"x" * (MAX_LINE_BYTES - 6)
+    assert decoder.feed(whole) == []
+    assert decoder.feed(b"\n\n") == [whole[6:]]
+    decoder.feed(whole)
     with pytest.raises(EventTooLargeError):
         decoder.feed(b"x")
 
@@ -203,8 +237,8 @@ def test_an_event_that_never_ends_is_a_stream_error_with_the_text_so_far():
     stream = ChatStream()
     stream.feed(event("so far"))
 
-    with pytest.raises(AzureMLStreamError, match="could not be read: an event of more than") as caught:
-        stream.feed(b"data: " + b"x" * MAX_EVENT_BYTES)
+    with pytest.raises(AzureMLStreamError, match="could not be read: a line of more than") as caught:
+        stream.feed(b"data: " + b"x" * MAX_LINE_BYTES)
 
     assert caught.value.partial == "so far"
 
@@ -294,7 +328,7 @@ def test_the_text_of_a_choice_is_found(choice):
 
 
 def test_the_request_id_is_told_with_the_rest():
-    stream = ChatStream("id-7")
+    stream = ChatStream({"request_id": "id-7"})
     stream.feed(event("a") + FINISH + DONE)
 
     assert stream.finish().message.response_metadata["request_id"] == "id-7"

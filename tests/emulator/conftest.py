@@ -1,15 +1,18 @@
 """Everything here goes through a real socket: the emulator is what others test their streaming against."""
 
+import json
 import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from chatbot.emulator import Emulator
+from chatbot.emulator.profiles import PROFILES
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +36,21 @@ def slow_emulator() -> Iterator[Emulator]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def endpoints() -> Iterator[dict[str, Emulator]]:
+    """One of each profile, shared by all tests that only ask."""
+    running = {profile: Emulator(profile, token_delay=0) for profile in PROFILES}
+    for emulator in running.values():
+        emulator.start()
+    yield running
+    for emulator in running.values():
+        emulator.stop()
+
+
 @pytest.fixture
 def client() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False, timeout=30) as running:
+    # Without TLS there is nothing to verify, and reading all certificates takes longer than most tests.
+    with httpx.Client(trust_env=False, timeout=30, verify=False) as running:
         yield running
 
 
@@ -59,6 +74,66 @@ def score(emulator: Emulator, client: httpx.Client) -> Callable[..., httpx.Respo
         return client.post(emulator.score_url, json={"input_data": data}, headers=bearer(emulator))
 
     return ask
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A reply, and how the tests look into it."""
+
+    reply: httpx.Response
+
+    @property
+    def status(self) -> int:
+        return self.reply.status_code
+
+    @property
+    def body(self) -> Any:
+        return self.reply.json()
+
+    @property
+    def message(self) -> dict[str, Any]:
+        return self.body["choices"][0]["message"]
+
+    @property
+    def calls(self) -> list[tuple[str, Any]]:
+        """The calls of tools: names and arguments."""
+        functions = [call["function"] for call in self.message["tool_calls"]]
+        return [(function["name"], json.loads(function["arguments"])) for function in functions]
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The events of a stream that ends as it should."""
+        *parts, done, rest = self.reply.text.split("\n\n")
+        assert (done, rest) == ("data: [DONE]", "")
+        return [json.loads(part.removeprefix("data: ")) for part in parts]
+
+    @property
+    def choices(self) -> list[dict[str, Any]]:
+        """All choices of a stream, in its order."""
+        return [choice for event in self.events for choice in event["choices"]]
+
+
+Ask = Callable[..., Asked]
+
+
+@pytest.fixture
+def ask(endpoints: dict[str, Emulator], client: httpx.Client) -> Ask:
+    """Ask an endpoint: `ask("foundry", "Hello", path="/openai/v1/chat/completions", max_tokens=3)`."""
+
+    def ask_one(
+        profile: str = "serverless",
+        text: str = "hello",
+        *,
+        path: str = "",
+        headers: dict[str, str] | None = None,
+        **body: Any,
+    ) -> Asked:
+        emulator = endpoints[profile]
+        body = {"model": "built-in-demo", "messages": [{"role": "user", "content": text}], **body}
+        url = emulator.base_url + path if path else emulator.chat_url
+        return Asked(client.post(url, json=body, headers={**bearer(emulator), **(headers or {})}))
+
+    return ask_one
 
 
 def bearer(emulator: Emulator) -> dict[str, str]:

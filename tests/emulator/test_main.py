@@ -12,6 +12,9 @@ import pytest
 
 from chatbot.emulator import Emulator
 from chatbot.emulator.__main__ import main
+from chatbot.emulator.announcement import announcement
+from chatbot.emulator.faults.catalogue import FAULTS
+from chatbot.emulator.profiles import PROFILES
 
 ROOT = Path(__file__).parents[2]
 LAST_LINE = "type is dedicated."
@@ -86,6 +89,44 @@ def test_a_taken_port_is_one_line_and_code_2(cli: Cli, emulator: Emulator) -> No
     assert f"127.0.0.1:{port}: the port is already in use" in errors
 
 
+@pytest.mark.parametrize("profile", ["dedicated", "serverless", "foundry", "azure-openai"])
+def test_the_routes_of_a_profile_are_printed(profile: str) -> None:
+    with Emulator(profile) as emulator:
+        text = announcement(emulator)
+    assert emulator.chat_url in text
+    assert emulator.openai_url in text
+    assert f"AZUREML_ENDPOINT_API_KEY={emulator.key}" in text
+    assert "x-emulator-fault" in text
+    assert "{" not in text.replace(text[text.index("curl") : text.index("Let one request")], "")
+
+
+def test_all_faults_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list-faults"]) == 0
+    listed = capsys.readouterr().out
+    lines = listed.splitlines()
+    for name, fault in FAULTS.items():
+        assert any(line.startswith(f"  {name} ") for line in lines)
+        assert fault.about[:60] in listed
+    assert max(map(len, lines)) <= 120
+
+
+def test_a_fault_from_the_command_line(cli: Cli, client: httpx.Client) -> None:
+    _, announced = cli("--port", "0", "--token-delay", "0", "--fault", "rate-limit:1", "--times", "2")
+    settings = dict(re.findall(r"(AZUREML_\w+)=(\S+)", announced))
+    body = {"messages": [{"role": "user", "content": "hello"}]}
+    headers = {"Authorization": settings["AZUREML_ENDPOINT_API_KEY"]}
+    replies = [client.post(settings["AZUREML_ENDPOINT_URL"], json=body, headers=headers) for _ in range(3)]
+    assert [reply.status_code for reply in replies] == [429, 429, 200]
+
+
+def test_help_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    for word in ("--profile", "--fault", "--times", "--list-faults", "--deployment", *PROFILES):
+        assert word in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -98,6 +139,11 @@ def test_a_taken_port_is_one_line_and_code_2(cli: Cli, emulator: Emulator) -> No
         (["--key", ""], "a key is"),
         (["--key", "two words"], "a key is"),
         (["--unknown"], "unrecognized arguments"),
+        (["--profile", "azure"], "invalid choice: 'azure'"),
+        (["--fault", "rate-limits"], "Did you mean rate-limit"),
+        (["--fault", "delay:soon"], "is a number of seconds"),
+        (["--times", "0"], "'0' is not a number of requests"),
+        (["--max-pending", "x"], "'x' is not a number of requests"),
     ],
 )
 def test_bad_arguments_are_one_line_and_code_2(

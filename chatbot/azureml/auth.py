@@ -1,0 +1,169 @@
+"""Who we say we are: an endpoint key, or Microsoft Entra ID tokens that are fetched and renewed as needed."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol
+from weakref import WeakKeyDictionary
+
+TokenProvider = Callable[[], str | Awaitable[str]]
+"""Returns a valid Entra ID token, as ``azure.identity.get_bearer_token_provider`` makes them; may be async."""
+
+RENEW_BEFORE: Final = 300.0
+"""Seconds before its end at which a token is replaced, as azure-core does."""
+
+
+class Identity(Protocol):
+    """What a request shows to the endpoint."""
+
+    def secret(self) -> str:
+        """Return the key or a token that is valid now."""
+
+    async def asecret(self) -> str:
+        """Return the same without blocking the event loop."""
+
+    def headers(self, secret: str) -> dict[str, str]:
+        """Return the headers that carry the secret."""
+
+    def renew(self, refused: str) -> bool:
+        """Forget a secret that was refused; return whether asking again may bring another."""
+
+
+class KeyIdentity:
+    """An endpoint's key."""
+
+    def __init__(self, key: str) -> None:
+        self._key = require_header_safe("endpoint_api_key", key)
+
+    def secret(self) -> str:
+        """Return the key."""
+        return self._key
+
+    async def asecret(self) -> str:
+        """Return the key."""
+        return self._key
+
+    def headers(self, secret: str) -> dict[str, str]:
+        """Return both headers: dedicated and serverless endpoints read the first, Azure OpenAI the second."""
+        return {"Authorization": f"Bearer {secret}", "api-key": secret}
+
+    def renew(self, refused: str) -> bool:
+        """Keys do not change by themselves."""
+        return False
+
+
+class TokenIdentity:
+    """Entra ID tokens of a provider function, which keeps and renews them itself."""
+
+    def __init__(self, provider: TokenProvider) -> None:
+        self._provider = provider
+
+    def secret(self) -> str:
+        """Return the provider's token.
+
+        Raises:
+            TypeError: The provider is asynchronous.
+        """
+        return _token(self._provider())
+
+    async def asecret(self) -> str:
+        """Return the provider's token; a provider that blocks does so in a thread."""
+        if inspect.iscoroutinefunction(self._provider):
+            token = await self._provider()
+        else:
+            token = await asyncio.to_thread(self._provider)
+            if inspect.isawaitable(token):
+                token = await token
+        return _token(token)
+
+    def headers(self, secret: str) -> dict[str, str]:
+        """Return the one header for tokens."""
+        return {"Authorization": f"Bearer {secret}"}
+
+    def renew(self, refused: str) -> bool:
+        """The provider is asked for each request; it may have had the token renewed."""
+        return True
+
+
+class CredentialIdentity:
+    """Entra ID tokens of an ``azure-identity`` credential, sync or async, kept until shortly before their end.
+
+    However many ask at once, in threads or in one event loop, a token is fetched once.
+    """
+
+    def __init__(self, credential: Any, scope: str) -> None:
+        self._credential = credential
+        self._scope = scope
+        self._kept: tuple[str, float] | None = None
+        self._lock = threading.Lock()
+        self._loop_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+    def secret(self) -> str:
+        """Return a token for the endpoint's scope.
+
+        Raises:
+            TypeError: The credential is one of ``azure.identity.aio``.
+        """
+        with self._lock:
+            return self._valid() or self._keep(self._credential.get_token(self._scope))
+
+    async def asecret(self) -> str:
+        """Return a token for the endpoint's scope; a credential that blocks does so in a thread."""
+        if kept := self._valid():
+            return kept
+        if not inspect.iscoroutinefunction(self._credential.get_token):
+            return await asyncio.to_thread(self.secret)
+        async with self._loop_locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+            return self._valid() or self._keep(await self._credential.get_token(self._scope))
+
+    def headers(self, secret: str) -> dict[str, str]:
+        """Return the one header for tokens."""
+        return {"Authorization": f"Bearer {secret}"}
+
+    def renew(self, refused: str) -> bool:
+        """Ask for another token next time, unless somebody did already."""
+        if (kept := self._kept) and kept[0] == refused:
+            self._kept = None
+        return True
+
+    def _valid(self) -> str | None:
+        kept = self._kept
+        return kept[0] if kept and kept[1] - time.time() > RENEW_BEFORE else None
+
+    def _keep(self, access: Any) -> str:
+        token = _token(access if inspect.isawaitable(access) else access.token)
+        self._kept = token, float(access.expires_on)
+        return token
+
+
+def require_header_safe(name: str, value: str) -> str:
+    """Return the value if it can stand in a header; a line break would let it forge further ones.
+
+    Raises:
+        ValueError: It cannot. The value is not repeated in the error.
+    """
+    if not value.isprintable() or not value.isascii() or value != value.strip():
+        raise ValueError(f"{name} has characters that cannot stand in a header (spaces around it, line breaks)")
+    return value
+
+
+def _token(given: Any) -> str:
+    """Return what a provider or a credential gave, if it is a token.
+
+    Raises:
+        TypeError: It is none, or has to be awaited.
+        ValueError: It cannot stand in a header.
+    """
+    if inspect.isawaitable(given):
+        if inspect.iscoroutine(given):
+            given.close()
+        raise TypeError(
+            "this credential is asynchronous: use ainvoke() and astream(), or a credential of azure.identity"
+        )
+    if not isinstance(given, str):
+        raise TypeError(f"a token must be a string, not a {type(given).__name__}")
+    return require_header_safe("the token", given)

@@ -1,0 +1,215 @@
+"""How this machine reaches an endpoint: through which proxy, and trusting whom, by the usual environment variables.
+
+The only place that reads them, for both transports: aiohttp's own reading would take the user's ``~/.netrc`` with it,
+urllib3 has none. ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` count in upper and in lower case, the
+latter first. ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` take the place of OpenSSL's file and directory of authorities, as
+for every program that uses it; ``REQUESTS_CA_BUNDLE`` takes the place of them all, as for requests, and adds to the
+first two where one of them is set as well.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import ssl
+from base64 import b64encode
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.request import getproxies_environment
+
+from chatbot.azureml.errors import AzureMLConnectionError
+
+CA_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+"""In the order of their parameters below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way to one address.
+
+    Attributes:
+        proxy: URL of the proxy, without user and password; None where there is none.
+        proxy_authorization: The header's value that lets us through the proxy, if it asks for one.
+        context: Whom to trust; None where nothing on the way is encrypted.
+        named: The proxy as a person knows it, for a message: its address and the variable that names it.
+    """
+
+    proxy: str | None = None
+    proxy_authorization: str | None = None
+    context: ssl.SSLContext | None = None
+    named: str = ""
+
+    @property
+    def proxy_headers(self) -> dict[str, str]:
+        """What to tell the proxy, and nobody else."""
+        return {"Proxy-Authorization": self.proxy_authorization} if self.proxy_authorization else {}
+
+
+def route_to(url: str) -> Route:
+    """Read the environment, as it is now, for the way to this address.
+
+    Raises:
+        AzureMLConnectionError: What the environment names cannot be used.
+    """
+    target = urlsplit(url)
+    proxies = getproxies_environment()
+    variable = next((name for name in (target.scheme, "all") if proxies.get(name)), None)
+    if variable is None or is_exempt(target, proxies.get("no", "")):
+        return Route(context=_context() if target.scheme == "https" else None)
+    value, called = proxies[variable], f"{variable.upper()}_PROXY"
+    proxy = _proxy(value if "://" in value else f"http://{value}", called)
+    host = f"[{proxy.hostname}]" if ":" in (proxy.hostname or "") else proxy.hostname
+    address = f"{host}:{proxy.port}" if proxy.port else f"{host}"
+    return Route(
+        proxy=f"{proxy.scheme}://{address}",
+        proxy_authorization=_basic(proxy),
+        context=_context() if "https" in (target.scheme, proxy.scheme) else None,
+        named=f"The proxy {address} (from {called})",
+    )
+
+
+def is_exempt(target: SplitResult, no_proxy: str) -> bool:
+    """Whether ``NO_PROXY`` names the address: as a host, a domain above it, a network, any with a port, or ``*``."""
+    host = (target.hostname or "").rstrip(".")
+    port = str(target.port or (443 if target.scheme == "https" else 80))
+    for entry in no_proxy.lower().replace(",", " ").split():
+        name, colon, only = entry.rpartition(":")
+        if not (colon and only.isdigit() and (":" not in name or name.endswith("]"))):
+            name, only = entry, port
+        if only == port and _names(name.strip("[]"), host):
+            return True
+    return False
+
+
+def untrusted(error: BaseException, proxy: Route | None = None) -> AzureMLConnectionError:
+    """Say why a secure connection did not come about, and what to do.
+
+    Args:
+        error: What the library raised; TLS's own error is in its chain.
+        proxy: The way, if it was the proxy on it that could not be trusted.
+    """
+    failure = _tls_failure(error)
+    if isinstance(failure, ssl.SSLCertVerificationError):
+        why, hint = _VERDICTS.get(failure.verify_code, ("its certificate cannot be trusted", _ASK_OPERATOR))
+        passing = False
+    else:
+        why, hint = "no secure connection that can be trusted came about", _CHECK_TLS
+        # What two sides cannot agree on they will not agree on the next time; a handshake that was cut may pass.
+        passing = failure is None or isinstance(failure, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    opening = f"{proxy.named} cannot be used" if proxy else "The endpoint cannot be reached"
+    told = AzureMLConnectionError(f"{opening}: {why}.", retryable=passing)
+    told.hint = hint.replace("AZUREML_ENDPOINT_URL", "the proxy's variable") if proxy else hint
+    return told
+
+
+def proxy_failed(route: Route, why: str, status: int | None = None) -> AzureMLConnectionError:
+    """Say that it is the proxy that is at fault, and which one."""
+    passing = status in (None, 502, 503, 504)
+    error = AzureMLConnectionError(f"{route.named or 'The proxy'} {why}.", status=status, retryable=passing)
+    error.hint = "Check HTTPS_PROXY and HTTP_PROXY, or name the endpoint's host in NO_PROXY to go without a proxy."
+    return error
+
+
+def proxy_refused(route: Route, status: int) -> AzureMLConnectionError:
+    """Say that the proxy answered, in the endpoint's stead, and what it wants."""
+    wants = "asks for a user and a password" if status == 407 else "does not let the request through"
+    return proxy_failed(route, f"{wants} (HTTP {status})", status)
+
+
+_ASK_OPERATOR: Final = "Ask its operator for a certificate that this machine can check."
+_CHECK_TLS: Final = "Check the https, the host and the port in AZUREML_ENDPOINT_URL."
+_CHECK_CLOCK: Final = "Ask its operator to renew it, or set this machine's clock."
+_NAME_AUTHORITY: Final = (
+    "If your organisation has a certificate authority of its own, set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the file "
+    "of its certificates."
+)
+_CHECK_NAME: Final = "Check the host name in AZUREML_ENDPOINT_URL."
+
+_UNKNOWN: Final = ("its certificate comes from an authority that this machine does not know", _NAME_AUTHORITY)
+_OTHER_NAME: Final = ("its certificate is made out to another name", _CHECK_NAME)
+_VERDICTS: Final = {  # OpenSSL's X509_V_ERR_*
+    2: _UNKNOWN,
+    18: _UNKNOWN,
+    19: _UNKNOWN,
+    20: _UNKNOWN,
+    21: _UNKNOWN,
+    9: ("its certificate is not valid yet", _CHECK_CLOCK),
+    10: ("its certificate has expired", _CHECK_CLOCK),
+    62: _OTHER_NAME,
+    64: _OTHER_NAME,
+}
+
+
+def _tls_failure(error: BaseException | None) -> ssl.SSLError | None:
+    """TLS's own error: the innermost, for aiohttp's are TLS errors too and urllib3's hold theirs as an argument."""
+    failure = None
+    for _ in range(8):
+        if error is None:
+            break
+        if isinstance(error, ssl.SSLError):
+            failure = error
+        wrapped = next((word for word in error.args if isinstance(word, BaseException)), None)
+        error = wrapped or error.__cause__
+    return failure
+
+
+def _proxy(value: str, called: str) -> SplitResult:
+    try:
+        proxy = urlsplit(value)
+        usable = proxy.scheme in ("http", "https") and proxy.hostname and proxy.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        # The value is not repeated: there may be a password in it.
+        error = AzureMLConnectionError(f"{called} does not name a proxy that can be used.", retryable=False)
+        error.hint = "Set it to an address like http://proxy.example:3128 (not SOCKS)."
+        raise error
+    return proxy
+
+
+def _basic(proxy: SplitResult) -> str | None:
+    if proxy.username is None:
+        return None
+    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return f"Basic {b64encode(pair.encode()).decode()}"
+
+
+def _names(name: str, host: str) -> bool:
+    if name == "*":
+        return True
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(name, strict=False)
+    except ValueError:  # one of them is a name
+        domain = re.sub(r"^\*?\.", "", name)
+        return bool(domain) and (host == domain or host.endswith(f".{domain}"))
+
+
+def _context() -> ssl.SSLContext:
+    return _trusting(*(os.environ.get(name, "") for name in CA_VARIABLES))
+
+
+@lru_cache(maxsize=8)
+def _trusting(file: str, directory: str, bundle: str) -> ssl.SSLContext:
+    """One context for all models and both libraries: to make one costs more than a hundred requests do."""
+    if bundle and not (file or directory):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    else:
+        context = ssl.create_default_context()  # OpenSSL reads the two variables, and says nothing if it cannot
+        if file and not context.cert_store_stats()["x509"]:
+            raise _unreadable("SSL_CERT_FILE", file)
+    if bundle:
+        try:
+            context.load_verify_locations(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+        except OSError as error:  # not there, not readable, or no certificate in it
+            raise _unreadable("REQUESTS_CA_BUNDLE", bundle) from error
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _unreadable(name: str, place: str) -> AzureMLConnectionError:
+    error = AzureMLConnectionError(f"The certificates that {name} names cannot be read: {place}.", retryable=False)
+    error.hint = f"Set {name} to a file of certificates in PEM format, or take it away."
+    return error

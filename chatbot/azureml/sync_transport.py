@@ -1,0 +1,282 @@
+"""Bytes over HTTP through urllib3, for LangChain's sync methods. The decisions are ``transport``'s."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from operator import attrgetter
+from typing import Final
+
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationValueError,
+    NameResolutionError,
+    NewConnectionError,
+    ProxyError,
+    SSLError,
+)
+
+from chatbot.azureml.errors import AzureMLError, from_response, request_id
+from chatbot.azureml.route import Route, proxy_failed, proxy_refused, route_to, untrusted
+from chatbot.azureml.transport import (
+    CONNECT_TIMEOUT,
+    LINGER,
+    MAX_ERROR_BYTES,
+    MAX_ERROR_SECONDS,
+    MAX_REPLY_BYTES,
+    Backoff,
+    WireRequest,
+    broken,
+    empty,
+    is_event_stream,
+    too_long,
+    too_slow,
+    unreachable,
+    why_unreachable,
+)
+
+_READ_SIZE: Final = 64 * 1024
+
+
+class SyncReply:
+    """A good reply whose body is still on the wire."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse, request: WireRequest) -> None:
+        self._response = response
+        self._request = request
+        self._sockets = _sockets(response)
+        self._first = b""
+        self.headers = response.headers
+
+    def wait_for_first(self, until: float) -> None:
+        """Wait for the first bytes of a stream: as long as there are none, it may be asked for again.
+
+        Raises:
+            AzureMLStreamError: The stream ended without any.
+        """
+        self._wait_at_most(until - time.monotonic())
+        self._first = self._response.read1(_READ_SIZE)
+        if not self._first:
+            raise empty(request_id(self.headers))
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield what each network read brings, without waiting for more.
+
+        Raises:
+            AzureMLTimeoutError: Silence for longer than the idle time-out.
+            AzureMLConnectionError: The connection broke.
+        """
+        first, self._first = self._first, b""
+        if first:
+            yield first
+        self._wait_at_most(self._request.idle_timeout)
+        read = self._response.read1
+        try:
+            while data := read(_READ_SIZE):
+                yield data
+        except (HTTPError, OSError) as error:
+            raise _while_reading(error, self._request.idle_timeout) from error
+
+    def read(self) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            AzureMLError: It did not come in time, or not whole, or is longer than any answer.
+        """
+        body = bytearray(self._first)
+        try:
+            for data in self._within(self._request.timeout):
+                body += data
+                if len(body) > MAX_REPLY_BYTES:
+                    break
+        except (HTTPError, OSError) as error:
+            raise _while_reading(error, self._request.timeout) from error
+        if len(body) > MAX_REPLY_BYTES:
+            raise too_long()
+        return bytes(body)
+
+    def linger(self) -> None:
+        """The answer is complete: take the end of HTTP, so that the connection is kept."""
+        self.read_what_comes(LINGER)
+
+    def read_what_comes(self, seconds: float) -> bytes:
+        """Return what comes in that time, however it ends, and no more than an error needs."""
+        body = bytearray()
+        try:
+            for data in self._within(seconds):
+                body += data
+                if len(body) >= MAX_ERROR_BYTES:
+                    break
+        except (HTTPError, OSError):
+            pass
+        return bytes(body[:MAX_ERROR_BYTES])
+
+    def close(self) -> None:
+        """A body read to its end is back in the pool already; anything else cannot be used again."""
+        self._response.close()
+        self._response.release_conn()
+
+    def _within(self, seconds: float) -> Iterator[bytes]:
+        until = time.monotonic() + seconds
+        while True:
+            self._wait_at_most(until - time.monotonic())
+            if not (data := self._response.read1(_READ_SIZE)):
+                return
+            yield data
+
+    def _wait_at_most(self, seconds: float) -> None:
+        if seconds <= 0:
+            raise TimeoutError
+        for each in self._sockets:
+            if each.fileno() >= 0:  # what was announced as the last reply closes with its last byte
+                each.settimeout(seconds)
+
+
+class SyncTransport:
+    """One urllib3 pool per address, shared by all threads; the way there is read from the environment at first use."""
+
+    def __init__(self, max_retries: int) -> None:
+        self._max_retries = max_retries
+        self._pools: dict[str, tuple[Route, urllib3.PoolManager]] = {}
+
+    def close(self) -> None:
+        """Close the idle connections; a later request opens new ones."""
+        pools, self._pools = self._pools, {}
+        for _, pool in pools.values():
+            pool.clear()
+
+    @contextmanager
+    def open(self, request: WireRequest) -> Iterator[SyncReply]:
+        """Send until the reply's headers are good and a stream has begun; never again after that.
+
+        Raises:
+            AzureMLError: The reply was bad, or none came, and no retry is left or allowed.
+        """
+        backoff = Backoff(self._max_retries, time.monotonic())
+        while True:
+            try:
+                reply = self._send(request)
+                break
+            except AzureMLError as error:
+                time.sleep(backoff.after(error, time.monotonic()))
+        try:
+            yield reply
+        finally:
+            reply.close()
+
+    def _send(self, request: WireRequest) -> SyncReply:
+        until = time.monotonic() + request.timeout
+        route, pool = self._pool(request.url)
+        response = None
+        try:
+            response = pool.request(
+                "POST",
+                request.url,
+                body=request.body,
+                headers=request.headers,
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, total=request.timeout),
+                redirect=False,
+                preload_content=False,
+            )
+            return _begun(response, request, route, until)
+        except (HTTPError, OSError, UnicodeError) as error:
+            failure = _while_sending(error, request, route)
+            failure.request_id = request_id(response.headers) if response is not None else None
+            raise failure from error
+
+    def _pool(self, url: str) -> tuple[Route, urllib3.PoolManager]:
+        if not (known := self._pools.get(url)):
+            route = route_to(url)
+            known = self._pools.setdefault(url, (route, _new_pool(route)))
+        return known
+
+
+def _begun(response: urllib3.BaseHTTPResponse, request: WireRequest, route: Route, until: float) -> SyncReply:
+    """Return the reply, once it is known to be a good one.
+
+    Raises:
+        AzureMLError: It is not.
+    """
+    reply = SyncReply(response, request)
+    try:
+        if response.status == 200:
+            if is_event_stream(reply.headers):
+                reply.wait_for_first(until)
+            return reply
+        body = reply.read_what_comes(MAX_ERROR_SECONDS)
+    except BaseException:
+        reply.close()
+        raise
+    reply.close()
+    if response.status == 407:
+        raise proxy_refused(route, 407)
+    raise from_response(response.status, response.headers, body, key=request.key)
+
+
+def _new_pool(route: Route) -> urllib3.PoolManager:
+    if route.proxy is None:
+        return urllib3.PoolManager(maxsize=32, retries=False, ssl_context=route.context)
+    return urllib3.ProxyManager(
+        route.proxy,
+        maxsize=32,
+        retries=False,
+        proxy_headers=route.proxy_headers,
+        proxy_ssl_context=route.context,
+        ssl_context=route.context,
+    )
+
+
+def _sockets(response: urllib3.BaseHTTPResponse) -> list[socket.socket]:
+    """The socket, to set how long a read may wait: urllib3 sets it once, before the reply."""
+    found = []
+    # Where the server announces that it will close the connection, http.client's reader alone has it.
+    for path in ("connection.sock", "_fp.fp.raw._sock"):
+        try:
+            found.append(attrgetter(path)(response))
+        except AttributeError:
+            continue
+    return [each for each in found if each is not None]
+
+
+_TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
+
+
+def _while_sending(error: Exception, request: WireRequest, route: Route) -> AzureMLError:
+    if isinstance(error, ProxyError):
+        cause = error.original_error
+        if refusal := _TUNNEL.search(str(cause)):
+            return proxy_refused(route, int(refusal.group(1)))
+        if isinstance(cause, SSLError):
+            return untrusted(cause, route)
+        return proxy_failed(route, f"cannot be used: {_why(cause)}")
+    if isinstance(error, SSLError):
+        return untrusted(error)
+    if isinstance(error, ConnectTimeoutError) and not isinstance(error, NewConnectionError):
+        # The caller's own time ran out first, which is no news of the network.
+        return unreachable(_why(error)) if request.timeout > CONNECT_TIMEOUT else too_slow(request.timeout)
+    if isinstance(error, NewConnectionError | LocationValueError | UnicodeError):
+        return unreachable(_why(error))
+    return _while_reading(error, request.timeout)
+
+
+def _while_reading(error: Exception, seconds: float) -> AzureMLError:
+    if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
+        return too_slow(seconds)
+    return broken()
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, NameResolutionError):
+        return "its name is not known"
+    if isinstance(error, NewConnectionError):  # to urllib3 also a time-out
+        return why_unreachable(error.__cause__)
+    if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
+        return "nothing answers there"
+    if isinstance(error, LocationValueError | UnicodeError):
+        return "its address is not valid"
+    return "it broke the connection"
