@@ -25,6 +25,8 @@ Cli = Callable[..., tuple[subprocess.Popen[str], str]]
 @pytest.fixture
 def cli() -> Iterator[Cli]:
     """Start `python -m chatbot.emulator` and return it with what it announced."""
+    # A job in the background of a shell ignores the interrupt, and so would what it starts; a handler is not inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> tuple[subprocess.Popen[str], str]:

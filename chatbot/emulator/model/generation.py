@@ -65,6 +65,9 @@ def _text(prompt: Prompt, sent: Transcript) -> str:
     asked = "\n".join(text for _, text in sent.tool_results) or sent.prompt
     if prompt.schema is not None:
         return structured.in_json(asked, prompt.schema)
+    # A surface without a field for it leaves the schema to the system prompt; a model obeys it there as well.
+    if (schema := structured.schema_asked_for([text for role, text in sent.entries if role in {"system", "developer"}])) is not None:
+        return structured.in_json(asked, schema)
     answer = demo_model.answer(prompt.messages)
     if prompt.as_json:
         return structured.in_some_json(asked, [text for _, text in sent.entries], answer)

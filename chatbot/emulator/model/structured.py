@@ -33,11 +33,23 @@ def in_some_json(text: str, instructions: Sequence[str], plain_answer: str) -> s
     return _dumps({"answer": plain_answer})
 
 
+def schema_asked_for(instructions: Sequence[str]) -> Schema | None:
+    """Return the newest schema in the `instructions` that they want the answer to follow, in JSON."""
+    for instruction in reversed(instructions):
+        if re.search(r"\bJSON\b", instruction) and (found := _schemas(objects_in(instruction))):
+            return found[-1]
+    return None
+
+
+def _schemas(objects: Sequence[dict[str, Any]]) -> list[Schema]:
+    return [each for each in objects if isinstance(each.get("properties"), dict) and not misused_keyword(each)]
+
+
 def _form(instruction: str) -> tuple[Schema, str] | None:
     """Return the schema that an instruction describes, and the instruction without the description."""
     objects = [each for each in objects_in(instruction) if each]
-    schemas = [each for each in objects if isinstance(each.get("properties"), dict) and not misused_keyword(each)]
     if objects:
+        schemas = _schemas(objects)
         schema = schemas[-1] if schemas else like(objects[-1])
         return schema, re.sub(r"\{.*\}", " ", instruction, flags=re.DOTALL)
     names = _keys(instruction)

@@ -59,3 +59,15 @@ def test_json_is_cut_by_the_limit_like_any_text() -> None:
     assert generation.finish_reason == "length"
     assert generation.text.startswith("{")
     assert not generation.text.endswith("}")
+
+
+@pytest.mark.parametrize("role", ["system", "developer"])
+def test_a_schema_that_the_instructions_ask_for_is_obeyed_on_every_surface(role: str) -> None:
+    schema = {"properties": {"degrees": {"type": "integer"}}, "required": ["degrees"]}
+    instructions = f"Answer with JSON that fits this schema: {json.dumps(schema)}"
+    assert answered((role, instructions), ("user", "It has 62 of them")) == {"degrees": 62}
+
+
+def test_a_schema_that_is_only_spoken_of_is_not_followed() -> None:
+    asked = 'What does {"properties": {"a": {}}} mean in JSON?'
+    assert not generate(Prompt([{"role": "user", "content": asked}])).text.startswith("{")
