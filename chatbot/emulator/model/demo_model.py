@@ -138,7 +138,7 @@ def _thanks(sent: Transcript) -> str | None:
 
 
 def _introduction(sent: Transcript) -> str:
-    instructions = "a" if sent.has_system_prompt else "no"
+    instructions = "a" if sent.instructions else "no"
     return (
         "I am the built-in demo model, not a real language model, so I can answer only a few things, and only from "
         f"the messages I am sent: this time {counted(len(sent), 'message')}, with {instructions} system prompt.\n\n"

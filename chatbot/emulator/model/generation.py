@@ -66,7 +66,7 @@ def _text(prompt: Prompt, sent: Transcript) -> str:
     if prompt.schema is not None:
         return structured.in_json(asked, prompt.schema)
     # A surface without a field for it leaves the schema to the system prompt; a model obeys it there as well.
-    if (schema := structured.schema_asked_for([text for role, text in sent.entries if role in {"system", "developer"}])) is not None:
+    if schema := structured.schema_asked_for(sent.instructions):
         return structured.in_json(asked, schema)
     answer = demo_model.answer(prompt.messages)
     if prompt.as_json:

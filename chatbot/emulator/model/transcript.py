@@ -72,6 +72,6 @@ class Transcript:
         return {call.get("id"): str(call.get("function", {}).get("name", "")) for call in calls}
 
     @property
-    def has_system_prompt(self) -> bool:
-        """Whether the request carried instructions of any kind."""
-        return any(role in {"system", "developer"} for role, _ in self.entries)
+    def instructions(self) -> list[str]:
+        """What the model is told besides the conversation, oldest first."""
+        return [text for role, text in self.entries if role in {"system", "developer"}]
