@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 import time
@@ -31,7 +32,12 @@ def main() -> int:
     with ExitStack() as stack:
         endpoint, model = _model(settings, stack)
         store = ConversationStore(settings.store_url.get_secret_value())
-        memory = WindowMemory(settings.memory_turns, settings.token_budget, settings.system_prompt)
+        memory = WindowMemory(
+            settings.memory_turns,
+            settings.token_budget,
+            settings.system_prompt,
+            answer_tokens=settings.max_tokens,
+        )
         service = ConversationService(model, store, memory)
 
         async def close() -> None:
@@ -39,9 +45,11 @@ def main() -> int:
             await store.aclose()
             await model.aclose()
 
-        page = build_page(service, title=settings.title, endpoint=endpoint)
+        page = build_page(service, title=settings.title, endpoint=endpoint, keeps=settings.keeps_conversations)
         try:
-            address = stack.enter_context(serving(page, host=settings.host, port=settings.port, on_close=close))
+            address = stack.enter_context(
+                serving(page, host=settings.host, port=settings.port, on_close=close, on_zero_gpu=settings.zero_gpu)
+            )
         except OSError:
             print(
                 f"The application cannot listen on {settings.host}:{settings.port}. Is another program using the "
@@ -49,6 +57,8 @@ def main() -> int:
                 file=sys.stderr,
             )
             return CANNOT_START
+        # What is there by now stays: without this, every full collection looks at it all and pauses every answer.
+        gc.freeze()
         print(f"{settings.title} is at {address} (answers come from: {endpoint.name}). Ctrl-C ends it.", flush=True)
         _wait_for_the_end()
     return 0

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import difflib
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX: Final = "CHATBOT_"
+
+SPACE_VOLUME: Final = Path("/data")
+"""Where a Hugging Face Space has storage that outlives it, if it was given any."""
 
 Check = Callable[[Mapping[str, str]], object]
 """Raises ValueError when the values, by field name, cannot be used."""
@@ -76,7 +80,8 @@ class Settings(BaseSettings):
     token_budget: int = Field(
         6000,
         ge=100,
-        description="Tokens one request may hold in all, estimated; older turns are left out to keep within it.",
+        description="Tokens a request and its answer may have together, estimated; older turns are left out to keep "
+        "within it.",
     )
     system_prompt: str = Field(
         "You are a helpful assistant.", description="What the model is told before every conversation."
@@ -99,6 +104,33 @@ class Settings(BaseSettings):
     demo_token_delay: float = Field(
         0.02, ge=0, le=5, description="Seconds the demo endpoint pauses between words. 0 is as fast as it can."
     )
+
+    space_id: str | None = Field(
+        None,
+        validation_alias="SPACE_ID",
+        description="Set by Hugging Face where the application runs as a Space.",
+        exclude=True,
+    )
+    zero_gpu: bool = Field(
+        False,
+        validation_alias="SPACES_ZERO_GPU",
+        description="Set by Hugging Face where that Space has ZeroGPU hardware.",
+        exclude=True,
+    )
+
+    @property
+    def keeps_conversations(self) -> bool:
+        """Whether conversations outlive a restart: a Space has no disk but what is mounted at /data."""
+        driver, _, file = self.store_url.get_secret_value().partition(":///")
+        return not (self.space_id and driver.startswith("sqlite") and not file.startswith(f"{SPACE_VOLUME}/"))
+
+    @model_validator(mode="after")
+    def _suits_a_space(self) -> Self:
+        if self.space_id:
+            for name, value in _space_defaults().items():
+                if name not in self.model_fields_set:
+                    setattr(self, name, SecretStr(value) if name == "store_url" else value)
+        return self
 
     @field_validator("endpoint_url")
     @classmethod
@@ -140,7 +172,8 @@ class Settings(BaseSettings):
         except ValidationError as error:
             problems += [_sentence(detail) for detail in error.errors()]
             faulty = {_field(detail) for detail in error.errors()}
-        values = {name: given.get(variable(name)) or _default(name) for name in cls.model_fields}
+        defaults = _space_defaults() if variable("space_id") in given else {}
+        values = {name: given.get(variable(name)) or defaults.get(name) or _default(name) for name in cls.model_fields}
         for name, check in (checks or {}).items():
             if name not in faulty and values[name]:
                 try:
@@ -178,6 +211,13 @@ def _unknown_names(given: Mapping[str, str]) -> list[str]:
             mend = f"did you mean {close[0]}?" if close else "remove it, or look in .env.example for the right name."
             problems.append(f"{name} is no setting of this application: {mend}")
     return problems
+
+
+def _space_defaults() -> dict[str, str]:
+    """What is different on a Space: visitors come through a proxy, and no file belongs beside the source."""
+    keeps = SPACE_VOLUME.is_dir() and os.access(SPACE_VOLUME, os.W_OK | os.X_OK)
+    folder = SPACE_VOLUME if keeps else Path(tempfile.gettempdir())
+    return {"host": "0.0.0.0", "store_url": f"sqlite:///{folder / 'conversations.db'}"}  # noqa: S104
 
 
 def _half_an_endpoint(given: Mapping[str, str]) -> list[str]:

@@ -106,10 +106,33 @@ def test_env_example_is_equal_to_the_settings():
             found[match[1]] = (" ".join(comment), match[2])
     expected = {}
     for name, field in Settings.model_fields.items():
+        if field.exclude:
+            continue  # the host sets it, not a person
         default = field.default.get_secret_value() if hasattr(field.default, "get_secret_value") else field.default
         example = default if default not in (None, "") else (field.examples or [""])[0]
         expected[variable(name)] = (field.description, f"{example:g}" if isinstance(example, float) else str(example))
     assert found == expected
+
+
+def test_the_manual_is_made_from_the_settings():
+    command = [sys.executable, str(ROOT / ".ci" / "configuration.py")]
+    printed = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True).stdout
+    assert (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8") == printed
+
+
+@pytest.mark.parametrize(
+    ("space", "url", "keeps"),
+    [
+        ("", "sqlite:///data/conversations.db", True),
+        ("ada/chat", "sqlite:///data/conversations.db", False),
+        ("ada/chat", "sqlite:////data/conversations.db", True),
+        ("ada/chat", "postgresql+psycopg://user@host/db", True),
+    ],
+)
+def test_a_space_without_a_disk_keeps_nothing(monkeypatch, space, url, keeps):
+    monkeypatch.setenv("SPACE_ID", space)
+    monkeypatch.setenv("CHATBOT_STORE_URL", url)
+    assert Settings.load(None).keeps_conversations is keeps
 
 
 def test_env_example_as_it_is_changes_nothing():

@@ -1,16 +1,21 @@
 """The heart: a conversation is a list of turns in a store, and the service is its only writer."""
 
-from chatbot.conversation.service import (
+from chatbot.conversation.errors import (
     ConversationBusyError,
     ConversationConflictError,
     ConversationError,
     ConversationNotFoundError,
-    ConversationService,
     MessageError,
+    TitleError,
 )
+from chatbot.conversation.exchange import UnreadableExportError
+from chatbot.conversation.recall import Mention
+from chatbot.conversation.service import ConversationService
 from chatbot.conversation.store import ConversationStore
-from chatbot.conversation.turn import Conversation, Failure, Turn, TurnStatus, Usage
-from chatbot.conversation.window import WindowMemory
+from chatbot.conversation.tokens import TokenCounter
+from chatbot.conversation.turn import Conversation, Failure, Turn, TurnMemory, TurnStatus, Usage
+from chatbot.conversation.view import View
+from chatbot.conversation.window import Entry, Place, Plan, WindowMemory
 
 __all__ = [
     "Conversation",
@@ -20,10 +25,19 @@ __all__ = [
     "ConversationNotFoundError",
     "ConversationService",
     "ConversationStore",
+    "Entry",
     "Failure",
+    "Mention",
     "MessageError",
+    "Place",
+    "Plan",
+    "TitleError",
+    "TokenCounter",
     "Turn",
+    "TurnMemory",
     "TurnStatus",
+    "UnreadableExportError",
     "Usage",
+    "View",
     "WindowMemory",
 ]

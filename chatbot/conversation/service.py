@@ -3,61 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Final, cast
+from typing import Final
 
-from langchain_core import exceptions as langchain_exceptions
-from langchain_core.exceptions import ModelError
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage
 
-from chatbot.conversation.generation import Generation
-from chatbot.conversation.store import ConversationStore, RevisionError
-from chatbot.conversation.turn import Conversation, Failure, Turn, TurnStatus
+from chatbot.conversation import exchange, titles
+from chatbot.conversation.access import changing, stored
+from chatbot.conversation.answers import MAX_ANSWER_SECONDS, Answering
+from chatbot.conversation.errors import ConversationNotFoundError, TitleError
+from chatbot.conversation.recall import Mention, Recollection
+from chatbot.conversation.store import ConversationStore
+from chatbot.conversation.turn import Conversation, Turn, TurnMemory, TurnStatus
+from chatbot.conversation.view import SHOWN_TURNS, View, rememberable
 from chatbot.conversation.window import WindowMemory
 
-logger = logging.getLogger(__name__)
-
-MAX_ANSWER_SECONDS: Final = 600.0
-"""The longest an answer may take in all: an end for a generation that nobody follows or stops."""
-
-TITLE_LENGTH: Final = 60
-
-
-class ConversationError(Exception):
-    """The service cannot do what was asked; the message says why, in words for the person who asked."""
-
-
-class MessageError(ConversationError):
-    """There is nothing to send, or it cannot be sent."""
-
-
-class ConversationNotFoundError(ConversationError):
-    """The conversation does not exist, or belongs to somebody else."""
-
-    def __init__(self) -> None:
-        super().__init__("This conversation is not here any more. Start a new one; your message is still in the box.")
-
-
-class ConversationBusyError(ConversationError):
-    """An answer is being written in this conversation."""
-
-    def __init__(self) -> None:
-        super().__init__("An answer is still being written in this conversation. Stop it, or wait for its end.")
-
-
-class ConversationConflictError(ConversationError):
-    """The conversation went on somewhere else since it was last seen."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This conversation has moved on since this page last showed it. Here is how it stands now; "
-            "your message is still in the box: send it again if it still fits."
-        )
+POLL_SECONDS: Final = 1.0
+"""How often an answer that another process writes is looked at."""
 
 
 class ConversationService:
@@ -81,12 +46,10 @@ class ConversationService:
         self.memory = memory
         self._model = model
         self._store = store
-        self._max_seconds = max_seconds
-        self._generations: dict[str, Generation] = {}
-        self._claimed: set[str] = set()
-        """Conversations somebody is writing to: one writer at a time, however many tabs."""
+        self._recollection = Recollection(store)
+        self._answering = Answering(model, store, memory, self._recollection, max_seconds)
 
-    # ------------------------------------------------------------------------------------------ reading
+    # ------------------------------------------------------------------------------------------ conversations
 
     def begin(self, owner: str) -> Conversation:
         """Return a new conversation; it is written down with its first message."""
@@ -97,104 +60,48 @@ class ConversationService:
         known = await self._store.list(owner, limit=1)
         return known[0] if known else self.begin(owner)
 
-    async def list(self, owner: str) -> Sequence[Conversation]:
-        """Return the owner's conversations, the one written to last first."""
-        return await self._store.list(owner)
+    async def list(self, owner: str, *, search: str = "") -> Sequence[Conversation]:
+        """Return the owner's conversations with ``search`` in title or text, the one written to last first."""
+        return await self._store.list(owner, search=search.strip())
 
-    async def refresh(self, conversation: Conversation) -> Conversation:
-        """Return the conversation as it stands now.
+    async def open(self, owner: str, id: str) -> Conversation:  # noqa: A002 - the field's own name
+        """Return one of the owner's conversations.
 
         Raises:
             ConversationNotFoundError: It is gone, or not the owner's.
         """
-        stored = await self._store.get(conversation.id)
-        if stored is None:
-            if conversation.revision:
-                raise ConversationNotFoundError
-            return conversation
-        if stored.owner != conversation.owner:
-            raise ConversationNotFoundError
-        return stored
+        return await self.refresh(Conversation(id, owner, revision=1))
 
-    async def turns(self, conversation: Conversation) -> Sequence[Turn]:
-        """Return the finished turns, in order.
+    async def refresh(self, conversation: Conversation) -> Conversation:
+        """Return the conversation as it stands now; raises as :meth:`open` does."""
+        return await stored(self._store, conversation)
+
+    async def rename(self, conversation: Conversation, title: str) -> None:
+        """Give the conversation another title.
 
         Raises:
+            TitleError: The title is empty.
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
         await self.refresh(conversation)
-        return await self._store.turns(conversation.id)
+        if not (title := titles.shortened(title)):
+            raise TitleError("A conversation needs a title: type one.")
+        await self._store.rename(conversation.id, title)
 
-    def generating(self, conversation: Conversation) -> Turn | None:
-        """Return the turn that is being answered right now, if there is one."""
-        generation = self._generation(conversation)
-        return None if generation is None else generation.turn
-
-    # ------------------------------------------------------------------------------------------ writing
-
-    async def say(self, conversation: Conversation, text: str, *, at: int | None = None) -> AsyncGenerator[Turn]:
-        """Ask the model and yield the growing turn: its newest state each time, its final state last.
-
-        The answer belongs to the service: whoever stops iterating only stops watching, see :meth:`follow` and
-        :meth:`stop`. It is saved when it ends, also when it was stopped or failed.
-
-        Args:
-            conversation: As the asker last saw it.
-            text: The question, kept byte for byte.
-            at: Number of turns the question comes after; fewer than there are is a retry or an edit. The turns
-                it replaces stay until the new one has something to replace them with.
+    async def name(self, conversation: Conversation) -> str:
+        """Let the model find a title for the conversation, and return it.
 
         Raises:
-            MessageError: The text is empty, or is no text.
-            ConversationBusyError: An answer is being written in this conversation.
-            ConversationConflictError: The conversation went on since the asker last saw it.
+            TitleError: There is nothing to name yet, or the model found no title; says why.
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
-        generation = await self._start(conversation, text, at)
-        async with aclosing(generation.follow()) as snapshots:
-            async for turn in snapshots:
-                yield turn
-
-    async def follow(self, conversation: Conversation) -> AsyncGenerator[Turn]:
-        """Yield the turn that is being answered right now, as :meth:`say` does; nothing when there is none."""
-        generation = self._generation(conversation)
-        if generation is not None:
-            async with aclosing(generation.follow()) as snapshots:
-                async for turn in snapshots:
-                    yield turn
-
-    def nudge(self, conversation: Conversation) -> None:
-        """Hand those who follow the answer its state again: a reader who is to leave gets to, however silent it is."""
-        generation = self._generation(conversation)
-        if generation is not None:
-            generation.nudge()
-
-    async def stop(self, conversation: Conversation) -> None:
-        """End the answer that is being written, keep what there is of it, and return when it is kept."""
-        generation = self._generation(conversation)
-        if generation is not None:
-            generation.stop()
-            await generation.wait()
-
-    async def rewind(self, conversation: Conversation, to: int) -> Conversation:
-        """Cut the conversation to its first ``to`` turns; return it as it stands then.
-
-        Raises:
-            ConversationBusyError: An answer is being written in this conversation.
-            ConversationConflictError: The conversation went on since the asker last saw it.
-            ConversationNotFoundError: The conversation is gone, or not the owner's.
-        """
-        if conversation.id in self._claimed:
-            raise ConversationBusyError
-        stored = await self._check_revision(conversation)
-        try:
-            revision = await self._store.save(stored.id, to, None, stored.revision)
-        except RevisionError:
-            raise ConversationConflictError from None
-        return replace(stored, revision=revision)
+        await self.refresh(conversation)
+        title = await titles.ask(self._model, await self._store.tail(conversation.id, titles.TURNS_READ))
+        await self._store.rename(conversation.id, title)
+        return title
 
     async def forget(self, conversation: Conversation) -> None:
-        """Delete the conversation for good, ending an answer that is being written.
+        """Delete the conversation, ending an answer that is being written; :meth:`restore` brings it back for a while.
 
         Raises:
             ConversationNotFoundError: The conversation is gone, or not the owner's.
@@ -203,138 +110,188 @@ class ConversationService:
         await self.stop(conversation)
         await self._store.delete(conversation.id)
 
+    async def restore(self, conversation: Conversation) -> Conversation:
+        """Bring a deleted conversation back.
+
+        Raises:
+            ConversationNotFoundError: It is gone for good.
+        """
+        restored = await self._store.restore(conversation.id, conversation.owner)
+        if restored is None:
+            raise ConversationNotFoundError
+        return restored
+
+    # ------------------------------------------------------------------------------------------ reading
+
+    async def turns(self, conversation: Conversation) -> Sequence[Turn]:
+        """Return all the turns that are shown, in order.
+
+        Raises:
+            ConversationNotFoundError: The conversation is gone, or not the owner's.
+        """
+        await self.refresh(conversation)
+        return await self._store.turns(conversation.id)
+
+    async def view(self, conversation: Conversation, *, limit: int = SHOWN_TURNS, text: str = "") -> View:
+        """Return what a page shows of the conversation.
+
+        Args:
+            conversation: Any state of it.
+            limit: The most turns to show.
+            text: What is about to be asked, for the plan.
+
+        Raises:
+            ConversationNotFoundError: The conversation is gone, or not the owner's.
+        """
+        conversation = await self.refresh(conversation)
+        generation = self._answering.generation(conversation)
+        growing = await self._growing(conversation)
+        before = None if growing is None else growing.index
+        turns = await self._store.tail(conversation.id, limit if growing is None else limit - 1, before=before)
+        if turns and turns[-1].status is TurnStatus.STREAMING:
+            # Somebody began it between the two looks.
+            *turns, growing = turns
+            before = growing.index
+        if generation is not None and generation.plan is not None:
+            plan = generation.plan
+        else:
+            asked = text if growing is None else growing.user
+            earlier = await rememberable(self._store, self.memory, conversation, before, known=turns)
+            plan = self.memory.plan(earlier, asked, k=conversation.k)
+        shown = turns if growing is None else [*turns, growing]
+        versions = await self._store.alternatives(conversation.id, turns)
+        return View(conversation, shown, plan, versions, growing is not None)
+
+    async def mention(self, conversation: Conversation, text: str) -> Mention | None:
+        """Return what ``text`` mentions of turns that its request would not carry; None where it mentions nothing.
+
+        While an answer is being written it mentions nothing: what the next request carries is not known yet.
+
+        Raises:
+            ConversationNotFoundError: The conversation is gone, or not the owner's.
+        """
+        conversation = await self.refresh(conversation)
+        if await self._growing(conversation) is not None:
+            return None
+        turns = await rememberable(self._store, self.memory, conversation)
+        plan = self.memory.plan(turns, text, k=conversation.k)
+        return await self._recollection.find(conversation, text, plan)
+
+    # ------------------------------------------------------------------------------------------ writing
+
+    async def say(self, conversation: Conversation, text: str, *, at: int | None = None) -> AsyncGenerator[Turn]:
+        """Ask the model and yield the growing turn: its newest state each time, its final state last.
+
+        The answer belongs to the service: whoever stops iterating only stops watching, see :meth:`follow` and
+        :meth:`stop`. It is kept about once a second while it grows and as it ended, also when it was stopped or failed.
+
+        Args:
+            conversation: As the asker last saw it.
+            text: The question, kept byte for byte.
+            at: Number of turns the question comes after; fewer than there are is a retry or an edit. The turns
+                it replaces are shown until the new one has something to replace them with, and can be flipped
+                back to then.
+
+        Raises:
+            MessageError: The text is empty, or is no text.
+            ConversationBusyError: An answer is being written in this conversation.
+            ConversationConflictError: The conversation went on since the asker last saw it.
+            ConversationNotFoundError: The conversation is gone, or not the owner's.
+        """
+        generation = await self._answering.begin(conversation, text, at)
+        async with aclosing(generation.follow()) as snapshots:
+            async for turn in snapshots:
+                yield turn
+
+    async def follow(self, conversation: Conversation) -> AsyncGenerator[Turn]:
+        """Yield the turn that is being answered right now, as :meth:`say` does; nothing when there is none.
+
+        Where another process writes it, its final state is the store's to tell.
+        """
+        generation = self._answering.generation(conversation)
+        if generation is not None:
+            async with aclosing(generation.follow()) as snapshots:
+                async for turn in snapshots:
+                    yield turn
+            return
+        await self.refresh(conversation)
+        while (growing := await self._growing(conversation)) is not None:
+            yield growing
+            await asyncio.sleep(POLL_SECONDS)
+
+    def nudge(self, conversation: Conversation) -> None:
+        """Have everybody who follows an answer look at once, also while the model is silent."""
+        if (generation := self._answering.generation(conversation)) is not None:
+            generation.nudge()
+
+    async def stop(self, conversation: Conversation) -> None:
+        """End the answer that is being written, keep what there is of it, and return when it is kept."""
+        if not await self._answering.stop(conversation) and (await self.refresh(conversation)).revision:
+            await self._store.halt(conversation.id)
+
+    async def rewind(self, conversation: Conversation, to: int) -> Conversation:
+        """Take back all but the first ``to`` turns; return the conversation as it stands then.
+
+        Raises:
+            ConversationBusyError: An answer is being written in this conversation.
+            ConversationConflictError: The conversation went on since the asker last saw it.
+            ConversationNotFoundError: The conversation is gone, or not the owner's.
+        """
+        self._answering.check_idle(conversation)
+        async with changing(self._store, conversation) as seen:
+            return replace(seen, revision=await self._store.cut(seen.id, to, seen.revision))
+
+    async def flip(self, conversation: Conversation, index: int, version: int) -> Conversation:
+        """Show another version of a turn and what followed it; raises as :meth:`rewind` does."""
+        self._answering.check_idle(conversation)
+        async with changing(self._store, conversation) as seen:
+            return replace(seen, revision=await self._store.flip(seen.id, index, version, seen.revision))
+
+    async def mark(self, conversation: Conversation, index: int, memory: TurnMemory) -> Conversation:
+        """Pin a turn, exclude it, or leave it to the window; raises as :meth:`rewind` does."""
+        async with changing(self._store, conversation) as seen:
+            return replace(seen, revision=await self._store.mark(seen.id, index, memory, seen.revision))
+
+    async def set_k(self, conversation: Conversation, k: int) -> Conversation:
+        """Change how many earlier turns this conversation's next requests carry; raises as :meth:`rewind` does."""
+        if not conversation.revision:
+            return replace(conversation, k=k)
+        async with changing(self._store, conversation) as seen:
+            return replace(seen, k=k, revision=await self._store.set_k(seen.id, k, seen.revision))
+
+    # ------------------------------------------------------------------------------------------ out and in
+
+    async def export_markdown(self, conversation: Conversation) -> str:
+        """Return the conversation as it is shown, for people to read; raises as :meth:`turns` does."""
+        conversation = await self.refresh(conversation)
+        return exchange.to_markdown(conversation, await self._store.turns(conversation.id))
+
+    async def export_json(self, conversation: Conversation) -> str:
+        """Return all there is of the conversation, for :meth:`import_from`; raises as :meth:`turns` does."""
+        conversation = await self.refresh(conversation)
+        return exchange.to_json(conversation, await self._store.everything(conversation.id))
+
+    async def export_all(self, owner: str) -> bytes:
+        """Return every conversation of the owner, in both forms, as a ZIP file."""
+        found = await self._store.list(owner, limit=exchange.MAX_CONVERSATIONS)
+        return exchange.bundle([(each, await self._store.everything(each.id)) for each in found])
+
+    async def import_from(self, owner: str, data: bytes) -> Sequence[Conversation]:
+        """Add the conversations of an export to the owner's; return them.
+
+        Raises:
+            UnreadableExportError: It is no export, or a broken one; nothing was added.
+        """
+        found = exchange.read(data, owner, lambda: self.begin(owner).id)
+        return [await self._store.add(conversation, stored) for conversation, stored in found]
+
     async def aclose(self) -> None:
         """End all answers that are being written, keeping what there is of each."""
-        running = list(self._generations.values())
-        for generation in running:
-            generation.stop()
-        for generation in running:
-            await generation.wait()
+        await self._answering.aclose()
 
-    # ----------------------------------------------------------------------------------------- one answer
+    # ----------------------------------------------------------------------------------------- inside
 
-    def _generation(self, conversation: Conversation) -> Generation | None:
-        generation = self._generations.get(conversation.id)
-        return generation if generation is not None and generation.owner == conversation.owner else None
-
-    async def _check_revision(self, conversation: Conversation) -> Conversation:
-        stored = await self.refresh(conversation)
-        if stored.revision != conversation.revision:
-            raise ConversationConflictError
-        return stored
-
-    async def _start(self, conversation: Conversation, text: str, at: int | None) -> Generation:
-        _check_text(text)
-        if conversation.id in self._claimed:
-            raise ConversationBusyError
-        # Claimed before the first await: two messages at once cannot both get past the check above.
-        self._claimed.add(conversation.id)
-        try:
-            stored = await self._check_revision(conversation)
-            if not stored.revision:
-                stored = await self._store.create(replace(stored, title=_title(text)))
-            index = await self._index(stored, at)
-            # One read for both: what the model may remember, and the turn that is replaced, if there is one.
-            earlier = [*await self._store.tail(stored.id, self.memory.reach + 1, before=index + 1)]
-            replaced = earlier.pop() if earlier and earlier[-1].index == index else None
-        except BaseException:
-            self._claimed.discard(conversation.id)
-            raise
-        generation = Generation(Turn(index, text), stored.owner)
-        writing = self._write(
-            generation,
-            stored,
-            messages=self.memory.messages(earlier, text),
-            replaced=replaced,
-        )
-        self._generations[stored.id] = generation
-        generation.task = asyncio.create_task(writing)
-        return generation
-
-    async def _index(self, conversation: Conversation, at: int | None) -> int:
-        last = await self._store.tail(conversation.id, 1)
-        count = last[0].index + 1 if last else 0
-        if at is None:
-            return count
-        if not 0 <= at <= count:
-            raise ConversationConflictError
-        return at
-
-    async def _write(
-        self,
-        generation: Generation,
-        conversation: Conversation,
-        *,
-        messages: Sequence[BaseMessage],
-        replaced: Turn | None,
-    ) -> None:
-        turn = await self._ask(generation, messages)
-        generation.stoppable = False
-        try:
-            if _may_replace(replaced, turn):
-                await self._store.save(conversation.id, turn.index, turn, conversation.revision)
-        except RevisionError:
-            turn = _failed(turn, "ConversationConflictError", str(ConversationConflictError()))
-        except Exception:
-            logger.exception("An answer could not be saved")
-            turn = _failed(turn, "StoreError", "The answer could not be saved. Copy what you need of it.")
-        finally:
-            del self._generations[conversation.id]
-            self._claimed.discard(conversation.id)
-        generation.end(turn)
-
-    async def _ask(self, generation: Generation, messages: Sequence[BaseMessage]) -> Turn:
-        """Let the model answer into ``generation``; return the turn as it ended, however it ended."""
-        try:
-            async with asyncio.timeout(self._max_seconds), aclosing(self._stream(messages)) as chunks:
-                async for chunk in chunks:
-                    generation.add(chunk)
-        except asyncio.CancelledError:
-            # Only stop() and aclose() cancel this task, and both want what there is to be kept.
-            return replace(generation.turn, status=TurnStatus.STOPPED)
-        except TimeoutError:
-            return _failed(
-                generation.turn, "ModelTimeoutError", f"The answer took longer than {self._max_seconds:g} seconds."
-            )
-        except ModelError as error:
-            return _failed(generation.turn, _kind(error), str(error), getattr(error, "retry_after", None))
-        except Exception:
-            logger.exception("The model raised what is no ModelError")
-            return _failed(
-                generation.turn, "ModelError", "Something went wrong in this application; its log says what. Try again."
-            )
-        return replace(generation.turn, status=TurnStatus.COMPLETE)
-
-    def _stream(self, messages: Sequence[BaseMessage]) -> AsyncGenerator[AIMessageChunk]:
-        # LangChain types its generators as iterators; closing one is what closes the connection below it.
-        return cast(AsyncGenerator[AIMessageChunk], self._model.astream(list(messages)))
-
-
-def _check_text(text: str) -> None:
-    if not text.strip():
-        raise MessageError("There is nothing to send: type a message first.")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise MessageError("The message has broken characters (half of a pair). Delete them and send again.") from None
-
-
-def _may_replace(old: Turn | None, new: Turn) -> bool:
-    """Whether ``new`` may take the place of ``old``: an answer is never lost to a failure."""
-    if old is None or not old.assistant:
-        return True
-    return new.status is TurnStatus.COMPLETE or (new.status is TurnStatus.STOPPED and bool(new.assistant))
-
-
-def _title(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"
-
-
-def _kind(error: ModelError) -> str:
-    """The name of LangChain's own class of the condition: what everybody who shows errors can know."""
-    return next(cls.__name__ for cls in type(error).__mro__ if cls.__module__ == langchain_exceptions.__name__)
-
-
-def _failed(turn: Turn, kind: str, message: str, retry_after: float | None = None) -> Turn:
-    return replace(turn, status=TurnStatus.FAILED, failure=Failure(kind, message, retry_after))
+    async def _growing(self, conversation: Conversation) -> Turn | None:
+        """The turn that is being answered, by whatever process."""
+        generation = self._answering.generation(conversation)
+        return await self._store.growing(conversation.id) if generation is None else generation.turn

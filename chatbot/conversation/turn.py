@@ -15,6 +15,14 @@ class TurnStatus(StrEnum):
     FAILED = "failed"
 
 
+class TurnMemory(StrEnum):
+    """What the visitor decided about remembering a turn; ``AUTO`` leaves it to the window."""
+
+    AUTO = "auto"
+    PINNED = "pinned"
+    EXCLUDED = "excluded"
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one request, as the endpoint counted them."""
@@ -28,25 +36,34 @@ class Failure:
     """Why a turn failed.
 
     Attributes:
-        kind: Name of LangChain's class for the condition, for instance ``ModelRateLimitError``.
+        kind: Name of LangChain's class for the condition, for instance ``ModelRateLimitError``; ``Interrupted``
+            where the application ended while it was answering.
         message: What happened and what to do, in words for the person who asked.
         retry_after: Seconds the endpoint asked to wait, if it said so.
+        blocked: Whether a content filter refused the question.
     """
 
     kind: str
     message: str
     retry_after: float | None = None
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One exchange: what the person typed and what the model answered, both byte for byte.
 
+    A retry or an edit makes a further *version* of the turn at its index; the earlier ones are kept beside it.
+
     Attributes:
         index: Position in its conversation, from 0.
         assistant: The answer, or as much of it as there is.
         finish_reason: The endpoint's own word for why the answer ended.
         failure: Set when, and only when, the turn failed.
+        memory: Whether the visitor pinned or excluded it.
+        notice: What the visitor should know about how the answer came about, in words; mostly nothing.
+        version: Number among all that were ever at this index, from 0.
+        parent: Version of the turn before it that it follows; None for the first turn.
     """
 
     index: int
@@ -56,6 +73,10 @@ class Turn:
     finish_reason: str | None = None
     usage: Usage | None = None
     failure: Failure | None = None
+    memory: TurnMemory = TurnMemory.AUTO
+    notice: str = ""
+    version: int = 0
+    parent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +86,16 @@ class Conversation:
     Attributes:
         id: Unguessable.
         owner: Who may read and write it.
-        revision: Grows with every change; 0 is a conversation that has not begun.
+        revision: Grows with every change of what its turns are or what is remembered of them; 0 is a
+            conversation that has not begun.
+        title: The first question, shortened, unless somebody renamed it.
+        k: How many earlier turns its requests carry; None is the application's own default.
+        updated_at: Seconds since 1970 when it was last written to.
     """
 
     id: str
     owner: str
     revision: int = 0
     title: str = ""
+    k: int | None = None
+    updated_at: float = 0.0

@@ -2,36 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from chatbot.conversation.turn import Turn, TurnStatus
+from chatbot.conversation.tokens import TokenCounter
+from chatbot.conversation.turn import Turn, TurnMemory, TurnStatus
 
-MESSAGE_OVERHEAD = 4
-"""Tokens a chat template spends around one message, roughly."""
+NO_ANSWER: Final = "(No answer.)"
+"""Said for the model where a pinned turn has none: two questions in a row break several models' chat templates."""
 
 
-def estimate_tokens(text: str) -> int:
-    """Estimate the tokens of one message without a tokenizer to download.
+class Place(StrEnum):
+    """Whether a turn goes into the request; everything but ``SENT`` is a reason why not."""
 
-    Counts UTF-8 bytes by fours: close for English, and for scripts whose characters are tokens of their own
-    (Chinese, Korean) much closer than counting characters.
+    SENT = "sent"
+    MEMORY_OFF = "memory off"
+    EXCLUDED = "excluded"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+    UNANSWERED = "unanswered"
+    BEFORE_WINDOW = "before window"
+    OVER_BUDGET = "over budget"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One turn in a plan.
+
+    Attributes:
+        place: In or out, and why.
+        tokens: Estimated, question and answer together.
     """
-    return len(text.encode("utf-8", "surrogatepass")) // 4 + MESSAGE_OVERHEAD
+
+    turn: Turn
+    place: Place
+    tokens: int
+
+    @property
+    def sent(self) -> bool:
+        """Whether the turn goes into the request."""
+        return self.place is Place.SENT
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the next request holds.
+
+    Attributes:
+        system_prompt: Sent first, unless empty.
+        entries: The turns that were looked at, oldest first.
+        text: The newest question.
+        k: How many unpinned turns may go.
+        tokens: Estimated tokens of system prompt, turns that go, and question.
+        system_tokens: Of which system prompt.
+        question_tokens: Of which question.
+        budget: Tokens that the request may hold so that the answer still has room; None is no limit.
+    """
+
+    system_prompt: str
+    entries: tuple[Entry, ...]
+    text: str
+    k: int
+    tokens: int
+    system_tokens: int
+    question_tokens: int
+    budget: int | None
+
+    @property
+    def remembered(self) -> tuple[Turn, ...]:
+        """The turns that go, oldest first."""
+        return tuple(entry.turn for entry in self.entries if entry.sent)
+
+    def place(self, index: int) -> Place:
+        """Return where the turn at an index goes, also one too old to be looked at."""
+        if self.k == 0:
+            return Place.MEMORY_OFF
+        return next((entry.place for entry in self.entries if entry.turn.index == index), Place.BEFORE_WINDOW)
+
+    @property
+    def messages(self) -> list[BaseMessage]:
+        """The messages of the request."""
+        messages: list[BaseMessage] = [SystemMessage(self.system_prompt)] if self.system_prompt else []
+        for turn in self.remembered:
+            messages += (HumanMessage(turn.user), AIMessage(turn.assistant or NO_ANSWER))
+        return [*messages, HumanMessage(self.text)]
 
 
 class WindowMemory:
-    """A windowed message buffer: the last ``k`` turns, as many of them as fit a token budget.
+    """A windowed message buffer: pinned turns, and the last ``k`` others, as many of them as fit a token budget.
 
-    Whole turns only. The system prompt and the newest question always go; turns that failed or were stopped
-    before their first word have no answer to remember and are passed over.
+    Whole turns only. The system prompt and the newest question always go. Turns that were blocked, failed, or have
+    no answer are passed over unless pinned; excluded ones always are.
 
     Args:
-        k: How many earlier turns to send; 0 sends none.
-        max_tokens: Budget for the whole request, system prompt and question included; None is no limit.
+        k: How many earlier turns to send; 0 sends none, not even pinned ones. A conversation may have its own.
+        max_tokens: Budget for request and answer together; None is no limit.
         system_prompt: Sent first, unless empty.
-        count_tokens: Tokens of one message's text.
+        answer_tokens: Room of the budget that is kept for the answer.
+        counter: Counts tokens, and knows what the endpoint refuses; a new one unless shared.
     """
 
     def __init__(
@@ -40,53 +112,90 @@ class WindowMemory:
         max_tokens: int | None = None,
         system_prompt: str = "",
         *,
-        count_tokens: Callable[[str], int] = estimate_tokens,
+        answer_tokens: int = 0,
+        counter: TokenCounter | None = None,
     ) -> None:
         if k < 0:
             raise ValueError(f"k must be 0 or more, not {k}")
         self.k = k
-        self.max_tokens = max_tokens
         self.system_prompt = system_prompt
-        self._count = count_tokens
+        self._max_tokens = max_tokens
+        self._answer_tokens = answer_tokens
+        self.count = counter or TokenCounter()
 
     @property
-    def reach(self) -> int:
-        """How many of the newest turns are looked at: enough to pass over a few without an answer.
+    def budget(self) -> int | None:
+        """Tokens a request may hold so that the answer still has room, as far as is known; None is no limit."""
+        configured = None if self._max_tokens is None else max(self._max_tokens - self._answer_tokens, 0)
+        return min((limit for limit in (configured, self.count.limit) if limit is not None), default=None)
+
+    @staticmethod
+    def reach(k: int) -> int:
+        """Return how many of the newest turns are looked at: enough to pass over some that are not remembered.
 
         Bounds what has to be read from the store, so that a long conversation costs no more than a short one.
         """
-        return 2 * self.k + 10 if self.k else 0
+        return 2 * k + 10
 
-    def remembered(self, turns: Sequence[Turn], text: str = "") -> tuple[Turn, ...]:
-        """Return the turns that a request with ``text`` as its newest question carries, oldest first.
+    def plan(self, turns: Sequence[Turn], text: str = "", *, k: int | None = None) -> Plan:
+        """Decide what the request holds that asks ``text`` after ``turns``.
 
         Args:
-            turns: Turns of one conversation in order; the newest :attr:`reach` of them are enough.
+            turns: Turns of one conversation in order: its newest :meth:`reach`, and every pinned one. More may be
+                given to learn why they are not remembered; it changes nothing for the others.
             text: The newest question; empty to learn what would be remembered next.
+            k: The conversation's own; None is this memory's.
         """
-        left = (
-            None if self.max_tokens is None else self.max_tokens - self._count(self.system_prompt) - self._count(text)
-        )
-        kept: list[Turn] = []
-        for turn in reversed(turns[-self.reach :] if self.reach else ()):
-            if len(kept) == self.k:
-                break
-            if not _has_answer(turn):
-                continue
-            if left is not None:
-                left -= self._count(turn.user) + self._count(turn.assistant)
-                if left < 0:
-                    break
-            kept.append(turn)
-        return tuple(reversed(kept))
+        k = self.k if k is None else k
+        system_tokens = self.count(self.system_prompt) if self.system_prompt else 0
+        question_tokens = self.count(text)
+        total = system_tokens + question_tokens
+        budget = self.budget
+        tokens = {turn.index: self.count(turn.user) + self.count(turn.assistant or NO_ANSWER) for turn in turns}
+        oldest = turns[-1].index - self.reach(k) + 1 if turns else 0
+        places = {turn.index: _reason(turn, k, oldest) for turn in turns}
 
-    def messages(self, turns: Sequence[Turn], text: str) -> list[BaseMessage]:
-        """Return the messages of the request that asks ``text`` after ``turns``."""
-        messages: list[BaseMessage] = [SystemMessage(self.system_prompt)] if self.system_prompt else []
-        for turn in self.remembered(turns, text):
-            messages += (HumanMessage(turn.user), AIMessage(turn.assistant))
-        return [*messages, HumanMessage(text)]
+        def take(candidates: Iterable[Turn], most: int | None) -> None:
+            """Place the candidates, newest first; the first that does not fit ends it, as do ``most`` of them."""
+            nonlocal total
+            taken, full = 0, False
+            for turn in candidates:
+                if taken == most:
+                    places[turn.index] = Place.BEFORE_WINDOW
+                elif full or (budget is not None and total + tokens[turn.index] > budget):
+                    full = True
+                    places[turn.index] = Place.OVER_BUDGET
+                else:
+                    total += tokens[turn.index]
+                    taken += 1
+                    places[turn.index] = Place.SENT
+
+        open_turns = [turn for turn in reversed(turns) if not places[turn.index]]
+        take((turn for turn in open_turns if turn.memory is TurnMemory.PINNED), None)
+        take((turn for turn in open_turns if turn.memory is not TurnMemory.PINNED), k)
+        entries = tuple(Entry(turn, places[turn.index] or Place.SENT, tokens[turn.index]) for turn in turns)
+        return Plan(self.system_prompt, entries, text, k, total, system_tokens, question_tokens, budget)
 
 
-def _has_answer(turn: Turn) -> bool:
-    return turn.status in (TurnStatus.COMPLETE, TurnStatus.STOPPED) and bool(turn.assistant)
+def _reason(turn: Turn, k: int, oldest: int) -> Place | None:
+    """Why a turn is out whatever room there is; None when it may go. Unpinned ones before ``oldest`` never do."""
+    if k == 0:
+        return Place.MEMORY_OFF
+    if (reason := withheld(turn)) is not None:
+        return reason
+    return Place.BEFORE_WINDOW if turn.index < oldest and turn.memory is not TurnMemory.PINNED else None
+
+
+def withheld(turn: Turn) -> Place | None:
+    """Return what it is about a turn itself that keeps it out of every request; None where there is nothing."""
+    if turn.memory is TurnMemory.EXCLUDED:
+        return Place.EXCLUDED
+    if turn.status is TurnStatus.STREAMING:
+        return Place.UNANSWERED
+    if turn.memory is TurnMemory.PINNED:
+        return None
+    if turn.finish_reason == "content_filter" or (turn.failure is not None and turn.failure.blocked):
+        return Place.BLOCKED
+    if turn.status is TurnStatus.FAILED:
+        return Place.FAILED
+    return None if turn.assistant else Place.UNANSWERED

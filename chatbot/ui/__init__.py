@@ -7,6 +7,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-from chatbot.ui.page import Endpoint, build_page, serving
+from chatbot.ui.page import Endpoint, build_page
+from chatbot.ui.serving import serving
 
 __all__ = ["Endpoint", "build_page", "serving"]

@@ -4,22 +4,47 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from typing import Final
 
 import gradio as gr
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-COOKIE = "chatbot_visitor"
-ONE_YEAR = 365 * 24 * 3600
+COOKIE: Final = "chatbot_visitor"
+HEADER: Final = "x-chatbot-visitor"
+ONE_YEAR: Final = 365 * 24 * 3600
+
+# In a frame on another site, as on Hugging Face, browsers send no cookie. There, and only there, the page keeps an id
+# in its own storage, where its scripts can read it, and sends it along.
+FRAMED_SCRIPT: Final = f"""<script>
+if (window.self !== window.top) {{
+  try {{
+    const id = localStorage.getItem("{COOKIE}") || crypto.randomUUID() + crypto.randomUUID();
+    localStorage.setItem("{COOKIE}", id);
+    const plain = window.fetch.bind(window);
+    window.fetch = (resource, options = {{}}) => {{
+      const url = new URL(resource instanceof Request ? resource.url : resource, location.href);
+      if (url.origin !== location.origin) return plain(resource, options);
+      const headers = new Headers(options.headers || (resource instanceof Request ? resource.headers : undefined));
+      headers.set("{HEADER}", id);
+      return plain(resource, {{ ...options, headers }});
+    }};
+  }} catch (refused) {{
+    // Storage is blocked as well: the visitor is the page that is open.
+  }}
+}}
+</script>"""
 
 
 def owner_of(request: gr.Request) -> str:
     """Return who owns what this visitor says: what the store keeps never lets anybody in.
 
-    Where the browser takes no cookie (a frame on another site), the visitor is the page he has open.
+    Where the browser sends no cookie (a frame on another site), it is an id in the page's storage; where there is none
+    either, the visitor is the page he has open.
     """
-    secret = request.cookies.get(COOKIE) or f"page:{request.session_hash}"
+    stored = request.headers.get(HEADER)
+    secret = request.cookies.get(COOKIE) or (f"stored:{stored}" if stored else f"page:{request.session_hash}")
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

@@ -16,10 +16,12 @@ from chatbot.conversation import (
     ConversationService,
     MessageError,
     Turn,
+    TurnMemory,
     TurnStatus,
     Usage,
     WindowMemory,
 )
+from tests.conversation.talking import say, start, talk, users
 from tests.support.scripted_model import ScriptedModel
 
 
@@ -35,40 +37,14 @@ async def service(model, store):
     await service.aclose()
 
 
-async def say(service: ConversationService, conversation: Conversation, text: str, **kwargs) -> Turn:
-    async for turn in service.say(conversation, text, **kwargs):  # noqa: B007 - the last one is wanted
-        pass
-    return turn
-
-
-async def talk(service, model, *questions: str) -> Conversation:
-    """A conversation in which each question was answered with ``re: <question>``."""
-    conversation = service.begin("ada")
-    for question in questions:
-        model.will_say("re: ", question)
-        await say(service, conversation, question)
-        conversation = await service.refresh(conversation)
-    return conversation
-
-
-async def start(service, conversation, text, **kwargs):
-    """Begin an answer and stay with it until it has its first word; returns the open reader."""
-    reader = service.say(conversation, text, **kwargs)
-    async for turn in reader:
-        if turn.assistant:
-            return reader
-    raise AssertionError("no word came")
-
-
-async def users(service, conversation) -> list[str]:
-    return [turn.user for turn in await service.turns(conversation)]
-
-
 async def test_an_answer_grows_and_is_kept(service, model):
     conversation = service.begin("ada")
-    model.will_say("Hel", "lo")
-    seen = [turn async for turn in service.say(conversation, " hi\n")]
-    assert seen[0] == Turn(0, " hi\n")
+    async with aclosing(service.say(conversation, " hi\n")) as reader:
+        assert await anext(reader) == Turn(0, " hi\n")
+        model.will_say("Hel", ends=False)
+        assert (await anext(reader)).assistant == "Hel"
+        model.will_say("lo")
+        seen = [turn async for turn in reader]
     assert seen[-1] == Turn(0, " hi\n", "Hello", TurnStatus.COMPLETE, "stop", Usage(11, 7))
     assert await service.turns(conversation) == [seen[-1]]
 
@@ -109,7 +85,7 @@ async def test_stop_keeps_what_there_is_and_closes_the_model(service, model):
         assert [turn async for turn in reader][-1] == Turn(0, "hi", "half an", TurnStatus.STOPPED)
     assert model.closed == 1
     assert await service.turns(conversation) == [Turn(0, "hi", "half an", TurnStatus.STOPPED)]
-    assert service.generating(conversation) is None
+    assert not (await service.view(conversation)).growing
 
 
 async def test_stop_twice_is_stop_once(service, model):
@@ -136,7 +112,8 @@ async def test_a_reader_who_goes_away_ends_nothing(service, model):
     conversation = service.begin("ada")
     model.will_say("half", ends=False)
     await (await start(service, conversation, "hi")).aclose()
-    assert service.generating(conversation).assistant == "half"
+    view = await service.view(conversation)
+    assert (view.growing, view.turns[-1].assistant) == (True, "half")
     followed = service.follow(conversation)
     assert (await anext(followed)).assistant == "half"
     model.will_say(" and half")
@@ -273,25 +250,6 @@ async def test_of_two_first_messages_at_the_same_moment_one_gets_through(service
     assert len(await service.turns(conversation)) == 1
 
 
-async def test_two_processes_on_one_store_do_not_overwrite_each_other(service, model, store):
-    """What the claim in one process cannot see, the revision does."""
-    other_model = ScriptedModel()
-    other = ConversationService(other_model, store, WindowMemory())
-    conversation = await talk(service, model, "one")
-    model.will_say("half", ends=False)
-    async with aclosing(await start(service, conversation, "here")) as reader:
-        other_model.will_say("ok")
-        await say(other, conversation, "there")
-        model.will_say(" done")
-        last = [turn async for turn in reader][-1]
-    assert (last.status, last.failure.kind, last.assistant) == (
-        TurnStatus.FAILED,
-        "ConversationConflictError",
-        "half done",
-    )
-    assert await users(service, conversation) == ["one", "there"]
-
-
 @pytest.mark.parametrize("text", ["", "   ", "\n\t"])
 async def test_nothing_is_not_sent(service, model, text):
     with pytest.raises(MessageError):
@@ -323,13 +281,22 @@ async def test_nobody_gets_at_a_conversation_of_somebody_else(service, model):
             service.refresh(stranger),
             service.rewind(Conversation(conversation.id, "grace", 2), 0),
             service.forget(stranger),
+            service.view(stranger),
+            service.mention(stranger, "secret"),
+            service.stop(stranger),
+            anext(service.follow(stranger)),
+            service.flip(Conversation(conversation.id, "grace", 2), 0, 0),
+            service.mark(Conversation(conversation.id, "grace", 2), 0, TurnMemory.PINNED),
+            service.set_k(Conversation(conversation.id, "grace", 2), 1),
+            service.rename(stranger, "mine"),
+            service.name(stranger),
+            service.export_markdown(stranger),
+            service.export_json(stranger),
+            service.restore(stranger),
         ):
             with pytest.raises((ConversationNotFoundError, ConversationBusyError)):
                 await attempt
-        assert service.generating(stranger) is None
-        assert [turn async for turn in service.follow(stranger)] == []
-        await service.stop(stranger)
-        assert service.generating(conversation) is not None
+        assert (await service.view(conversation)).growing
         assert await service.list("grace") == []
     await service.stop(conversation)
     with pytest.raises(ConversationNotFoundError):

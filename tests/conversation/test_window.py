@@ -1,12 +1,24 @@
-"""The window, by table: which turns a request carries."""
+"""The window, by table: which turns a request carries, and what is said of the others."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
-from chatbot.conversation import Failure, Turn, TurnStatus, WindowMemory
-from chatbot.conversation.window import estimate_tokens
+from chatbot.conversation import Failure, Place, Turn, TurnMemory, TurnStatus, WindowMemory
+from chatbot.conversation.window import NO_ANSWER
+
+FAILURE = Failure("ModelAPIError", "no")
+BLOCKED = Failure("ModelInvalidRequestError", "no", blocked=True)
+
+
+class WordCounter:
+    """Counts words, so that a test can: a counter as the window wants one."""
+
+    limit = None
+
+    def __call__(self, text: str) -> int:
+        return len(text.split())
 
 
 def turns(*answers: str | None) -> list[Turn]:
@@ -14,13 +26,22 @@ def turns(*answers: str | None) -> list[Turn]:
     return [
         Turn(index, f"question {index}", answer, TurnStatus.COMPLETE)
         if answer is not None
-        else Turn(index, f"question {index}", "", TurnStatus.FAILED, failure=Failure("ModelAPIError", "no"))
+        else Turn(index, f"question {index}", "", TurnStatus.FAILED, failure=FAILURE)
         for index, answer in enumerate(answers)
     ]
 
 
-def numbers(remembered: tuple[Turn, ...]) -> list[int]:
-    return [turn.index for turn in remembered]
+def turn(index: int = 0, status: TurnStatus = TurnStatus.COMPLETE, **values) -> Turn:
+    """A turn of two words and two, pinned or not, whatever else is said of it."""
+    return Turn(index, **({"user": "a question", "assistant": "an answer", "status": status} | values))
+
+
+def numbers(plan) -> list[int]:
+    return [each.index for each in plan.remembered]
+
+
+def places(plan) -> list[Place]:
+    return [entry.place for entry in plan.entries]
 
 
 @pytest.mark.parametrize(
@@ -38,26 +59,81 @@ def numbers(remembered: tuple[Turn, ...]) -> list[int]:
     ],
 )
 def test_the_last_k_answered_turns_are_remembered(k, answers, expected):
-    assert numbers(WindowMemory(k).remembered(turns(*answers))) == expected
+    assert numbers(WindowMemory(k).plan(turns(*answers))) == expected
+    assert numbers(WindowMemory(9).plan(turns(*answers), k=k)) == expected
 
 
-def test_a_stopped_answer_is_remembered_as_far_as_it_came():
-    stopped = Turn(0, "question", "half an ans", TurnStatus.STOPPED)
-    assert WindowMemory(1).messages([stopped], "go on") == [
-        HumanMessage("question"),
-        AIMessage("half an ans"),
-        HumanMessage("go on"),
-    ]
+@pytest.mark.parametrize(
+    ("values", "place"),
+    [
+        ({}, Place.SENT),
+        ({"status": TurnStatus.STOPPED, "assistant": "half an ans"}, Place.SENT),
+        ({"memory": TurnMemory.PINNED}, Place.SENT),
+        ({"memory": TurnMemory.EXCLUDED}, Place.EXCLUDED),
+        ({"memory": TurnMemory.EXCLUDED, "status": TurnStatus.FAILED, "failure": FAILURE}, Place.EXCLUDED),
+        ({"status": TurnStatus.FAILED, "failure": FAILURE, "assistant": ""}, Place.FAILED),
+        ({"status": TurnStatus.FAILED, "failure": FAILURE, "assistant": "half an ans"}, Place.FAILED),
+        ({"status": TurnStatus.FAILED, "failure": FAILURE, "memory": TurnMemory.PINNED}, Place.SENT),
+        ({"status": TurnStatus.FAILED, "failure": BLOCKED, "assistant": ""}, Place.BLOCKED),
+        ({"status": TurnStatus.FAILED, "failure": BLOCKED, "memory": TurnMemory.PINNED}, Place.SENT),
+        ({"finish_reason": "content_filter"}, Place.BLOCKED),
+        ({"finish_reason": "content_filter", "memory": TurnMemory.PINNED}, Place.SENT),
+        ({"finish_reason": "length"}, Place.SENT),
+        ({"assistant": ""}, Place.UNANSWERED),
+        ({"assistant": "", "status": TurnStatus.STOPPED}, Place.UNANSWERED),
+        ({"assistant": "", "memory": TurnMemory.PINNED}, Place.SENT),
+        ({"status": TurnStatus.STREAMING}, Place.UNANSWERED),
+        ({"status": TurnStatus.STREAMING, "memory": TurnMemory.PINNED}, Place.UNANSWERED),
+    ],
+)
+def test_each_turn_has_its_place(values, place):
+    plan = WindowMemory(1).plan([turn(**values)])
+    assert places(plan) == [plan.place(0)] == [place]
+    assert len(plan.messages) == (3 if place is Place.SENT else 1)
 
 
-def test_a_failed_answer_is_not_remembered_even_if_some_of_it_arrived():
-    failed = Turn(0, "question", "half an ans", TurnStatus.FAILED, failure=Failure("ModelAPIError", "cut"))
-    assert WindowMemory(1).remembered([failed]) == ()
+@pytest.mark.parametrize("memory", TurnMemory)
+def test_without_a_window_nothing_is_remembered_not_even_what_is_pinned(memory):
+    plan = WindowMemory(5).plan([turn(0), turn(1, memory=memory)], "hi", k=0)
+    assert places(plan) == [Place.MEMORY_OFF] * 2
+    assert plan.messages == [HumanMessage("hi")]
+    assert plan.place(0) is plan.place(77) is Place.MEMORY_OFF
+
+
+def test_a_turn_too_old_to_be_looked_at_is_before_the_window():
+    everything = [turn(n) for n in range(100)]
+    plan = WindowMemory(2).plan(everything[-WindowMemory.reach(2) :])
+    assert plan.place(0) is Place.BEFORE_WINDOW
+    assert plan.place(99) is Place.SENT
+
+
+def test_a_pinned_turn_goes_from_however_far_back_and_takes_no_place_in_the_window():
+    everything = [turn(n, memory=TurnMemory.PINNED if n in {3, 99} else TurnMemory.AUTO) for n in range(100)]
+    plan = WindowMemory(2).plan([everything[3], *everything[-WindowMemory.reach(2) :]])
+    assert numbers(plan) == [3, 97, 98, 99]
+
+
+def test_a_pinned_turn_without_an_answer_keeps_the_roles_taking_turns():
+    plan = WindowMemory(1).plan([turn(assistant="", memory=TurnMemory.PINNED)], "hi")
+    assert plan.messages == [HumanMessage("a question"), AIMessage(NO_ANSWER), HumanMessage("hi")]
+
+
+def test_pinned_turns_go_before_the_others_as_many_as_fit():
+    memory = WindowMemory(5, 10, counter=WordCounter())
+    pinned = [turn(n, memory=TurnMemory.PINNED) for n in range(3)]
+    plan = memory.plan([*pinned, turn(3)], "how so")
+    assert places(plan) == [Place.OVER_BUDGET, Place.SENT, Place.SENT, Place.OVER_BUDGET]
+    assert plan.tokens == 10
+
+
+def test_an_excluded_turn_makes_room_for_an_older_one():
+    plan = WindowMemory(2).plan([turn(0), turn(1), turn(2, memory=TurnMemory.EXCLUDED), turn(3)])
+    assert places(plan) == [Place.BEFORE_WINDOW, Place.SENT, Place.EXCLUDED, Place.SENT]
 
 
 def test_the_request_is_system_prompt_then_whole_turns_then_the_question():
-    memory = WindowMemory(1, system_prompt="Be brief.")
-    assert memory.messages(turns("first", "second"), "  third\n") == [
+    plan = WindowMemory(1, system_prompt="Be brief.").plan(turns("first", "second"), "  third\n")
+    assert plan.messages == [
         SystemMessage("Be brief."),
         HumanMessage("question 1"),
         AIMessage("second"),
@@ -66,49 +142,43 @@ def test_the_request_is_system_prompt_then_whole_turns_then_the_question():
 
 
 def test_without_a_system_prompt_none_is_sent():
-    assert WindowMemory(1).messages([], "hi") == [HumanMessage("hi")]
-
-
-def count_words(text: str) -> int:
-    return len(text.split())
+    assert WindowMemory(1).plan([], "hi").messages == [HumanMessage("hi")]
 
 
 @pytest.mark.parametrize(
     ("budget", "expected"), [(100, [0, 1, 2]), (15, [1, 2]), (12, [1, 2]), (11, [2]), (8, [2]), (7, []), (1, [])]
 )
 def test_the_token_budget_leaves_out_whole_turns_from_the_oldest(budget, expected):
-    memory = WindowMemory(5, budget, "two words", count_tokens=count_words)
-    # Two words of prompt, two of the question, and two and two of each turn.
-    spoken = [Turn(n, "a question", "an answer", TurnStatus.COMPLETE) for n in range(3)]
-    assert numbers(memory.remembered(spoken, "how so")) == expected
+    memory = WindowMemory(5, budget, "two words", counter=WordCounter())
+    plan = memory.plan([turn(n) for n in range(3)], "how so")
+    assert numbers(plan) == expected
+    assert (plan.system_tokens, plan.question_tokens, plan.tokens) == (2, 2, 4 + 4 * len(expected))
+    assert places(plan) == [Place.OVER_BUDGET] * (3 - len(expected)) + [Place.SENT] * len(expected)
+
+
+def test_the_budget_leaves_room_for_the_answer():
+    spoken = [turn(n) for n in range(3)]
+    for room, expected in ((0, [1, 2]), (1, [2]), (8, []), (99, [])):
+        plan = WindowMemory(5, 10, answer_tokens=room, counter=WordCounter()).plan(spoken, "how so")
+        assert numbers(plan) == expected
+        assert plan.budget == max(10 - room, 0)
 
 
 def test_the_system_prompt_and_the_question_always_go():
-    memory = WindowMemory(5, 1, "a long system prompt", count_tokens=count_words)
-    assert memory.messages(turns("a"), "a long question") == [
-        SystemMessage("a long system prompt"),
-        HumanMessage("a long question"),
-    ]
+    plan = WindowMemory(5, 1, "a long system prompt", counter=WordCounter()).plan(turns("a"), "a long question")
+    assert plan.messages == [SystemMessage("a long system prompt"), HumanMessage("a long question")]
+    assert plan.tokens == 7
 
 
 def test_the_window_stays_contiguous_under_the_budget():
     """A turn that does not fit ends the window: an older one must not slip in behind it."""
-    memory = WindowMemory(5, 12, count_tokens=count_words)
-    spoken = [
-        Turn(0, "short", "short", TurnStatus.COMPLETE),
-        Turn(1, "long " * 20, "long", TurnStatus.COMPLETE),
-        Turn(2, "short", "short", TurnStatus.COMPLETE),
-    ]
-    assert numbers(memory.remembered(spoken)) == [2]
+    plan = WindowMemory(5, 12, counter=WordCounter()).plan([turn(0), turn(1, user="long " * 20), turn(2)])
+    assert places(plan) == [Place.OVER_BUDGET, Place.OVER_BUDGET, Place.SENT]
 
 
-@given(st.integers(0, 8), st.lists(st.sampled_from(["yes", "", None]), max_size=60))
-def test_the_tail_within_reach_decides_like_the_whole_conversation(k, answers):
-    """The request is made from the tail, the display from everything: both must say the same."""
-    memory = WindowMemory(k)
-    everything = turns(*answers)
-    tail = everything[-memory.reach :] if memory.reach else []
-    assert memory.remembered(tail) == memory.remembered(everything)
+def test_beyond_k_is_before_the_window_and_within_it_over_the_budget():
+    plan = WindowMemory(2, 5, counter=WordCounter()).plan([turn(n) for n in range(4)])
+    assert places(plan)[-2:] == [Place.OVER_BUDGET, Place.SENT]
 
 
 def test_a_negative_k_is_refused():
@@ -116,7 +186,67 @@ def test_a_negative_k_is_refused():
         WindowMemory(-1)
 
 
-def test_token_estimates_follow_the_script():
-    english, chinese = "a" * 400, "字" * 400
-    assert 100 <= estimate_tokens(english) <= 110
-    assert estimate_tokens(chinese) > 2 * estimate_tokens(english)
+# ---------------------------------------------------------------------------------------------- whatever there is
+
+WORDS = st.text("a \n字", max_size=60)
+
+
+@st.composite
+def conversations(draw, most=40) -> list[Turn]:
+    made = []
+    for index in range(draw(st.integers(0, most))):
+        status = draw(st.sampled_from([*TurnStatus, *[TurnStatus.COMPLETE] * 6]))
+        made.append(
+            Turn(
+                index,
+                draw(WORDS),
+                draw(WORDS),
+                status,
+                draw(st.sampled_from(["stop", "stop", "stop", "content_filter"])),
+                failure=draw(st.sampled_from([FAILURE, BLOCKED])) if status is TurnStatus.FAILED else None,
+                memory=draw(st.sampled_from([*TurnMemory, *[TurnMemory.AUTO] * 6])),
+            )
+        )
+    return made
+
+
+MEMORIES = st.builds(
+    WindowMemory,
+    st.integers(0, 8),
+    st.none() | st.integers(0, 300),
+    st.sampled_from(["", "Be brief."]),
+    answer_tokens=st.integers(0, 50),
+)
+
+
+@given(MEMORIES, conversations(), WORDS)
+def test_what_is_displayed_is_what_is_sent(memory, spoken, text):
+    plan = memory.plan(spoken, text)
+    sent = [(e.turn.user, e.turn.assistant or NO_ANSWER) for e in plan.entries if e.place is Place.SENT]
+    told = [message.content for message in plan.messages]
+    system = [memory.system_prompt] if memory.system_prompt else []
+    assert told == [*system, *(words for pair in sent for words in pair), text]
+    assert [type(m) for m in plan.messages[len(system) :]] == [HumanMessage, AIMessage] * len(sent) + [HumanMessage]
+    assert plan.tokens == sum(map(memory.count, told))
+    assert plan.tokens == plan.system_tokens + plan.question_tokens + sum(e.tokens for e in plan.entries if e.sent)
+    assert all(plan.place(entry.turn.index) is entry.place for entry in plan.entries)
+
+
+@given(MEMORIES, conversations(), WORDS)
+def test_a_request_is_within_the_budget_unless_it_remembers_nothing(memory, spoken, text):
+    plan = memory.plan(spoken, text)
+    assert plan.budget is None or plan.tokens <= plan.budget or not plan.remembered
+    assert len([each for each in plan.remembered if each.memory is not TurnMemory.PINNED]) <= memory.k
+
+
+@given(MEMORIES, conversations(60), WORDS)
+def test_what_is_within_reach_decides_like_the_whole_conversation(memory, spoken, text):
+    """The request is made from the newest and the pinned turns, a display may look at everything: both say the same."""
+    tail = spoken[-memory.reach(memory.k) :]
+    pinned = [each for each in spoken if each.memory is TurnMemory.PINNED and each not in tail]
+    plan, of_all = memory.plan([*pinned, *tail], text), memory.plan(spoken, text)
+    assert plan.messages == of_all.messages
+    assert plan.tokens == of_all.tokens
+    assert [plan.place(each.index) for each in (*pinned, *tail)] == [
+        of_all.place(each.index) for each in (*pinned, *tail)
+    ]

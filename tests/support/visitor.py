@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
+
+LINES = ".note, .versions, .forgotten, .earlier"
+"""What the page itself says between the messages."""
 
 
 class Visitor:
@@ -14,9 +17,17 @@ class Visitor:
         self.send = page.locator("#box .submit-button")
         self.stop = page.locator("#box .stop-button")
         self.questions = page.locator("#chat .user.message")
-        self.answers = page.locator("#chat .bot.message")
+        self.answers = page.locator(f"#chat [data-testid=bot]:not(:has({LINES}))")
         self.notes = page.locator("#chat .note")
+        self.forgotten = page.locator("#chat .forgotten")
+        self.versions = page.locator("#chat .versions")
         self.memory = page.locator("#memory")
+        self.titles = page.locator("#conversations .row button.open")
+        self.search = page.locator("#search textarea, #search input")
+        self.k = page.locator("#k input[type=range]")
+        self.plan = page.locator("#plan li")
+        self.total = page.locator("#plan .total")
+        self.offer = page.locator("#offer .offer")
         self.toast = page.locator(".toast-body")
 
     async def say(self, text: str) -> None:
@@ -30,24 +41,55 @@ class Visitor:
         await self.say(text)
         await expect(self.questions).to_have_count(before + 1)
         await self.settled()
+        await expect(self.box).to_have_value("")
         return await self.answers.last.inner_text()
 
-    async def settled(self) -> None:
+    async def settled(self, *, seconds: float = 15) -> None:
         """Wait until nothing is being answered: the box offers Send, and nothing moves any more."""
         seen, text = None, ""
         while seen != text:
-            await expect(self.send).to_be_visible()
+            await expect(self.send).to_be_visible(timeout=1000 * seconds)
             # Gradio draws the parts of a page one after the other: Send may not have turned into Stop yet.
             await self.page.wait_for_timeout(200)
             seen, text = text, await self.page.locator("#chat").inner_text()
 
-    async def until(self, holds: Callable[[], bool]) -> None:
+    async def until(self, holds: Callable[[], bool], *, seconds: float = 10) -> None:
         """Wait until something holds behind the page."""
-        for _ in range(200):
+        for _ in range(round(20 * seconds)):
             if holds():
                 return
             await self.page.wait_for_timeout(50)
         raise AssertionError("what the test waits for did not happen")
+
+    async def new_chat(self) -> None:
+        """Begin another conversation."""
+        await self.page.locator("#new-chat").click()
+        await expect(self.questions).to_have_count(0)
+
+    async def open(self, title: str) -> None:
+        """Turn to another conversation of the list."""
+        await self.titles.get_by_text(title, exact=True).click()
+
+    async def do(self, title: str, what: str) -> None:
+        """Press one of the buttons beside a conversation in the list."""
+        row = self.page.locator("#conversations .row").filter(has_text=title)
+        await row.hover()
+        await row.get_by_role("button", name=what, exact=True).click()
+
+    def planned(self, number: int) -> Locator:
+        """What the memory panel says about the turn with this number (from 1)."""
+        return self.plan.filter(has=self.page.locator("b").get_by_text(str(number), exact=True))
+
+    async def mark(self, number: int, what: str) -> None:
+        """Press one of the buttons beside a turn in the memory panel."""
+        await self.planned(number).get_by_role("button", name=what, exact=True).click()
+
+    async def flip(self, which: str) -> None:
+        """Press ‹ or › (``Earlier`` or ``Later``) below the last answer that has versions."""
+        await self.versions.last.get_by_role("button", name=f"{which} version").click()
+
+    async def show_earlier(self, label: str) -> None:
+        await self.page.locator("#chat .earlier").get_by_role("button", name=label).click()
 
     async def press(self, label: str, *, nth: int = -1) -> None:
         """Press one of the buttons under the messages; the last of its kind unless told."""

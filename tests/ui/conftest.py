@@ -24,6 +24,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A test shows the application, which is on this machine, in a frame on a public site.
+    "--disable-features=LocalNetworkAccessChecks",
 ]
 
 
@@ -92,6 +94,21 @@ def app(tmp_path: Path):
 def demo_app(tmp_path_factory: pytest.TempPathFactory):
     """The application with nothing configured but its pace, shared by the tests that leave it as it is."""
     with AppProcess(tmp_path_factory.mktemp("demo")) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def endpoint():
+    """An endpoint that answers at once and remembers what it was sent; a test that makes it fail heals it."""
+    with Emulator(token_delay=0) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def wired_app(endpoint, tmp_path_factory: pytest.TempPathFactory):
+    """The application in front of the endpoint, as a user configures it."""
+    settings = {"AZUREML_ENDPOINT_URL": endpoint.chat_url, "AZUREML_ENDPOINT_API_KEY": endpoint.key}
+    with AppProcess(tmp_path_factory.mktemp("wired"), settings) as process:
         yield process
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from chatbot.emulator.model import facts, phrases, showcase
 from chatbot.emulator.model.attachments import acknowledged
 from chatbot.emulator.model.facts import Fact
-from chatbot.emulator.model.markdown import bold, counted, inline
+from chatbot.emulator.model.markdown import bold, counted, inline, shorten
 from chatbot.emulator.model.transcript import Message, Transcript
 
 # A word or a run of punctuation, with the blank before it. Runs are cut so that a text without blanks streams too.
@@ -51,6 +51,16 @@ def _nothing_asked(sent: Transcript) -> str | None:
     if sent.user_texts:
         return None
     return f"I was sent {counted(len(sent), 'message')}, none of them from a user, so there is nothing to answer yet."
+
+
+def _title(sent: Transcript) -> str | None:
+    if not any(phrases.is_asking_for(phrases.TITLE, text) for text in sent.instructions):
+        return None
+    # The words that say most are mostly long; what they were said about, the user said.
+    said = re.findall(r"^User: (.*)$", sent.prompt, re.MULTILINE) or [sent.prompt]
+    words = dict.fromkeys(word for line in said for word in re.findall(r"\w{5,}", line))
+    title = " ".join(list(words)[:4]) or shorten(said[0], 40)
+    return title[:1].upper() + title[1:]
 
 
 def _repeat_last(sent: Transcript) -> str | None:
@@ -151,6 +161,7 @@ def _introduction(sent: Transcript) -> str:
 _SKILLS: tuple[Callable[[Transcript], str | None], ...] = (
     _tool_results,
     _nothing_asked,
+    _title,
     _repeat_last,
     _repeat,
     _recall,

@@ -44,6 +44,7 @@ TOPICS = _phrase(
     r".*\b(?:(?:list|show|name|summari[sz]e|what (?:are|were))\b.{0,20}\btopics"
     r"|what (?:did|have|were) we (?:talk|discuss|speak|sp[eo]ke|chat)).*"
 )
+TITLE = _phrase(r".*\b(?:write|find|give|suggest)\b.{0,20}\btitle\b.*")
 TABLE = _phrase(rf"{_SHOW}(?:\w+ ){{0,3}}table\b.*|(?:an? )?(?:\w+ )?table(?: please)?")
 CODE = _phrase(rf"{_SHOW}(?:\w+ ){{0,3}}code\b.*|(?:an? |some )?(?:\w+ )?code(?: block)?(?: please)?")
 LONG = _phrase(

@@ -300,3 +300,19 @@ def test_tokens_join_to_the_text(text: str) -> None:
 )
 def test_tokens_are_word_like(text: str, pieces: list[str]) -> None:
     assert tokens(text) == pieces
+
+
+def test_it_finds_a_title_for_a_conversation_it_is_shown() -> None:
+    sent = [
+        {"role": "system", "content": "Write a title for the conversation that the user shows you."},
+        {
+            "role": "user",
+            "content": "User: how big is the Contoso budget?\nAssistant: I was not told.\n\nUser: and Fabrikam?",
+        },
+    ]
+    assert answer(sent) == "Contoso budget Fabrikam"
+
+
+def test_a_conversation_without_long_words_has_a_title_too() -> None:
+    sent = [{"role": "system", "content": "Write a title."}, {"role": "user", "content": "User: who am I?"}]
+    assert answer(sent) == "Who am I?"

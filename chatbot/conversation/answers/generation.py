@@ -9,6 +9,7 @@ from dataclasses import replace
 from langchain_core.messages import AIMessageChunk
 
 from chatbot.conversation.turn import Turn, TurnStatus, Usage
+from chatbot.conversation.window import Plan
 
 
 class Generation:
@@ -24,6 +25,8 @@ class Generation:
 
     def __init__(self, turn: Turn, owner: str) -> None:
         self.owner = owner
+        self.plan: Plan | None = None
+        """What the request holds; known before the first word."""
         self.task: asyncio.Task[None] | None = None
         self.stoppable = True
         """Not any more once the model is done: saving what it said must not be cut short."""
@@ -48,6 +51,11 @@ class Generation:
             self._turn = replace(self._turn, finish_reason=reason)
         if used := chunk.usage_metadata:
             self._turn = replace(self._turn, usage=Usage(used["input_tokens"], used["output_tokens"]))
+        self.nudge()
+
+    def note(self, notice: str) -> None:
+        """Tell the visitor how the answer comes about."""
+        self._turn = replace(self._turn, notice=notice)
         self.nudge()
 
     def end(self, turn: Turn) -> None:

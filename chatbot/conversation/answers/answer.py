@@ -1,0 +1,178 @@
+"""How one answer comes about: asked, mended once where it can be, kept while it grows, and kept as it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from typing import Final, cast
+
+from langchain_core import exceptions as langchain_exceptions
+from langchain_core.exceptions import ContextOverflowError, ModelError
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk
+
+from chatbot.conversation.answers.generation import Generation
+from chatbot.conversation.store import ConversationStore
+from chatbot.conversation.turn import Failure, Turn, TurnStatus
+from chatbot.conversation.window import Plan, WindowMemory
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT_SECONDS: Final = 1.0
+"""How often a growing answer is kept: what a killed process loses of it at most."""
+
+UNEXPECTED: Final = "Something went wrong in this application; its log says what. Try again."
+
+
+class Answer:
+    """The writing of one answer, from the request to what is kept of it.
+
+    Args:
+        generation: Where it grows, for whoever follows it.
+        conversation_id: Where it belongs.
+        earlier: The turns that may be remembered.
+        k: The conversation's own window.
+        replaces: What is shown at its index as long as it has not ended well, if there is anything.
+        max_seconds: The longest it may take.
+    """
+
+    def __init__(
+        self,
+        generation: Generation,
+        conversation_id: str,
+        *,
+        model: BaseChatModel,
+        store: ConversationStore,
+        memory: WindowMemory,
+        earlier: Sequence[Turn],
+        k: int | None,
+        replaces: Turn | None,
+        max_seconds: float,
+    ) -> None:
+        self._generation = generation
+        self._id = conversation_id
+        self._model = model
+        self._store = store
+        self._memory = memory
+        self._earlier = earlier
+        self._k = k
+        self._replaces = replaces
+        self.is_appended = False
+        """Whether it has ended and been kept as a further turn, in nothing's place."""
+        self._max_seconds = max_seconds
+        generation.plan = self._plan()
+
+    async def write(self) -> Turn:
+        """Ask, and keep what comes; return the turn as it ended, however it ended."""
+        ended = asyncio.Event()
+        keeping = asyncio.create_task(self._checkpoints(ended))
+        try:
+            turn = await self._ask()
+        finally:
+            self._generation.stoppable = False
+            # Not cancelled: what has begun to write should get to its end before the last words are written.
+            ended.set()
+            await keeping
+        try:
+            written = await self._store.end(self._id, turn, keep=_may_replace(self._replaces, turn))
+            self.is_appended = written and self._replaces is None
+            return turn if written else await self._as_kept(turn)
+        except Exception:
+            logger.exception("An answer could not be saved")
+            return _failed(turn, "StoreError", "The answer could not be saved. Copy what you need of it.")
+
+    async def _as_kept(self, turn: Turn) -> Turn:
+        """What somebody else left of the turn, who stopped it in another process or took this one for dead."""
+        kept = await self._store.tail(self._id, 1, before=turn.index + 1)
+        stopped = replace(turn, status=TurnStatus.STOPPED, failure=None)
+        return next((each for each in kept if (each.index, each.version) == (turn.index, turn.version)), stopped)
+
+    def _plan(self) -> Plan:
+        return self._memory.plan(self._earlier, self._generation.turn.user, k=self._k)
+
+    async def _checkpoints(self, ended: asyncio.Event) -> None:
+        """Keep what there is, again and again; who may not write any more stops asking."""
+        while not ended.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), CHECKPOINT_SECONDS)
+                return
+            try:
+                if not await self._store.checkpoint(self._id, self._generation.turn):
+                    self._generation.stop()
+                    return
+            except Exception:
+                # The next one may get through, and the end is kept in any case or said to be lost.
+                logger.exception("A growing answer could not be kept")
+
+    async def _ask(self) -> Turn:
+        try:
+            async with asyncio.timeout(self._max_seconds) as limit:
+                await self._read(self._generation.plan or self._plan())
+        except asyncio.CancelledError:
+            # Only stopping cancels this task, and it wants what there is to be kept.
+            return replace(self._generation.turn, status=TurnStatus.STOPPED)
+        except ModelError as error:
+            return replace(self._generation.turn, status=TurnStatus.FAILED, failure=_failure(error))
+        except Exception as error:
+            if isinstance(error, TimeoutError) and limit.expired():
+                message = f"The answer took longer than {self._max_seconds:g} seconds."
+                return _failed(self._generation.turn, "ModelTimeoutError", message)
+            logger.exception("The model raised what is no ModelError")
+            return _failed(self._generation.turn, "ModelError", UNEXPECTED)
+        turn = replace(self._generation.turn, status=TurnStatus.COMPLETE)
+        if turn.usage is not None and self._generation.plan is not None:
+            self._memory.count.learn([message.text for message in self._generation.plan.messages], turn.usage)
+        return turn
+
+    async def _read(self, plan: Plan) -> None:
+        try:
+            await self._stream(plan)
+        except ContextOverflowError:
+            shorter = self._plan()
+            left_out = len(plan.remembered) - len(shorter.remembered)
+            if self._generation.turn.assistant or left_out <= 0:
+                raise
+            self._generation.plan = shorter
+            self._generation.note(_shortened(left_out))
+            await self._stream(shorter)
+
+    async def _stream(self, plan: Plan) -> None:
+        # LangChain types its generators as iterators; closing one is what closes the connection below it.
+        stream = cast(AsyncGenerator[AIMessageChunk], self._model.astream(plan.messages))
+        try:
+            async with aclosing(stream) as chunks:
+                async for chunk in chunks:
+                    self._generation.add(chunk)
+        except ContextOverflowError:
+            # Where there was nothing to leave out, the question is too long, not the memory; and who has begun to
+            # answer has read it all.
+            if plan.remembered and not self._generation.turn.assistant:
+                self._memory.count.refused(plan.tokens)
+            raise
+
+
+def _shortened(turns: int) -> str:
+    what = "1 earlier turn was" if turns == 1 else f"{turns} earlier turns were"
+    return f"The conversation was too long for the model, so {what} left out and the question was sent again."
+
+
+def _may_replace(old: Turn | None, new: Turn) -> bool:
+    """Whether ``new`` may take the place of ``old``: an answer is never lost to a failure."""
+    if old is None or not old.assistant:
+        return True
+    return new.status is TurnStatus.COMPLETE or (new.status is TurnStatus.STOPPED and bool(new.assistant))
+
+
+def _failure(error: ModelError) -> Failure:
+    # LangChain's own class of the condition: what everybody who shows errors can know.
+    kind = next(cls.__name__ for cls in type(error).__mro__ if cls.__module__ == langchain_exceptions.__name__)
+    # LangChain has no class for a blocked prompt; an error that names what a filter found is one.
+    blocked = hasattr(error, "filter_results")
+    return Failure(kind, str(error), getattr(error, "retry_after", None), blocked)
+
+
+def _failed(turn: Turn, kind: str, message: str) -> Turn:
+    return replace(turn, status=TurnStatus.FAILED, failure=Failure(kind, message))

@@ -1,0 +1,143 @@
+"""The answers that this process is writing: one for a conversation at most, begun, found and ended here."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Final
+
+from langchain_core.language_models import BaseChatModel
+
+from chatbot.conversation import titles
+from chatbot.conversation.access import changing
+from chatbot.conversation.answers.answer import Answer
+from chatbot.conversation.answers.generation import Generation
+from chatbot.conversation.errors import ConversationBusyError, ConversationConflictError, MessageError
+from chatbot.conversation.recall import Recollection
+from chatbot.conversation.store import ConversationStore
+from chatbot.conversation.turn import Conversation
+from chatbot.conversation.view import rememberable
+from chatbot.conversation.window import WindowMemory
+
+MAX_ANSWER_SECONDS: Final = 600.0
+"""The longest an answer may take in all: an end for a generation that nobody follows or stops."""
+
+
+class Answering:
+    """Begins answers and keeps track of them until they have ended.
+
+    Args:
+        recollection: Told of every turn that is added.
+        max_seconds: The longest an answer may take in all.
+    """
+
+    def __init__(
+        self,
+        model: BaseChatModel,
+        store: ConversationStore,
+        memory: WindowMemory,
+        recollection: Recollection,
+        max_seconds: float,
+    ) -> None:
+        self._model = model
+        self._store = store
+        self._memory = memory
+        self._recollection = recollection
+        self._max_seconds = max_seconds
+        self._generations: dict[str, Generation] = {}
+        self._beginning: dict[str, asyncio.Task[Generation]] = {}
+
+    def generation(self, conversation: Conversation) -> Generation | None:
+        """Return the answer that is being written in its owner's conversation."""
+        generation = self._generations.get(conversation.id)
+        return generation if generation is not None and generation.owner == conversation.owner else None
+
+    def check_idle(self, conversation: Conversation) -> None:
+        """Raise ConversationBusyError where an answer is being written by this process."""
+        if conversation.id in self._beginning or conversation.id in self._generations:
+            raise ConversationBusyError
+
+    async def begin(self, conversation: Conversation, text: str, at: int | None) -> Generation:
+        """Write the question down and start its answer; what was begun goes on if whoever asked goes away.
+
+        Raises:
+            MessageError: The text is empty, or is no text.
+            ConversationError: As for every change of a conversation.
+        """
+        _check_text(text)
+        self.check_idle(conversation)
+        # Claimed before the first await: two messages at once cannot both get past the check above.
+        beginning = asyncio.create_task(self._begin(conversation, text, at))
+        self._beginning[conversation.id] = beginning
+        beginning.add_done_callback(lambda _: self._beginning.pop(conversation.id))
+        return await asyncio.shield(beginning)
+
+    async def stop(self, conversation: Conversation) -> bool:
+        """End the answer, also one that is only beginning, and return when it is kept; False if there is none here."""
+        if (beginning := self._beginning.get(conversation.id)) is not None:
+            await asyncio.wait([beginning])
+        if (generation := self.generation(conversation)) is None:
+            return False
+        generation.stop()
+        await generation.wait()
+        return True
+
+    async def aclose(self) -> None:
+        """End all answers, keeping what there is of each."""
+        if self._beginning:
+            await asyncio.wait(self._beginning.values())
+        running = list(self._generations.values())
+        for generation in running:
+            generation.stop()
+        for generation in running:
+            await generation.wait()
+
+    async def _begin(self, conversation: Conversation, text: str, at: int | None) -> Generation:
+        async with changing(self._store, conversation) as stored:
+            if not stored.revision:
+                stored = replace(stored, title=titles.shortened(text))
+            if await self._store.growing(stored.id) is not None:
+                # Its end moves no revision: what is read here could be out of date when the question is written down.
+                raise ConversationBusyError
+            newest = await self._store.tail(stored.id, 1)
+            count = newest[0].index + 1 if newest else 0
+            index = count if at is None else at
+            if not 0 <= index <= count:
+                raise ConversationConflictError
+            replaced = await self._store.tail(stored.id, 1, before=index + 1) if index < count else ()
+            earlier = await rememberable(self._store, self._memory, stored, index)
+            turn, revision = await self._store.begin(stored, index, text)
+        generation = Generation(turn, stored.owner)
+        answer = Answer(
+            generation,
+            stored.id,
+            model=self._model,
+            store=self._store,
+            memory=self._memory,
+            earlier=earlier,
+            k=stored.k,
+            replaces=replaced[0] if replaced else None,
+            max_seconds=self._max_seconds,
+        )
+        self._generations[stored.id] = generation
+        generation.task = asyncio.create_task(self._write(generation, answer, stored.id, revision))
+        return generation
+
+    async def _write(self, generation: Generation, answer: Answer, id: str, revision: int) -> None:  # noqa: A002
+        turn = generation.turn
+        try:
+            turn = await answer.write()
+            if answer.is_appended:
+                self._recollection.grown(id, revision, turn)
+        finally:
+            del self._generations[id]
+            generation.end(turn)
+
+
+def _check_text(text: str) -> None:
+    if not text.strip():
+        raise MessageError("There is nothing to send: type a message first.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise MessageError("The message has broken characters (half of a pair). Delete them and send again.") from None

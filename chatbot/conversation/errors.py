@@ -1,0 +1,47 @@
+"""What the service refuses to do, in words for the person who asked.
+
+ConversationError
+├── MessageError                    there is nothing to send, or it cannot be sent
+├── ConversationNotFoundError       it does not exist, or belongs to somebody else
+├── ConversationBusyError           an answer is being written in it
+├── ConversationConflictError       it went on somewhere else since it was last seen
+└── TitleError                      no title could be found or taken
+"""
+
+from __future__ import annotations
+
+
+class ConversationError(Exception):
+    """The service cannot do what was asked; the message says why, in words for the person who asked."""
+
+
+class MessageError(ConversationError):
+    """There is nothing to send, or it cannot be sent."""
+
+
+class ConversationNotFoundError(ConversationError):
+    """The conversation does not exist, or belongs to somebody else."""
+
+    def __init__(self) -> None:
+        super().__init__("This conversation is not here any more. Start a new one; your message is still in the box.")
+
+
+class ConversationBusyError(ConversationError):
+    """An answer is being written in this conversation."""
+
+    def __init__(self) -> None:
+        super().__init__("An answer is still being written in this conversation. Stop it, or wait for its end.")
+
+
+class ConversationConflictError(ConversationError):
+    """The conversation went on somewhere else since it was last seen."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This conversation has moved on since this page last showed it. Here is how it stands now; "
+            "your message is still in the box: send it again if it still fits."
+        )
+
+
+class TitleError(ConversationError):
+    """No title could be found or taken."""

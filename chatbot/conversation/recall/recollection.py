@@ -1,0 +1,83 @@
+"""The words of whole conversations, kept at hand so that what is mentioned is found without reading them again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final, Self
+
+from chatbot.conversation.recall.index import Mention, Recall
+from chatbot.conversation.store import ConversationStore
+from chatbot.conversation.turn import Conversation, Turn, TurnMemory
+from chatbot.conversation.window import Place, Plan, withheld
+
+KEPT: Final = 16
+"""How many conversations are kept at hand: the ones asked in most recently."""
+
+_FORGOTTEN: Final = (Place.BEFORE_WINDOW, Place.OVER_BUDGET)
+
+
+class Recollection:
+    """Finds what a question mentions of turns that the model is not sent.
+
+    Args:
+        store: Where the turns are.
+    """
+
+    def __init__(self, store: ConversationStore) -> None:
+        self._store = store
+        self._kept: OrderedDict[str, _Known] = OrderedDict()
+
+    async def find(self, conversation: Conversation, text: str, plan: Plan) -> Mention | None:
+        """Return what ``text`` mentions of the forgotten turns of a conversation, given what its request holds."""
+        if not _forgets(plan):
+            return None
+        known = self._kept.get(conversation.id)
+        if known is None or known.revision != conversation.revision:
+            turns = await self._store.turns(conversation.id)
+            # Thousands of turns take longer than the other visitors should wait.
+            known = await asyncio.to_thread(_Known.of, conversation.revision, turns)
+            self._kept[conversation.id] = known
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(conversation.id)
+        forgotten = known.indices - {turn.index for turn in plan.remembered}
+        return known.recall.find(text, forgotten, plan.remembered)
+
+    def grown(self, conversation_id: str, revision: int, turn: Turn) -> None:
+        """Take in a turn that was added at the end of a conversation and brought it to ``revision``."""
+        known = self._kept.get(conversation_id)
+        if known is not None and known.revision == revision - 1:
+            known.revision = revision
+            known.add(turn)
+
+
+class _Known:
+    """What is at hand of one conversation, at one revision of it."""
+
+    def __init__(self, revision: int) -> None:
+        self.revision = revision
+        self.recall = Recall()
+        self.indices: set[int] = set()
+
+    @classmethod
+    def of(cls, revision: int, turns: Sequence[Turn]) -> Self:
+        known = cls(revision)
+        for turn in turns:
+            known.add(turn)
+        return known
+
+    def add(self, turn: Turn) -> None:
+        # What is left out for a reason is not offered, nor what is pinned and would not fit all the same.
+        if turn.memory is TurnMemory.AUTO and withheld(turn) is None:
+            self.recall.add(turn)
+            self.indices.add(turn.index)
+
+
+def _forgets(plan: Plan) -> bool:
+    """Whether there are turns that were left out for no reason of their own and could be put back."""
+    if not plan.k or not plan.entries:
+        return False
+    older = plan.entries[-1].turn.index + 1 > len(plan.entries)
+    return older or any(entry.place in _FORGOTTEN for entry in plan.entries)

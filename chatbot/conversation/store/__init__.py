@@ -1,0 +1,13 @@
+"""Where conversations live: one implementation for every database SQLAlchemy speaks to, SQLite by default."""
+
+from chatbot.conversation.store.changes import AnsweringError, RevisionError
+from chatbot.conversation.store.store import SILENCE, UNDELETE_SECONDS, ConversationStore, StoredTurn
+
+__all__ = [
+    "SILENCE",
+    "UNDELETE_SECONDS",
+    "AnsweringError",
+    "ConversationStore",
+    "RevisionError",
+    "StoredTurn",
+]

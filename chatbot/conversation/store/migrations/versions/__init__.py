@@ -1,0 +1,1 @@
+"""The versions, each in its file."""

@@ -1,0 +1,143 @@
+"""The tables, and how values become rows.
+
+A turn's row is one *version* of the turn at its index. ``parent`` is the version of the turn before it that it follows,
+so the rows of a conversation are a tree, of which the rows that are ``shown`` are one path: what the page draws and
+what the model may be sent. A retry or an edit adds a row, an undo hides one; no row is changed once its turn has ended,
+but for ``shown`` and ``memory``. A change here needs a migration beside it (``migrations/versions``); a test
+checks that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    RowMapping,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    literal_column,
+)
+
+from chatbot.conversation.turn import Conversation, Failure, Turn, TurnMemory, TurnStatus, Usage
+
+_ESCAPE: Final = "\x1a"
+
+
+class ExactText(TypeDecorator[str]):
+    """Text as it is, also with the one character PostgreSQL cannot store: NUL is written as an escape."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Escape on the way in."""
+        return None if value is None else value.replace(_ESCAPE, _ESCAPE + "1").replace("\0", _ESCAPE + "0")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """Undo it on the way out."""
+        return None if value is None else value.replace(_ESCAPE + "0", "\0").replace(_ESCAPE + "1", _ESCAPE)
+
+
+metadata: Final = MetaData()
+
+conversations: Final = Table(
+    "conversations",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(128), nullable=False),
+    Column("title", ExactText, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("k", Integer),
+    Column("updated_at", Float, nullable=False),
+    Column("deleted_at", Float),
+    Index("conversations_of_owner", "owner", "updated_at"),
+)
+
+IS_DELETED: Final = conversations.c.deleted_at.is_not(None)
+Index("conversations_deleted", conversations.c.deleted_at, sqlite_where=IS_DELETED, postgresql_where=IS_DELETED)
+
+turns: Final = Table(
+    "turns",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("index", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("parent", Integer),
+    Column("shown", Boolean, nullable=False),
+    Column("user", ExactText, nullable=False),
+    Column("assistant", ExactText, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("finish_reason", ExactText),
+    Column("usage", JSON(none_as_null=True)),
+    Column("failure", JSON(none_as_null=True)),
+    Column("memory", String(16), nullable=False),
+    Column("notice", ExactText, nullable=False),
+    Column("writer", String(32)),
+    Column("touched_at", Float, nullable=False),
+)
+
+# Few rows of a conversation are growing or pinned: they are found without reading the others. The words are literals,
+# because a statement with a parameter in their place is not known to mean the index.
+IS_GROWING: Final = turns.c.status == literal_column(f"'{TurnStatus.STREAMING}'")
+IS_PINNED: Final = turns.c.memory == literal_column(f"'{TurnMemory.PINNED}'")
+Index("turns_growing", turns.c.conversation_id, turns.c.index, sqlite_where=IS_GROWING, postgresql_where=IS_GROWING)
+Index("turns_pinned", turns.c.conversation_id, turns.c.index, sqlite_where=IS_PINNED, postgresql_where=IS_PINNED)
+
+
+def conversation_of(row: RowMapping) -> Conversation:
+    """Return the conversation in a row."""
+    return Conversation(row["id"], row["owner"], row["revision"], row["title"], row["k"], row["updated_at"])
+
+
+def turn_of(row: RowMapping) -> Turn:
+    """Return the turn in a row."""
+    return Turn(
+        index=row["index"],
+        user=row["user"],
+        assistant=row["assistant"],
+        status=TurnStatus(row["status"]),
+        finish_reason=row["finish_reason"],
+        usage=Usage(**row["usage"]) if row["usage"] else None,
+        failure=Failure(**row["failure"]) if row["failure"] else None,
+        memory=TurnMemory(row["memory"]),
+        notice=row["notice"],
+        version=row["version"],
+        parent=row["parent"],
+    )
+
+
+def answer_row(turn: Turn) -> dict[str, Any]:
+    """Return the columns of a turn that change while it is answered."""
+    return {
+        "assistant": turn.assistant,
+        "status": turn.status.value,
+        "finish_reason": turn.finish_reason,
+        "usage": None if turn.usage is None else asdict(turn.usage),
+        "failure": None if turn.failure is None else asdict(turn.failure),
+        "notice": turn.notice,
+    }
+
+
+def turn_row(conversation_id: str, turn: Turn) -> dict[str, Any]:
+    """Return the columns of a turn that are its own."""
+    return {
+        "conversation_id": conversation_id,
+        "index": turn.index,
+        "version": turn.version,
+        "parent": turn.parent,
+        "user": turn.user,
+        "memory": turn.memory.value,
+        **answer_row(turn),
+    }

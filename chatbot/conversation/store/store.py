@@ -1,0 +1,341 @@
+"""Conversations and their turns, by owner."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sqlalchemy import RowMapping, and_, delete, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chatbot.conversation.store import changes
+from chatbot.conversation.store.changes import INTERRUPTED, RevisionError, is_version
+from chatbot.conversation.store.database import Database
+from chatbot.conversation.store.schema import (
+    IS_GROWING,
+    IS_PINNED,
+    answer_row,
+    conversation_of,
+    conversations,
+    turn_of,
+    turn_row,
+    turns,
+)
+from chatbot.conversation.store.search import holds
+from chatbot.conversation.turn import Conversation, Turn, TurnMemory, TurnStatus
+
+SILENCE: Final = 5.0
+"""Seconds after which an answer that no writer has touched counts as interrupted: a writer touches it each second."""
+
+UNDELETE_SECONDS: Final = 3600.0
+"""How long a deleted conversation can be brought back; the next deletion after that removes it for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTurn:
+    """A version of a turn, and whether it is on the path that the page shows."""
+
+    turn: Turn
+    shown: bool
+
+
+class ConversationStore:
+    """Conversations and their turns, by owner.
+
+    Every change of what a conversation's turns are is a compare-and-set on its revision, so two writers never
+    interleave; the one that comes late gets :class:`RevisionError` and has changed nothing.
+
+    Args:
+        url: Any SQLAlchemy URL with an async driver; ``sqlite:///file.db`` and ``postgresql://`` are completed with
+            the right one. The folder of an SQLite file and the tables are made when they are missing; tables of an
+            earlier version are migrated.
+        silence: Seconds after which an answer that nobody writes on counts as interrupted.
+
+    Raises:
+        ValueError: The URL is none, or its database's driver is not installed.
+    """
+
+    def __init__(self, url: str, *, silence: float = SILENCE) -> None:
+        self._database = Database(url)
+        self._silence = silence
+        self._writer = secrets.token_hex(8)
+        """Names this process in the rows it is writing: nobody else may finish them."""
+
+    async def check(self) -> None:
+        """Open the database once, make what is missing, and let go of it again.
+
+        Raises:
+            ValueError: It cannot be opened, with the database's own words, or is of a later version.
+        """
+        await self._database.check()
+
+    async def aclose(self) -> None:
+        """Close all connections; a later call opens the database again."""
+        await self._database.aclose()
+
+    # ------------------------------------------------------------------------------------------ conversations
+
+    async def get(self, id: str) -> Conversation | None:  # noqa: A002 - the field's own name
+        """Return the conversation with this id, whoever owns it, or None."""
+        query = select(conversations).where(conversations.c.id == id, conversations.c.deleted_at.is_(None))
+        rows = await self._database.read(query)
+        return conversation_of(rows[0]) if rows else None
+
+    async def list(self, owner: str, *, search: str = "", limit: int = 50) -> list[Conversation]:
+        """Return the owner's conversations, the one written to last first.
+
+        Args:
+            owner: Whose.
+            search: Only those with this in their title or in a turn that is shown, in whatever case.
+            limit: How many at most.
+        """
+        query = select(conversations).where(conversations.c.owner == owner, conversations.c.deleted_at.is_(None))
+        if search:
+            has_it = select(turns.c.index).where(
+                turns.c.conversation_id == conversations.c.id,
+                turns.c.shown,
+                or_(holds(turns.c.user, search), holds(turns.c.assistant, search)),
+            )
+            query = query.where(or_(holds(conversations.c.title, search), has_it.exists()))
+        query = query.order_by(conversations.c.updated_at.desc(), conversations.c.id).limit(limit)
+        return [conversation_of(row) for row in await self._database.read(query)]
+
+    async def rename(self, id: str, title: str) -> None:  # noqa: A002
+        """Give a conversation another title."""
+        async with self._database.writing() as connection, connection.begin():
+            await connection.execute(update(conversations).where(conversations.c.id == id).values(title=title))
+
+    async def set_k(self, id: str, k: int | None, revision: int) -> int:  # noqa: A002
+        """Change how many earlier turns the conversation's requests carry; return the new revision.
+
+        Raises:
+            RevisionError: Somebody else wrote first.
+        """
+        async with self._database.writing() as connection, connection.begin():
+            return await changes.advance(connection, id, revision, k=k)
+
+    async def delete(self, id: str) -> None:  # noqa: A002
+        """Delete a conversation; for :data:`UNDELETE_SECONDS` :meth:`restore` brings it back."""
+        now = time.time()
+        this = and_(conversations.c.id == id, conversations.c.deleted_at.is_(None))
+        long_gone = select(conversations.c.id).where(conversations.c.deleted_at < now - UNDELETE_SECONDS)
+        async with self._database.writing() as connection, connection.begin():
+            await connection.execute(update(conversations).where(this).values(deleted_at=now))
+            # Their turns go with them. Those that another process is removing right now are left to it.
+            gone = long_gone.with_for_update(skip_locked=True)
+            await connection.execute(delete(conversations).where(conversations.c.id.in_(gone)))
+
+    async def restore(self, id: str, owner: str) -> Conversation | None:  # noqa: A002
+        """Bring a deleted conversation of this owner back; None when there is none any more."""
+        theirs = and_(conversations.c.id == id, conversations.c.owner == owner)
+        async with self._database.writing() as connection, connection.begin():
+            await connection.execute(update(conversations).where(theirs).values(deleted_at=None))
+            row = (await connection.execute(select(conversations).where(theirs))).mappings().first()
+        return None if row is None else conversation_of(row)
+
+    # ------------------------------------------------------------------------------------------ reading turns
+
+    async def turns(self, id: str) -> Sequence[Turn]:  # noqa: A002
+        """Return all turns that are shown, in order."""
+        return [self._settled(row) for row in await self._database.read(_shown(id).order_by(turns.c.index))]
+
+    async def tail(self, id: str, limit: int, *, before: int | None = None) -> Sequence[Turn]:  # noqa: A002
+        """Return the newest ``limit`` shown turns (of those ``before`` an index), in order: one indexed range read."""
+        query = _shown(id)
+        if before is not None:
+            query = query.where(turns.c.index < before)
+        rows = await self._database.read(query.order_by(turns.c.index.desc()).limit(limit))
+        return [self._settled(row) for row in reversed(rows)]
+
+    async def pinned(self, id: str) -> Sequence[Turn]:  # noqa: A002
+        """Return the shown turns that are pinned, in order."""
+        query = _shown(id).where(IS_PINNED).order_by(turns.c.index)
+        return [self._settled(row) for row in await self._database.read(query)]
+
+    async def growing(self, id: str) -> Turn | None:  # noqa: A002
+        """Return the turn that somebody is writing right now, as it was last kept; it may not be shown yet."""
+        rows = await self._database.read(select(turns).where(turns.c.conversation_id == id, IS_GROWING))
+        return next((turn_of(row) for row in rows if not self._is_silent(row)), None)
+
+    async def alternatives(self, id: str, of: Collection[Turn]) -> Mapping[int, Sequence[int]]:  # noqa: A002
+        """Return, by index, the versions that stand beside each of these turns, its own among them, in order."""
+        if not of:
+            return {}
+        indices = [turn.index for turn in of]
+        query = (
+            select(turns.c.index, turns.c.version, turns.c.parent, turns.c.status, turns.c.shown)
+            .where(turns.c.conversation_id == id, turns.c.index.between(min(indices), max(indices)))
+            .order_by(turns.c.index, turns.c.version)
+        )
+        families: dict[tuple[int, int | None], list[int]] = defaultdict(list)
+        for row in await self._database.read(query):
+            if row["shown"] or row["status"] != TurnStatus.STREAMING:
+                families[row["index"], row["parent"]].append(row["version"])
+        return {turn.index: families[turn.index, turn.parent] for turn in of}
+
+    async def everything(self, id: str) -> Sequence[StoredTurn]:  # noqa: A002
+        """Return every version of every turn, by index and version."""
+        query = select(turns).where(turns.c.conversation_id == id).order_by(turns.c.index, turns.c.version)
+        return [StoredTurn(self._settled(row), row["shown"]) for row in await self._database.read(query)]
+
+    # ------------------------------------------------------------------------------------------ writing turns
+
+    async def begin(self, conversation: Conversation, index: int, text: str) -> tuple[Turn, int]:
+        """Write down a question and that this process answers it; return its turn and the new revision.
+
+        Where the index is taken, the turn is a further version, and is not shown before :meth:`end`.
+
+        Args:
+            conversation: At the revision the writer has seen; at revision 0 it is made.
+            index: Where the question goes: at most one after the last turn.
+            text: The question.
+
+        Raises:
+            RevisionError: Somebody else wrote first.
+            AnsweringError: An answer is being written.
+        """
+        id = conversation.id  # noqa: A001
+        async with self._database.writing() as connection, connection.begin():
+            if conversation.revision:
+                revision = await self._claim(connection, id, conversation.revision)
+            else:
+                revision = await changes.create(connection, conversation)
+            near = select(turns.c.index, turns.c.version, turns.c.shown).where(turns.c.conversation_id == id)
+            rows = (await connection.execute(near.where(turns.c.index.in_((index - 1, index))))).mappings().all()
+            path = {row["index"]: row["version"] for row in rows if row["shown"]}
+            if index and index - 1 not in path:
+                raise RevisionError(f"conversation {id} has no turn {index - 1}")
+            version = 1 + max((row["version"] for row in rows if row["index"] == index), default=-1)
+            turn = Turn(index, text, version=version, parent=path.get(index - 1))
+            own = {"shown": index not in path, "writer": self._writer, "touched_at": time.time()}
+            await connection.execute(insert(turns).values(turn_row(id, turn) | own))
+        return turn, revision
+
+    async def checkpoint(self, id: str, turn: Turn) -> bool:  # noqa: A002
+        """Keep what there is of an answer; return whether this process may still write on it."""
+        async with self._database.writing() as connection, connection.begin():
+            return await self._write(connection, id, turn)
+
+    async def end(self, id: str, turn: Turn, *, keep: bool = True) -> bool:  # noqa: A002
+        """Keep an answer as it ended and show it, in place of what was shown at its index and after.
+
+        Args:
+            id: Of the conversation.
+            turn: The turn as it ended.
+            keep: Whether it may take the place of another; if not, and there is another, it is dropped.
+
+        Returns:
+            Whether this process was still the one that wrote it. If not, nothing was changed.
+        """
+        it = is_version(id, turn.index, turn.version)
+        async with self._database.writing() as connection, connection.begin() as transaction:
+            await changes.touch(connection, id)
+            if not await self._write(connection, id, turn):
+                await transaction.rollback()
+                return False
+            shown = await connection.scalar(select(turns.c.shown).where(it))
+            if not shown and not keep:
+                await connection.execute(delete(turns).where(it))
+            elif not shown:
+                await changes.show_only(connection, id, turn.index, [(turn.index, turn.version)])
+        return True
+
+    async def halt(self, id: str) -> None:  # noqa: A002
+        """End an answer that another process is writing: it notices with its next checkpoint.
+
+        What had arrived is kept as stopped, and shown; where nothing had, what was to be replaced stays.
+        """
+        async with self._database.writing() as connection, connection.begin() as transaction:
+            await changes.touch(connection, id)
+            growing = await changes.growing(connection, id)
+            for row in growing:
+                ended = {"status": TurnStatus.STOPPED.value}
+                await changes.end_growing(connection, id, row, keep=row["shown"] or row["has_text"], ended=ended)
+            if not growing:
+                await transaction.rollback()
+
+    async def cut(self, id: str, to: int, revision: int) -> int:  # noqa: A002
+        """Take all turns from index ``to`` on out of sight; return the new revision.
+
+        Raises:
+            RevisionError: Somebody else wrote first.
+            AnsweringError: An answer is being written.
+        """
+        async with self._database.writing() as connection, connection.begin():
+            revision = await self._claim(connection, id, revision)
+            await changes.show_only(connection, id, to, [])
+        return revision
+
+    async def flip(self, id: str, index: int, version: int, revision: int) -> int:  # noqa: A002
+        """Show another version of a turn, with the newest of what once followed it; return the new revision.
+
+        Raises:
+            RevisionError: Somebody else wrote first, or there is no such version beside the one that is shown.
+            AnsweringError: An answer is being written.
+        """
+        async with self._database.writing() as connection, connection.begin():
+            revision = await self._claim(connection, id, revision)
+            path = await changes.path_from(connection, id, index, version)
+            await changes.show_only(connection, id, index, path)
+        return revision
+
+    async def mark(self, id: str, index: int, memory: TurnMemory, revision: int) -> int:  # noqa: A002
+        """Pin the turn that is shown at an index, exclude it, or neither; return the new revision.
+
+        Raises:
+            RevisionError: Somebody else wrote first, or there is no such turn.
+        """
+        at_index = and_(turns.c.conversation_id == id, turns.c.index == index, turns.c.shown)
+        async with self._database.writing() as connection, connection.begin():
+            revision = await changes.advance(connection, id, revision)
+            marked = await connection.execute(update(turns).where(at_index).values(memory=memory.value))
+            if marked.rowcount != 1:
+                raise RevisionError(f"conversation {id} has no turn {index}")
+        return revision
+
+    async def add(self, conversation: Conversation, stored: Iterable[StoredTurn]) -> Conversation:
+        """Write down a whole conversation from elsewhere, at revision 1; its turns have all ended.
+
+        Raises:
+            RevisionError: There is one with its id.
+        """
+        now = time.time()
+        rows = [
+            turn_row(conversation.id, each.turn) | {"shown": each.shown, "writer": None, "touched_at": now}
+            for each in stored
+        ]
+        async with self._database.writing() as connection, connection.begin():
+            await changes.create(connection, conversation)
+            if rows:
+                await connection.execute(insert(turns), rows)
+            added = select(conversations).where(conversations.c.id == conversation.id)
+            return conversation_of((await connection.execute(added)).mappings().one())
+
+    # ------------------------------------------------------------------------------------------ inside
+
+    async def _claim(self, connection: AsyncConnection, id: str, revision: int) -> int:  # noqa: A002
+        revision = await changes.advance(connection, id, revision)
+        await changes.claim(connection, id, silent_before=time.time() - self._silence)
+        return revision
+
+    async def _write(self, connection: AsyncConnection, id: str, turn: Turn) -> bool:  # noqa: A002
+        mine = and_(is_version(id, turn.index, turn.version), IS_GROWING, turns.c.writer == self._writer)
+        values = answer_row(turn) | {"touched_at": time.time()}
+        return (await connection.execute(update(turns).where(mine).values(values))).rowcount == 1
+
+    def _is_silent(self, row: RowMapping) -> bool:
+        return bool(row["touched_at"] < time.time() - self._silence)
+
+    def _settled(self, row: RowMapping) -> Turn:
+        turn = turn_of(row)
+        if turn.status is TurnStatus.STREAMING and self._is_silent(row):
+            return replace(turn, status=TurnStatus.FAILED, failure=INTERRUPTED)
+        return turn
+
+
+def _shown(id: str) -> Any:  # noqa: A002
+    return select(turns).where(turns.c.conversation_id == id, turns.c.shown)

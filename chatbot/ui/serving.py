@@ -1,0 +1,92 @@
+"""How the page is served: one process, one event loop, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from chatbot.ui import zero_gpu
+from chatbot.ui.page import ASSETS
+from chatbot.ui.security import SecurityHeaders
+from chatbot.ui.theme import STYLE, theme
+from chatbot.ui.visitor import FRAMED_SCRIPT, VisitorCookie
+
+MAX_THREADS: Final = 256
+"""Events served at the same time: each visitor who is being answered holds one."""
+
+CLOSE_SECONDS: Final = 10
+"""How long the end of the process may take to keep what there is of every answer."""
+
+
+@contextmanager
+def serving(
+    page: gr.Blocks,
+    *,
+    host: str,
+    port: int,
+    on_close: Callable[[], Coroutine[Any, Any, None]],
+    on_zero_gpu: bool = False,
+) -> Iterator[str]:
+    """Serve the page; yields its address.
+
+    Args:
+        page: From :func:`build_page`.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        on_close: Awaited in the server's event loop at the end, while the page can still be drawn.
+        on_zero_gpu: Whether this is a Hugging Face Space on ZeroGPU hardware.
+
+    Raises:
+        OSError: The port is taken, or the address is not this machine's.
+    """
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    @asynccontextmanager
+    async def remember_loop(_: Any) -> AsyncIterator[None]:
+        loops.append(asyncio.get_running_loop())
+        yield
+
+    # Not told, Gradio takes 1 on ZeroGPU, and a page refused by a full queue stays unusable: it is never full.
+    page.queue(default_concurrency_limit=None, max_size=sys.maxsize)
+    if on_zero_gpu:
+        zero_gpu.declare()
+    _, address, _ = page.launch(
+        server_name=host,
+        server_port=port or _free_port(host),
+        share=False,
+        show_error=False,
+        quiet=True,
+        prevent_thread_lock=True,
+        max_threads=MAX_THREADS,
+        state_session_capacity=1000,
+        enable_monitoring=False,
+        run_history=False,
+        ssr_mode=False,
+        footer_links=[],
+        favicon_path=ASSETS / "logo.svg",
+        theme=theme(),
+        css=STYLE.read_text(encoding="utf-8"),
+        head=FRAMED_SCRIPT,
+        app_kwargs={"middleware": [Middleware(SecurityHeaders), Middleware(VisitorCookie)], "lifespan": remember_loop},
+    )
+    try:
+        yield address
+    finally:
+        asyncio.run_coroutine_threadsafe(on_close(), loops[0]).result(CLOSE_SECONDS)
+        # Open pages hold a connection each: the end does not wait for them, nor is cutting them an error to log.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
+        page.server.force_exit = True
+        page.close(verbose=False)
+
+
+def _free_port(host: str) -> int:
+    with socket.create_server((host, 0)) as probe:
+        return int(probe.getsockname()[1])

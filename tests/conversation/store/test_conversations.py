@@ -1,0 +1,128 @@
+"""Conversations: whose they are, what they are called, and how they go and come back."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from chatbot.conversation.store import UNDELETE_SECONDS, RevisionError
+from chatbot.conversation.turn import Conversation
+from tests.conversation.store.talk import ended, say, talk, texts
+
+
+async def test_a_conversation_begins_with_its_first_turn(store):
+    assert await store.get("c1") is None
+    before = time.time()
+    turn, revision = await store.begin(Conversation("c1", "ada", title="Hello", k=3), 0, "hello")
+    begun = await store.get("c1")
+    assert (turn.index, turn.version, turn.parent, revision) == (0, 0, None, 1)
+    assert begun == Conversation("c1", "ada", 1, "Hello", 3, begun.updated_at)
+    assert begun.updated_at >= before
+
+
+async def test_a_list_holds_only_the_owners_conversations_the_one_written_to_last_first(store):
+    first = await talk(store, "one", name="c1")
+    await talk(store, "two", name="c2")
+    await talk(store, "three", name="c3", owner="grace")
+    await say(store, first, 1, "more")
+    assert [c.id for c in await store.list("ada")] == ["c1", "c2"]
+    assert [c.id for c in await store.list("ada", limit=1)] == ["c1"]
+    assert [c.id for c in await store.list("grace")] == ["c3"]
+    assert await store.list("nobody") == []
+
+
+async def test_a_conversation_was_written_to_when_its_answer_ended(store):
+    turn, _ = await store.begin(Conversation("c1", "ada"), 0, "one")
+    await talk(store, "two", name="c2")
+    assert [c.id for c in await store.list("ada")] == ["c2", "c1"]
+    assert await store.end("c1", ended(turn))
+    assert [c.id for c in await store.list("ada")] == ["c1", "c2"]
+
+
+@pytest.mark.parametrize(
+    "search", ["école", "ÉCOLE", "МОСКВА", "straßE", "σοφια", "100%", "a_b", "\\", "' or 1=1", "\0x"]
+)
+async def test_a_search_finds_words_in_titles_questions_and_answers_in_whatever_case(store, search):
+    word = {"straßE": "Straße", "σοφια": "ΣΟΦΙΑ", "МОСКВА": "Москва"}.get(search, search.capitalize())
+    for name, title, question in (("title", word, "x"), ("question", "x", f"about {word}?")):
+        await say(store, Conversation(name, "ada", title=title), 0, question)
+    await say(store, Conversation("answer", "ada"), 0, word)
+    await say(store, Conversation("none", "ada", title="Ecole, 1000 axb Stra_e"), 0, "Mockba")
+    await say(store, Conversation("theirs", "grace", title=word), 0, word)
+    assert {c.id for c in await store.list("ada", search=search)} == {"title", "question", "answer"}
+
+
+async def test_a_search_does_not_find_what_is_no_longer_shown(store):
+    conversation = await talk(store, "hello", "secret")
+    await store.cut("c1", 1, conversation.revision)
+    assert await store.list("ada", search="secret") == []
+    assert len(await store.list("ada", search="hello")) == 1
+
+
+async def test_a_search_may_be_longer_than_any_pattern(store):
+    await talk(store, "long " * 20_000)
+    assert len(await store.list("ada", search="LONG " * 20_000)) == 1
+
+
+async def test_a_renamed_conversation_keeps_its_revision_and_its_place(store):
+    conversation = await talk(store, "one", name="c1")
+    await talk(store, "two", name="c2")
+    await store.rename("c1", "A \0 better 漢字 name " + "x" * 300)
+    renamed = await store.get("c1")
+    assert renamed.title == "A \0 better 漢字 name " + "x" * 300
+    assert renamed.revision == conversation.revision
+    assert [c.id for c in await store.list("ada")] == ["c2", "c1"]
+
+
+async def test_k_is_changed_at_a_revision(store):
+    conversation = await talk(store, "one")
+    assert await store.set_k("c1", 0, conversation.revision) == 2
+    assert (await store.get("c1")).k == 0
+    with pytest.raises(RevisionError):
+        await store.set_k("c1", 9, conversation.revision)
+    assert (await store.get("c1")).k == 0
+    assert await store.set_k("c1", None, 2) == 3
+    assert (await store.get("c1")).k is None
+
+
+async def test_a_deleted_conversation_comes_back_as_it_was(store):
+    conversation = await talk(store, "one", "two")
+    before = await store.get("c1")
+    await store.delete("c1")
+    assert await store.get("c1") is None
+    assert await store.list("ada") == []
+    assert await store.list("ada", search="one") == []
+    with pytest.raises(RevisionError):
+        await store.begin(conversation, 2, "three")
+    with pytest.raises(RevisionError):
+        await store.begin(replace(conversation, revision=0), 0, "one")
+    assert await store.restore("c1", "ada") == before
+    assert await texts(store) == ["one", "two"]
+    assert [c.id for c in await store.list("ada")] == ["c1"]
+
+
+async def test_nobody_else_brings_a_deleted_conversation_back(store):
+    await talk(store, "one")
+    await store.delete("c1")
+    assert await store.restore("c1", "grace") is None
+    assert await store.get("c1") is None
+    assert await store.restore("c2", "ada") is None
+
+
+async def test_a_later_deletion_removes_for_good_what_was_deleted_long_ago(store, sql):
+    for name in ("old", "new", "kept"):
+        await talk(store, name, name=name)
+    await store.delete("old")
+    sql("UPDATE conversations SET deleted_at = deleted_at - :ago WHERE id = 'old'", ago=UNDELETE_SECONDS + 1)
+    await store.delete("new")
+    assert await store.restore("old", "ada") is None
+    assert sql("SELECT DISTINCT conversation_id FROM turns ORDER BY 1") == [("kept",), ("new",)]
+    assert (await store.restore("new", "ada")).id == "new"
+
+
+async def test_deleting_twice_does_not_put_the_end_off(store, sql):
+    await talk(store, "one")
+    await store.delete("c1")
+    deleted = sql("SELECT deleted_at FROM conversations")
+    await store.delete("c1")
+    assert sql("SELECT deleted_at FROM conversations") == deleted

@@ -1,0 +1,106 @@
+"""Databases of earlier and later versions: the first lose nothing, the second are left alone."""
+
+import asyncio
+import logging
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from chatbot.conversation.store import StoredTurn
+from chatbot.conversation.store.schema import metadata
+from chatbot.conversation.turn import Conversation, Failure, Turn, TurnStatus, Usage
+from tests.conversation.store.talk import say, texts
+
+# Word for word what the first version of the application made: it wrote down no version.
+FIRST = (
+    "CREATE TABLE conversations (id VARCHAR(64) NOT NULL, owner VARCHAR(128) NOT NULL, title VARCHAR(200) NOT NULL,"
+    " revision INTEGER NOT NULL, updated_at FLOAT NOT NULL, PRIMARY KEY (id))",
+    "CREATE INDEX conversations_of_owner ON conversations (owner, updated_at)",
+    'CREATE TABLE turns (conversation_id VARCHAR(64) NOT NULL, "index" INTEGER NOT NULL, "user" TEXT NOT NULL,'
+    " assistant TEXT NOT NULL, status VARCHAR(16) NOT NULL, finish_reason VARCHAR(64), usage JSON, failure JSON,"
+    ' created_at FLOAT NOT NULL, PRIMARY KEY (conversation_id, "index"),'
+    " FOREIGN KEY(conversation_id) REFERENCES conversations (id) ON DELETE CASCADE)",
+    "INSERT INTO conversations VALUES ('c1', 'ada', 'Hello \x1a0 é', 4, 1700000000.25), ('c2', 'grace', '', 1, 1.5)",
+    "INSERT INTO turns VALUES"
+    " ('c1', 0, 'a \x1a0 b', '  x\r\n\x1a', 'complete', 'stop',"
+    """ '{"input_tokens": 3, "output_tokens": 4}', 'null', 1.5),"""
+    " ('c1', 1, 'é 漢字 😀', 'par', 'failed', NULL, 'null',"
+    """ '{"kind": "K", "message": "M", "retry_after": 2.5}', 2.5),"""
+    " ('c1', 2, 'three', 'so far', 'stopped', NULL, NULL, NULL, 3.5)",
+)
+
+
+@pytest.fixture
+def first(sql):
+    for statement in FIRST:
+        sql(statement.replace(":", "\\:"))
+
+
+async def test_a_database_of_the_first_version_loses_nothing(first, store, sql):
+    assert await store.get("c1") == Conversation("c1", "ada", 4, "Hello \x1a0 é", None, 1700000000.25)
+    assert [c.id for c in await store.list("grace")] == ["c2"]
+    turns = [
+        Turn(0, "a \x1a0 b", "  x\r\n\x1a", TurnStatus.COMPLETE, "stop", Usage(3, 4)),
+        Turn(1, "é 漢字 😀", "par", TurnStatus.FAILED, failure=Failure("K", "M", 2.5), parent=0),
+        Turn(2, "three", "so far", TurnStatus.STOPPED, parent=0),
+    ]
+    assert await store.everything("c1") == [StoredTurn(turn, shown=True) for turn in turns]
+    assert sql("SELECT touched_at FROM turns ORDER BY touched_at") == [(1.5,), (2.5,), (3.5,)]
+    await say(store, await store.get("c1"), 1, "again")
+    assert await texts(store) == ["a \x1a0 b", "again"]
+    await store.delete("c1")
+    assert await store.restore("c1", "ada")
+
+
+async def test_a_database_of_the_first_version_may_be_opened_by_many_at_once(first, open_store):
+    stores = [open_store() for _ in range(6)]
+    found = await asyncio.gather(*(each.turns("c1") for each in stores))
+    assert [len(turns) for turns in found] == [3] * 6
+
+
+@pytest.mark.parametrize("begun_as", ["new", "first"])
+async def test_what_the_migrations_make_is_what_the_code_expects(request, store, url, begun_as):
+    if begun_as == "first":
+        request.getfixturevalue("first")
+    await store.check()
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+async def test_a_migrated_database_still_ties_turns_to_their_conversation(first, store, sql):
+    await store.check()
+    await store.delete("c1")
+    sql("UPDATE conversations SET deleted_at = 1 WHERE id = 'c1'")
+    await store.delete("c2")
+    assert sql("SELECT count(*) FROM turns") == [(0,)]
+
+
+async def test_a_database_of_a_later_version_is_told_by_the_check_and_left_alone(store, open_store, sql):
+    await say(store, Conversation("c1", "ada"), 0, "hello")
+    sql("UPDATE alembic_version SET version_num = '99'")
+    with pytest.raises(ValueError, match=r"later version of this application \(schema 99; this one knows 2\)"):
+        await open_store().check()
+    assert sql("SELECT version_num FROM alembic_version") == [("99",)]
+    assert sql('SELECT "user" FROM turns') == [("hello",)]
+
+
+async def test_a_migration_that_fails_leaves_the_database_as_it_was(first, store, sql):
+    # Something of the same name is in the way of the second version's last step.
+    sql("CREATE TABLE turns_pinned (x INTEGER)")
+    with pytest.raises(ValueError, match="cannot be opened"):
+        await store.check()
+    assert sql('SELECT "user" FROM turns WHERE "index" = 2') == [("three",)]
+    sql("DROP TABLE turns_pinned")
+    assert len(await store.turns("c1")) == 3
+
+
+async def test_migrating_says_nothing_and_leaves_logging_alone(first, store, capfd, caplog):
+    before = (logging.root.level, list(logging.root.handlers), logging.getLogger("chatbot").disabled)
+    await store.check()
+    assert (logging.root.level, list(logging.root.handlers), logging.getLogger("chatbot").disabled) == before
+    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []

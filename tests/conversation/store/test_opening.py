@@ -1,0 +1,73 @@
+"""Opening a database: what is wrong with it is told in words, and nothing is told twice or in vain."""
+
+import asyncio
+import subprocess
+import sys
+
+import pytest
+
+from chatbot.conversation.store import ConversationStore
+from tests.conversation.store.talk import talk, texts
+
+OPENER = """
+import asyncio, sys
+from chatbot.conversation.store import ConversationStore
+sys.stdin.readline()
+asyncio.run(ConversationStore(sys.argv[1]).check())
+"""
+
+
+@pytest.mark.parametrize("url", ["nonsense", "nodialect://x", "sqlite+nodriver:///x"])
+def test_a_url_that_is_none_is_refused_in_words(url):
+    with pytest.raises(ValueError, match="no database URL that can be used here"):
+        ConversationStore(url)
+
+
+def test_the_password_of_a_url_is_not_repeated():
+    with pytest.raises(ValueError, match="no database URL") as refused:
+        ConversationStore("nodialect://user:hunter2@host/db")
+    assert "hunter2" not in str(refused.value)
+
+
+async def test_a_server_that_does_not_answer_is_told_by_the_check_without_the_password():
+    with pytest.raises(ValueError, match="cannot be opened") as refused:
+        await ConversationStore("postgresql://user:hunter2@127.0.0.1:9/db").check()
+    assert "hunter2" not in str(refused.value)
+
+
+async def test_a_folder_that_cannot_be_made_is_told_by_the_check(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ValueError, match="cannot be opened"):
+        await ConversationStore(f"sqlite:///{tmp_path}/file/chat.db").check()
+
+
+async def test_a_file_that_is_no_database_is_told_by_the_check(tmp_path):
+    (tmp_path / "chat.db").write_text("not a database, but long enough to be looked at as one" * 20)
+    with pytest.raises(ValueError, match=r"cannot be opened .*not a database"):
+        await ConversationStore(f"sqlite:///{tmp_path}/chat.db").check()
+
+
+async def test_a_checked_store_can_be_used_and_closed_again_and_again(store):
+    for name in ("c1", "c2"):
+        await store.check()
+        await talk(store, "hello", name=name)
+        await store.aclose()
+    assert await texts(store, "c1") == await texts(store, "c2") == ["hello"]
+
+
+async def test_many_stores_open_one_new_database_at_the_same_moment(open_store):
+    await asyncio.gather(*(open_store().check() for _ in range(8)))
+    await talk(open_store(), "hello")
+    assert await texts(open_store()) == ["hello"]
+
+
+def test_many_processes_open_one_new_database_at_the_same_moment(url):
+    command = [sys.executable, "-c", OPENER, url]
+    openers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    for opener in openers:
+        opener.stdin.write("now\n")
+        opener.stdin.flush()
+    assert [(*opener.communicate(), opener.returncode) for opener in openers] == [("", "", 0)] * 4

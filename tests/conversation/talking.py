@@ -1,0 +1,64 @@
+"""How the service's tests talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+from chatbot.conversation import Conversation, ConversationService, Turn
+from tests.support.scripted_model import ScriptedModel
+
+
+async def say(service: ConversationService, conversation: Conversation, text: str, at: int | None = None) -> Turn:
+    """Ask and wait for the end; the turn as it ended."""
+    *_, turn = [turn async for turn in service.say(conversation, text, at=at)]
+    return turn
+
+
+async def ask(
+    service: ConversationService,
+    model: ScriptedModel,
+    conversation: Conversation,
+    text: str,
+    *words: object,
+    at: int | None = None,
+) -> Conversation:
+    """Ask and have it answered, with ``re: <text>`` where no words are given; the conversation as it then stands."""
+    model.will_say(*(words or ("re: ", text)))
+    await say(service, conversation, text, at)
+    return await service.refresh(conversation)
+
+
+async def talk(service: ConversationService, model: ScriptedModel, *questions: str, owner: str = "ada") -> Conversation:
+    """A conversation in which each question was answered with ``re: <question>``."""
+    conversation = service.begin(owner)
+    for question in questions:
+        conversation = await ask(service, model, conversation, question)
+    return conversation
+
+
+async def start(
+    service: ConversationService, conversation: Conversation, text: str, at: int | None = None
+) -> AsyncGenerator[Turn]:
+    """Begin an answer and stay with it until it has its first word; returns the open reader."""
+    reader = service.say(conversation, text, at=at)
+    async for turn in reader:
+        if turn.assistant:
+            return reader
+    raise AssertionError("no word came")
+
+
+async def users(service: ConversationService, conversation: Conversation) -> list[str]:
+    return [turn.user for turn in await service.turns(conversation)]
+
+
+async def answers(service: ConversationService, conversation: Conversation) -> list[str]:
+    return [turn.assistant for turn in await service.turns(conversation)]
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for it; a test that waits in vain ends by its own time limit."""
+    while True:
+        if await condition():
+            return
+        await asyncio.sleep(0.01)

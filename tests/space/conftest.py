@@ -1,0 +1,29 @@
+"""The environments of a Space, for both Pythons and both orders of installation."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.space.front_matter import front_matter
+from tests.space.installation import environment, interpreter, requirements, sdk
+
+OURS = front_matter()["python_version"]
+NEWER = "3.13"
+
+
+def _python(version: str, steps: list[list[str]]) -> "pytest.ParameterSet":
+    found = interpreter(version)
+    # Excused in CI as well: a machine need not have every Python, and the front matter's own is what matters.
+    missing = pytest.mark.xfail(found is None, reason=f"no python{version} on the PATH", run=False)
+    return pytest.param((found, steps), id=version, marks=missing)
+
+
+# Hugging Face does not document which comes first. Its build logs show the requirements first, its images Gradio.
+@pytest.fixture(
+    scope="session",
+    params=[_python(OURS, [sdk(), requirements()]), _python(NEWER, [requirements(), sdk()])],
+)
+def space_python(request: pytest.FixtureRequest, third_party_cache: Path) -> Path:
+    """The interpreter of an environment like a Space's."""
+    python, steps = request.param
+    return environment(python, steps, third_party_cache)
