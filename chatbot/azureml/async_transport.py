@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from io import BytesIO
@@ -225,13 +226,13 @@ class AsyncTransport:
             return kept[0]
         for ended in [known for known in tuple(self._sessions) if known.is_closed()]:
             self._sessions.pop(ended, None)
-        keeper = _kept_session()
+        keeper = _kept_session(weakref.ref(self))
         session = await anext(keeper)
         self._sessions[loop] = session, keeper
         return session
 
 
-async def _kept_session() -> AsyncGenerator[aiohttp.ClientSession]:
+async def _kept_session(owner: weakref.ref[AsyncTransport]) -> AsyncGenerator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(
         # No limit of ours: how many talk at once is the application's decision.
         connector=aiohttp.TCPConnector(limit=0),
@@ -241,7 +242,18 @@ async def _kept_session() -> AsyncGenerator[aiohttp.ClientSession]:
         headers={"Accept-Encoding": "identity"},
         trust_env=False,  # it would read ~/.netrc too; what is to be read, ``route`` reads
     ) as session:
-        yield session
+        # Garbage in a cycle is finalized all at once, so an open session in it would complain before it can be closed
+        # here. Held from outside until its owner is gone, it is no part of that garbage.
+        held = weakref.finalize(owner(), _let_go, session)
+        held.atexit = False
+        try:
+            yield session
+        finally:
+            held.detach()
+
+
+def _let_go(_: aiohttp.ClientSession) -> None:
+    """Nothing more: the session's keeper closes it."""
 
 
 def _options(request: WireRequest, route: Route) -> dict[str, Any]:

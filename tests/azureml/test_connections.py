@@ -135,6 +135,19 @@ class TestConnections:
 
         await asyncio.to_thread(answering.wait_for_no_connection)
 
+    async def test_a_model_that_is_forgotten_in_a_cycle_does_so_without_a_warning(self, answering):
+        model = model_of(answering)
+        await model.ainvoke("Q")
+        cycle = [model]
+        cycle.append(cycle)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            del model, cycle
+            gc.collect()
+
+        assert [str(warning.message) for warning in caught] == []
+        await asyncio.to_thread(answering.wait_for_no_connection)
+
     async def test_a_copy_outlives_the_model_it_was_made_of(self, server):
         taken = threading.Event()
         server.default = stream_reply(event("a"), taken, event("b"), FINISH, DONE)
