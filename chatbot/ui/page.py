@@ -19,7 +19,8 @@ from chatbot.ui.shelf import Shelf
 from chatbot.ui.talking import Talking
 
 ASSETS: Final = Path(__file__).parents[2] / "assets"
-SCRIPT: Final = Path(__file__).with_name("page.js")
+# In one scope, run once, when the relay loads; Gradio gives it `element` and `trigger`.
+SCRIPTS: Final = [Path(__file__).parent / "scripts" / f"{name}.js" for name in ("actions", "panels", "copying")]
 
 LARGEST_K: Final = 20
 
@@ -144,7 +145,7 @@ class ChatPage(gr.ChatInterface):
             packed.success(None, [beside.parcel], js=SAVE)
         # Here, so that it stands with the box and not below it.
         beside.offer.render()
-        script = SCRIPT.read_text(encoding="utf-8")
+        script = "\n".join(each.read_text(encoding="utf-8") for each in SCRIPTS)
         # Not hidden by Gradio, which would not run the script then; there is nothing in it to see.
         relay = gr.HTML("", elem_id="relay", js_on_load=script)
         relay.click(self._act, trigger_mode="multiple", **event)
