@@ -5,8 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
-from chatbot.conversation import Conversation, ConversationService, Turn
+from langchain_core.language_models import BaseChatModel
+
+from chatbot.conversation import Conversation, ConversationService, ConversationStore, Turn, WindowMemory
 from tests.support.scripted_model import ScriptedModel
+
+
+def service_of(
+    model: BaseChatModel, store: ConversationStore, memory: WindowMemory | None = None, **options: float
+) -> ConversationService:
+    """Make a service, with a memory of its own unless one is given: it learns, and two processes share none."""
+    return ConversationService(model, store, memory or WindowMemory(), **options)
 
 
 async def say(service: ConversationService, conversation: Conversation, text: str, at: int | None = None) -> Turn:

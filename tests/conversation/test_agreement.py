@@ -26,7 +26,7 @@ from chatbot.conversation import (
     WindowMemory,
 )
 from chatbot.conversation.window import NO_ANSWER
-from tests.conversation.talking import say, until
+from tests.conversation.talking import say, service_of, until
 from tests.support.scripted_model import ScriptedModel
 
 SYSTEM = "Be brief."
@@ -50,7 +50,7 @@ class Process:
         self.loop = asyncio.new_event_loop()
         self.model = ScriptedModel()
         self.store = ConversationStore(f"sqlite:///{file}")
-        self.service = ConversationService(self.model, self.store, WindowMemory(3, system_prompt=SYSTEM))
+        self.service = service_of(self.model, self.store, WindowMemory(3, system_prompt=SYSTEM))
 
     def run(self, coroutine):
         return self.loop.run_until_complete(asyncio.wait_for(coroutine, 30))

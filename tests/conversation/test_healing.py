@@ -3,13 +3,11 @@
 from contextlib import aclosing
 
 import pytest
-import pytest_asyncio
 from langchain_core.exceptions import ContextOverflowError, ModelInvalidRequestError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
-from chatbot.conversation import ConversationService, Place, TurnMemory, TurnStatus, WindowMemory
+from chatbot.conversation import Place, TurnMemory, TurnStatus
 from tests.conversation.talking import answers, ask, say, start, talk
-from tests.support.scripted_model import ScriptedModel
 
 TOO_LONG = ContextOverflowError("The conversation is longer than the model can read.")
 
@@ -18,18 +16,6 @@ class FilterError(ModelInvalidRequestError):
     """What an endpoint's client raises for a blocked prompt: it names what the filter found."""
 
     filter_results = {"violence": {"filtered": True}}  # noqa: RUF012
-
-
-@pytest.fixture
-def model():
-    return ScriptedModel()
-
-
-@pytest_asyncio.fixture
-async def service(model, store):
-    service = ConversationService(model, store, WindowMemory(k=5))
-    yield service
-    await service.aclose()
 
 
 def questions(messages) -> list[str]:

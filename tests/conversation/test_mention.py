@@ -3,15 +3,14 @@
 from contextlib import aclosing
 
 import pytest
-import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
-from chatbot.conversation import Conversation, ConversationService, ConversationStore, Mention, TurnMemory, WindowMemory
+from chatbot.conversation import Conversation, ConversationStore, Mention, TurnMemory, WindowMemory
 from chatbot.conversation.recall import Recollection
-from tests.conversation.talking import ask, start, talk
+from tests.conversation.talking import ask, service_of, start, talk
 from tests.support.scripted_model import ScriptedModel
 
 CONTOSO = "The Contoso budget is 4711 pounds"
@@ -20,15 +19,8 @@ FILLERS = ("how high is it", "how deep is it", "how cold is it")
 
 
 @pytest.fixture
-def model():
-    return ScriptedModel()
-
-
-@pytest_asyncio.fixture
-async def service(model, store):
-    service = ConversationService(model, store, WindowMemory(k=2))
-    yield service
-    await service.aclose()
+def memory():
+    return WindowMemory(k=2)
 
 
 async def offered(service, conversation, text=ASKED) -> int | None:
@@ -47,11 +39,11 @@ async def test_a_remembered_turn_is_not_offered(service, model):
     assert await offered(service, conversation) is None
 
 
-@pytest.mark.parametrize("memory", [TurnMemory.PINNED, TurnMemory.EXCLUDED])
-async def test_what_the_visitor_has_decided_about_is_not_offered(service, model, memory):
+@pytest.mark.parametrize("mark", [TurnMemory.PINNED, TurnMemory.EXCLUDED])
+async def test_what_the_visitor_has_decided_about_is_not_offered(service, model, mark):
     conversation = await talk(service, model, CONTOSO, *FILLERS)
     assert await offered(service, conversation) == 0
-    conversation = await service.mark(conversation, 0, memory)
+    conversation = await service.mark(conversation, 0, mark)
     assert await offered(service, conversation) is None
     conversation = await service.mark(conversation, 0, TurnMemory.AUTO)
     assert await offered(service, conversation) == 0
@@ -150,7 +142,7 @@ async def test_what_another_replica_adds_is_offered(service, model, tmp_path):
     conversation = await talk(service, model, *FILLERS)
     assert await offered(service, conversation) is None
     store, other_model = ConversationStore(f"sqlite:///{tmp_path}/deep/down/chat.db"), ScriptedModel()
-    other = ConversationService(other_model, store, WindowMemory(k=2))
+    other = service_of(other_model, store, WindowMemory(k=2))
     for text in (CONTOSO, *FILLERS):
         conversation = await ask(other, other_model, conversation, text)
     await store.aclose()
@@ -168,7 +160,7 @@ SENTENCES = st.lists(
 @given(SENTENCES, st.sampled_from(["Contoso budget", "Fabrikam", "4711", "the cormorant"]))
 async def test_an_index_that_has_grown_answers_like_one_made_anew(texts, question):
     model, store = ScriptedModel(), ConversationStore("sqlite://")
-    service, memory = ConversationService(model, store, WindowMemory(k=2)), WindowMemory(k=2)
+    service, memory = service_of(model, store, WindowMemory(k=2)), WindowMemory(k=2)
     conversation = await talk(service, model, *texts[:4])
     await service.mention(conversation, question)
     for text in texts[4:]:

@@ -9,13 +9,11 @@ import pytest_asyncio
 from chatbot.conversation import (
     ConversationBusyError,
     ConversationConflictError,
-    ConversationService,
     ConversationStore,
     TurnMemory,
     TurnStatus,
-    WindowMemory,
 )
-from tests.conversation.talking import answers, ask, say, start, talk, until, users
+from tests.conversation.talking import answers, ask, say, service_of, start, talk, until, users
 from tests.support.scripted_model import ScriptedModel
 
 
@@ -26,7 +24,7 @@ async def open_replica(tmp_path):
 
     def open_replica(**options):
         model, store = ScriptedModel(), ConversationStore(f"sqlite:///{tmp_path}/chat.db", **options)
-        service = ConversationService(model, store, WindowMemory(k=5))
+        service = service_of(model, store)
         opened.append((service, store))
         return service, model
 

@@ -4,7 +4,6 @@ import asyncio
 from contextlib import aclosing
 
 import pytest
-import pytest_asyncio
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import AIMessage, HumanMessage
 
@@ -13,7 +12,6 @@ from chatbot.conversation import (
     ConversationBusyError,
     ConversationConflictError,
     ConversationNotFoundError,
-    ConversationService,
     MessageError,
     Turn,
     TurnMemory,
@@ -21,20 +19,12 @@ from chatbot.conversation import (
     Usage,
     WindowMemory,
 )
-from tests.conversation.talking import say, start, talk, users
-from tests.support.scripted_model import ScriptedModel
+from tests.conversation.talking import say, service_of, start, talk, users
 
 
 @pytest.fixture
-def model():
-    return ScriptedModel()
-
-
-@pytest_asyncio.fixture
-async def service(model, store):
-    service = ConversationService(model, store, WindowMemory(k=2))
-    yield service
-    await service.aclose()
+def memory():
+    return WindowMemory(k=2)
 
 
 async def test_an_answer_grows_and_is_kept(service, model):
@@ -157,7 +147,7 @@ async def test_an_error_that_is_no_model_error_tells_the_log_and_not_the_page(se
 
 
 async def test_an_answer_that_takes_too_long_ends_by_itself(model, store):
-    service = ConversationService(model, store, WindowMemory(), max_seconds=0.05)
+    service = service_of(model, store, max_seconds=0.05)
     model.will_say("half", ends=False)
     turn = await say(service, service.begin("ada"), "hi")
     assert (turn.assistant, turn.failure.kind) == ("half", "ModelTimeoutError")
@@ -311,8 +301,7 @@ async def test_forget_leaves_nothing(service, model):
         await service.turns(conversation)
 
 
-async def test_the_end_of_the_process_keeps_what_there_is(model, store):
-    service = ConversationService(model, store, WindowMemory())
+async def test_the_end_of_the_process_keeps_what_there_is(service, model):
     conversation = service.begin("ada")
     model.will_say("half", ends=False)
     async with aclosing(await start(service, conversation, "hi")):

@@ -14,6 +14,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field
 
 from chatbot.conversation import ConversationService, ConversationStore, TurnStatus, WindowMemory
+from tests.conversation.talking import service_of
 
 VISITORS, TURNS = 200, 10
 SECRET = re.compile(r"secret\d+x")
@@ -86,7 +87,7 @@ class Visitor:
 @pytest.mark.timeout(600)
 async def test_two_hundred_visitors_keep_what_is_theirs_and_see_nothing_else(tmp_path):
     model, store = Echo(), ConversationStore(f"sqlite:///{tmp_path}/chat.db")
-    service = ConversationService(model, store, WindowMemory(k=3))
+    service = service_of(model, store, WindowMemory(k=3))
     visitors = [Visitor(number, service) for number in range(VISITORS)]
     await asyncio.gather(*(visitor.stay() for visitor in visitors))
     # Stopped while it only began, an answer is not asked for.

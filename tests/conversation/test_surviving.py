@@ -7,22 +7,22 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
-from chatbot.conversation import ConversationService, ConversationStore, TurnStatus, WindowMemory
-from tests.conversation.talking import answers, ask, say, start, talk, until
+from chatbot.conversation import ConversationStore, TurnStatus
+from tests.conversation.talking import answers, ask, say, service_of, start, talk, until
 from tests.support.scripted_model import ScriptedModel
 
 ROOT = Path(__file__).parents[2]
 
 CHILD = """
 import asyncio, sys
-from chatbot.conversation import ConversationService, ConversationStore, WindowMemory
+from chatbot.conversation import ConversationStore
+from tests.conversation.talking import service_of
 from tests.support.scripted_model import ScriptedModel
 
 async def answer():
     model = ScriptedModel()
-    service = ConversationService(model, ConversationStore(sys.argv[1]), WindowMemory())
+    service = service_of(model, ConversationStore(sys.argv[1]))
     conversation = service.begin("ada")
     model.will_say("all of it")
     async for _ in service.say(conversation, "first"):
@@ -34,18 +34,6 @@ async def answer():
 
 asyncio.run(answer())
 """
-
-
-@pytest.fixture
-def model():
-    return ScriptedModel()
-
-
-@pytest_asyncio.fixture
-async def service(model, store):
-    service = ConversationService(model, store, WindowMemory(k=5))
-    yield service
-    await service.aclose()
 
 
 async def test_a_growing_answer_is_kept_while_it_grows(service, model, store):
@@ -122,8 +110,7 @@ async def test_stop_is_heard_while_the_answer_only_begins(service, model, steps)
     assert [turn.status for turn in await service.turns(conversation)] == [TurnStatus.COMPLETE, TurnStatus.STOPPED]
 
 
-async def test_the_end_of_the_process_waits_for_what_only_begins(model, store):
-    service = ConversationService(model, store, WindowMemory())
+async def test_the_end_of_the_process_waits_for_what_only_begins(service, model):
     conversation = await talk(service, model, "one")
     asker = asyncio.create_task(say(service, conversation, "two"))
     await asyncio.sleep(0)
@@ -149,7 +136,7 @@ async def test_a_killed_process_leaves_the_question_and_what_had_arrived(tmp_pat
 
     await until(is_settled)
     model = ScriptedModel()
-    service = ConversationService(model, store, WindowMemory())
+    service = service_of(model, store)
     conversation = await service.latest("ada")
     first, second = (await service.view(conversation)).turns
     assert (first.assistant, first.status) == ("all of it", TurnStatus.COMPLETE)

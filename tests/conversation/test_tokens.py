@@ -3,9 +3,13 @@
 import pytest
 from langchain_core.messages import AIMessageChunk
 
-from chatbot.conversation import ConversationService, TokenCounter, Usage, WindowMemory
+from chatbot.conversation import TokenCounter, Usage, WindowMemory
 from tests.conversation.talking import say
-from tests.support.scripted_model import ScriptedModel
+
+
+@pytest.fixture
+def memory():
+    return WindowMemory(3, system_prompt="You know all about the sea. " * 10)
 
 
 def test_token_estimates_follow_the_script():
@@ -17,11 +21,9 @@ def test_token_estimates_follow_the_script():
 
 
 @pytest.mark.parametrize("truth", [0.5, 1.7, 3.0])
-async def test_the_estimate_comes_closer_to_what_the_endpoint_counts(store, truth):
+async def test_the_estimate_comes_closer_to_what_the_endpoint_counts(service, model, truth):
     """An endpoint that counts differently: after a few turns the display is within a tenth of its figures."""
-    model, memory = ScriptedModel(), WindowMemory(3, system_prompt="You know all about the sea. " * 10)
-    service, errors = ConversationService(model, store, memory), []
-    conversation = service.begin("ada")
+    conversation, errors = service.begin("ada"), []
     for number in range(12):
         text = f"question {number} " * 20
         plan = (await service.view(conversation, text=text)).plan

@@ -3,32 +3,11 @@
 from contextlib import aclosing
 
 import pytest
-import pytest_asyncio
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import HumanMessage
 
-from chatbot.conversation import (
-    ConversationBusyError,
-    ConversationConflictError,
-    ConversationService,
-    Place,
-    TurnMemory,
-    WindowMemory,
-)
+from chatbot.conversation import ConversationBusyError, ConversationConflictError, Place, TurnMemory
 from tests.conversation.talking import answers, ask, say, start, talk, users
-from tests.support.scripted_model import ScriptedModel
-
-
-@pytest.fixture
-def model():
-    return ScriptedModel()
-
-
-@pytest_asyncio.fixture
-async def service(model, store):
-    service = ConversationService(model, store, WindowMemory(k=5))
-    yield service
-    await service.aclose()
 
 
 async def test_the_old_answer_is_there_until_the_new_one_is_complete(service, model):
