@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from tests.space.front_matter import front_matter
-from tests.space.installation import environment, interpreter, requirements, sdk
+from tests.space.installation import interpreter, requirements, sdk
+from tests.support.installing import Step, environment
 
 OURS = front_matter()["python_version"]
 NEWER = "3.13"
 
 
-def _python(version: str, steps: list[list[str]]) -> "pytest.ParameterSet":
+def _python(version: str, steps: list[Step]) -> "pytest.ParameterSet":
     found = interpreter(version)
     # Excused in CI as well: a machine need not have every Python, and the front matter's own is what matters.
     missing = pytest.mark.xfail(found is None, reason=f"no python{version} on the PATH", run=False)
@@ -26,4 +27,5 @@ def _python(version: str, steps: list[list[str]]) -> "pytest.ParameterSet":
 def space_python(request: pytest.FixtureRequest, third_party_cache: Path) -> Path:
     """The interpreter of an environment like a Space's."""
     python, steps = request.param
-    return environment(python, steps, third_party_cache)
+    # Who runs the Space cannot keep what Python compiles; compiling what is imported is enough, and quicker.
+    return environment("space", python, steps, third_party_cache, then=["-c", "import app"])

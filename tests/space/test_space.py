@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.space.front_matter import front_matter
-from tests.space.installation import pip
 from tests.space.space import SPACE_HOST, Space, folder
+from tests.support.installing import pip
 
 pytestmark = pytest.mark.timeout(240)
 

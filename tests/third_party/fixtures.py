@@ -5,12 +5,14 @@ A test that uses them may have to wait for an installation: mark it ``pytest.mar
 
 import json
 import secrets
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.third_party.servers import HOST, Server, environment, free_port, running
+from tests.support.installing import environment
+from tests.third_party.servers import HOST, Server, free_port, running
 
 HERE = Path(__file__).parent
 
@@ -28,7 +30,7 @@ AZMLINFSRV = f"from azureml_inference_server_http import amlserver as s; s.DEFAU
 @pytest.fixture(scope="session")
 def azureml_inference_server(third_party_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Microsoft's inference server with our ``score.py``; it takes any key, as its front in Azure checks them."""
-    python = environment(HERE / "azureml_inference_server.txt", third_party_cache)
+    python = _installed("azureml_inference_server", third_party_cache)
     port = free_port()
     arguments = ["-c", AZMLINFSRV, "--entry_script", str(HERE / "score.py"), "--port", str(port)]
     work = tmp_path_factory.mktemp("azureml_inference_server")
@@ -41,7 +43,7 @@ def azureml_inference_server(third_party_cache: Path, tmp_path_factory: pytest.T
 @pytest.fixture(scope="session")
 def litellm_proxy(third_party_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """LiteLLM's proxy with a master key and one model, which always says ``ANSWER``."""
-    python = environment(HERE / "litellm_proxy.txt", third_party_cache)
+    python = _installed("litellm_proxy", third_party_cache)
     port = free_port()
     key = f"sk-{secrets.token_hex(16)}"
     work = tmp_path_factory.mktemp("litellm_proxy")
@@ -68,3 +70,7 @@ def third_party_cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.T
     """Where the virtual environments are kept: pytest's cache, or nowhere for long when that is switched off."""
     cache = getattr(request.config, "cache", None)
     return cache.mkdir("third_party") if cache else tmp_path_factory.mktemp("third_party")
+
+
+def _installed(server: str, cache: Path) -> Path:
+    return environment(server, sys.executable, [["-r", HERE / f"{server}.txt"]], cache)

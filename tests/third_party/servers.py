@@ -1,19 +1,10 @@
-"""Other people's servers as child processes, each from a virtual environment of its own, on a free loopback port.
+"""Other people's servers as child processes, each from a virtual environment of its own, on a free loopback port."""
 
-Making an environment takes a minute, so it is kept in pytest's cache under a key of what went into it;
-``pytest --cache-clear`` throws it away.
-"""
-
-import fcntl
-import hashlib
 import http.client
 import os
-import re
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -29,7 +20,6 @@ TAIL = 4000
 
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
 _NOWHERE = f"http://{HOST}:9"
-_NO_INDEX = re.compile(r"from versions: none|connection broken by", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,42 +35,6 @@ class Server:
     url: str
     key: str
     model: str
-
-
-def environment(requirements: Path, cache: Path) -> Path:
-    """Return the interpreter of a virtual environment that holds ``requirements``; make it if need be.
-
-    Without a package index to install from, the test that asked is skipped.
-    """
-    content = "\n".join((sys.version, sys.base_prefix, requirements.read_text(encoding="utf-8")))
-    home = cache / f"{requirements.stem}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
-    python = home / "bin" / "python"
-    complete = home / "complete"
-    with home.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another pytest may be at it
-        if not (complete.exists() and python.exists()):
-            shutil.rmtree(home, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", home], check=True, stdin=subprocess.DEVNULL)
-            _install(python, requirements)
-            complete.touch()
-    return python
-
-
-def _install(python: Path, requirements: Path) -> None:
-    # Python compiles what it imports; compiling everything beforehand takes longer than downloading it.
-    pip = [python, "-I", "-m", "pip", "install", "--no-compile", "--no-input", "--disable-pip-version-check"]
-    done = subprocess.run(
-        [*pip, "-r", requirements],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if done.returncode == 0:
-        return
-    if _NO_INDEX.search(done.stdout):
-        pytest.skip(f"no package index to install {requirements.name} from: {done.stdout[-TAIL:]}")
-    pytest.fail(f"{requirements.name} does not install:\n{done.stdout[-TAIL:]}", pytrace=False)
 
 
 def free_port() -> int:
