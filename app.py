@@ -7,48 +7,78 @@ import gc
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 from urllib.parse import urlsplit
+
+from langchain_core.language_models import BaseChatModel
+from pydantic import SecretStr
 
 from chatbot.azureml import AzureMLChatOnlineEndpoint, AzureMLEndpointApiType
 from chatbot.azureml.surfaces import resolve
-from chatbot.conversation import ConversationService, ConversationStore, WindowMemory
+from chatbot.catalogue import PROMPTS, DeploymentEntry, read_deployments, read_prompts
+from chatbot.conversation import (
+    PARAMETERS,
+    ConversationService,
+    ConversationStore,
+    Deployment,
+    Deployments,
+    Prices,
+    WindowMemory,
+)
 from chatbot.emulator import Emulator
-from chatbot.settings import Settings, SettingsError, variable
-from chatbot.ui import Endpoint, build_page, serving
+from chatbot.settings import Settings, SettingsError, environment, variable
+from chatbot.ui import LOGO, Look, build_page, serving
 
 CANNOT_START: Final = 2
+
+DEMO: Final[Mapping[str, Mapping[str, Any]]] = {
+    "Demo endpoint": {},
+    "Demo endpoint, thinking aloud": {"reasoning_effort": "low"},
+}
+"""What the demo endpoint is called, and what each of its deployments is told further."""
 
 
 def main() -> int:
     """Start the application; return the exit code of the process."""
     try:
-        settings = Settings.load(checks={"endpoint_url": _check_endpoint, "store_url": _check_store})
+        settings = Settings.load(
+            checks={
+                "endpoint_url": _check_endpoint,
+                "store_url": _check_store,
+                "deployments_file": lambda values: read_deployments(Path(values["deployments_file"]), environment()),
+                "prompts_file": lambda values: read_prompts(Path(values["prompts_file"])),
+                "logo": _check_logo,
+            }
+        )
     except SettingsError as error:
         print("The application cannot start with these settings:", *error.problems, sep="\n  - ", file=sys.stderr)
         return CANNOT_START
     with ExitStack() as stack:
-        endpoint, model = _model(settings, stack)
+        try:
+            deployments = Deployments(*_deployments(settings, stack), locked=settings.locked)
+        except ValueError as error:
+            print(f"The application cannot start with these deployments:\n  - {error}.", file=sys.stderr)
+            return CANNOT_START
         store = ConversationStore(settings.store_url.get_secret_value())
-        memory = WindowMemory(
-            settings.memory_turns,
-            settings.token_budget,
-            settings.system_prompt,
-            answer_tokens=settings.max_tokens,
-        )
-        service = ConversationService(model, store, memory)
+        service = ConversationService(deployments, store, max_answers=settings.max_answers)
 
         async def close() -> None:
             await service.aclose()
             await store.aclose()
-            await model.aclose()
+            for deployment in deployments.values():
+                if isinstance(deployment.model, AzureMLChatOnlineEndpoint):
+                    await deployment.model.aclose()
 
-        page = build_page(service, title=settings.title, endpoint=endpoint, keeps=settings.keeps_conversations)
+        look = _look(settings)
+        page = build_page(service, look)
         try:
             address = stack.enter_context(
-                serving(page, host=settings.host, port=settings.port, on_close=close, on_zero_gpu=settings.zero_gpu)
+                serving(
+                    page, look, host=settings.host, port=settings.port, on_close=close, on_zero_gpu=settings.zero_gpu
+                )
             )
         except OSError:
             print(
@@ -59,7 +89,8 @@ def main() -> int:
             return CANNOT_START
         # What is there by now stays: without this, every full collection looks at it all and pauses every answer.
         gc.freeze()
-        print(f"{settings.title} is at {address} (answers come from: {endpoint.name}). Ctrl-C ends it.", flush=True)
+        answering = ", ".join(deployments)
+        print(f"{settings.title} is at {address} (answers come from: {answering}). Ctrl-C ends it.", flush=True)
         _wait_for_the_end()
     return 0
 
@@ -74,33 +105,94 @@ def _wait_for_the_end() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-def _model(settings: Settings, stack: ExitStack) -> tuple[Endpoint, AzureMLChatOnlineEndpoint]:
-    """The chat model behind the configured endpoint; with none configured, behind the demo endpoint."""
-    if settings.endpoint_url is not None and settings.endpoint_api_key is not None:
-        url, key = settings.endpoint_url, settings.endpoint_api_key.get_secret_value()
-        endpoint = Endpoint(urlsplit(url).hostname or url, is_demo=False)
-    else:
-        emulator = stack.enter_context(Emulator(token_delay=settings.demo_token_delay))
-        url, key = emulator.chat_url, emulator.key
-        endpoint = Endpoint("Demo endpoint", is_demo=True)
-    parameters = {
-        "temperature": settings.temperature,
-        "max_tokens": settings.max_tokens,
-        "top_p": settings.top_p,
-    }
-    model = AzureMLChatOnlineEndpoint(
-        endpoint_url=url,
-        endpoint_api_key=key,
-        endpoint_api_type=_api_type(settings),
-        deployment_name=settings.deployment_name,
-        timeout=settings.timeout,
-        model_kwargs={name: value for name, value in parameters.items() if value is not None},
+def _look(settings: Settings) -> Look:
+    prompts = read_prompts(settings.prompts_file or PROMPTS)
+    return Look(
+        title=settings.title,
+        tagline=settings.tagline,
+        logo=settings.logo or LOGO,
+        accent=settings.accent,
+        currency=settings.currency,
+        examples=tuple((each.label, each.prompt, each.icon) for each in prompts.example),
+        presets={each.name: each.system_prompt for each in prompts.preset},
+        hidden=settings.hidden,
+        is_demo=settings.is_demo,
+        keeps=settings.keeps_conversations,
     )
-    return endpoint, model
 
 
-def _api_type(settings: Settings) -> AzureMLEndpointApiType | None:
-    return AzureMLEndpointApiType(settings.endpoint_api_type) if settings.endpoint_api_type else None
+def _deployments(settings: Settings, stack: ExitStack) -> Iterator[Deployment]:
+    """Yield the configured endpoint and those of the file; with neither, the demo endpoint.
+
+    Raises:
+        ValueError: One of them cannot be used; says which and why.
+    """
+    if settings.endpoint_url is not None and settings.endpoint_api_key is not None:
+        entry = DeploymentEntry(
+            name=urlsplit(settings.endpoint_url).hostname or settings.endpoint_url,
+            endpoint_url=settings.endpoint_url,
+            endpoint_api_type=settings.endpoint_api_type,
+            deployment_name=settings.deployment_name,
+            api_key_variable=variable("endpoint_api_key"),
+            api_key=settings.endpoint_api_key,
+            input_price=settings.input_price,
+            output_price=settings.output_price,
+        )
+        yield _deployment(entry, settings)
+    if settings.deployments_file is not None:
+        for entry in read_deployments(settings.deployments_file, environment()):
+            yield _deployment(entry, settings)
+    if settings.is_demo:
+        emulator = stack.enter_context(Emulator(token_delay=settings.demo_token_delay))
+        for name, arguments in DEMO.items():
+            entry = DeploymentEntry(
+                name=name,
+                endpoint_url=emulator.chat_url,
+                api_key_variable="-",
+                api_key=SecretStr(emulator.key),
+                model_arguments=arguments,
+            )
+            yield _deployment(entry, settings)
+
+
+def _deployment(entry: DeploymentEntry, settings: Settings) -> Deployment:
+    """Make a deployment of what is said of it, and of the settings where nothing is."""
+
+    def told(name: str) -> Any:
+        own = getattr(entry, name)
+        return getattr(settings, name) if own is None else own
+
+    parameters = {name: told(name) for name in PARAMETERS}
+    memory = WindowMemory(
+        told("memory_turns"), told("token_budget"), told("system_prompt"), answer_tokens=told("max_tokens")
+    )
+    prices = None
+    if entry.input_price is not None and entry.output_price is not None:
+        prices = Prices(entry.input_price, entry.output_price)
+    given = {name: value for name, value in parameters.items() if value is not None}
+    try:
+        return Deployment(entry.name, _model(entry, told("timeout")), memory, given, prices)
+    except (ValueError, ImportError) as error:
+        raise ValueError(f"“{entry.name}”: {error}") from None
+
+
+def _model(entry: DeploymentEntry, timeout: float) -> BaseChatModel:
+    if entry.model is not None:
+        from langchain.chat_models import init_chat_model  # for those who name such a model only: it takes a second
+
+        arguments: dict[str, Any] = dict(entry.model_arguments)
+        if entry.api_key is not None:
+            arguments["api_key"] = entry.api_key.get_secret_value()
+        model: BaseChatModel = init_chat_model(entry.model, **arguments)
+        return model
+    return AzureMLChatOnlineEndpoint(
+        endpoint_url=entry.endpoint_url,
+        endpoint_api_key=entry.api_key,
+        endpoint_api_type=AzureMLEndpointApiType(entry.endpoint_api_type) if entry.endpoint_api_type else None,
+        deployment_name=entry.deployment_name,
+        timeout=timeout,
+        model_kwargs=dict(entry.model_arguments),
+    )
 
 
 def _check_endpoint(values: Mapping[str, str]) -> None:
@@ -111,6 +203,12 @@ def _check_endpoint(values: Mapping[str, str]) -> None:
 
 def _check_store(values: Mapping[str, str]) -> None:
     asyncio.run(ConversationStore(values["store_url"]).check())
+
+
+def _check_logo(values: Mapping[str, str]) -> None:
+    logo = Path(values["logo"])
+    if logo.suffix.lower() not in (".svg", ".png") or not logo.is_file():
+        raise ValueError(f"{logo} is no SVG or PNG file that can be read")
 
 
 if __name__ == "__main__":

@@ -15,8 +15,15 @@ from typing import Final
 from conversation_service import QUESTION, EchoModel, ended_turns
 from playwright.sync_api import Browser, Request, expect
 
-from chatbot.conversation import Conversation, ConversationService, ConversationStore, WindowMemory
-from chatbot.ui import Endpoint, build_page, serving
+from chatbot.conversation import (
+    Conversation,
+    ConversationService,
+    ConversationStore,
+    Deployment,
+    Deployments,
+    WindowMemory,
+)
+from chatbot.ui import Look, build_page, serving
 from chatbot.ui.visitor import COOKIE
 
 # Behind the page's own environment settings, so that both are measured under the same.
@@ -65,9 +72,10 @@ def ours(folder: Path, lengths: list[int]) -> Iterator[tuple[str, dict[int, str]
 
     asyncio.run(fill())
     store = ConversationStore(url)
-    service = ConversationService(EchoModel(chunks=CHUNKS), store, WindowMemory())
-    page = build_page(service, title="Ours", endpoint=Endpoint("benchmark", is_demo=False))
-    with serving(page, host="127.0.0.1", port=0, on_close=store.aclose) as address:
+    service = ConversationService(Deployments(Deployment("benchmark", EchoModel(chunks=CHUNKS), WindowMemory())), store)
+    look = Look("Ours")
+    page = build_page(service, look)
+    with serving(page, look, host="127.0.0.1", port=0, on_close=store.aclose) as address:
         yield address, visitors
 
 

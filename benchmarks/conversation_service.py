@@ -17,7 +17,16 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
-from chatbot.conversation import Conversation, ConversationService, ConversationStore, Turn, TurnStatus, WindowMemory
+from chatbot.conversation import (
+    Conversation,
+    ConversationService,
+    ConversationStore,
+    Deployment,
+    Deployments,
+    Turn,
+    TurnStatus,
+    WindowMemory,
+)
 from chatbot.conversation.store import StoredTurn
 
 QUESTION: Final = "What is there to know about this? " * 3
@@ -74,7 +83,7 @@ def measure(who: str, length: int) -> Cost:
 
 async def _ours(path: Path, length: int) -> Cost:
     store = ConversationStore(f"sqlite:///{path}")
-    service = ConversationService(EchoModel(), store, WindowMemory())
+    service = ConversationService(Deployments(Deployment("benchmark", EchoModel(), WindowMemory())), store)
     await store.add(service.begin("ada"), ended_turns(1))  # what the first use of anything costs
     conversation = await store.add(Conversation("long", "ada"), ended_turns(length))
     before = _size(path)

@@ -19,8 +19,8 @@ from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from playwright.sync_api import Page, Request, expect, sync_playwright
 
-from chatbot.conversation import ConversationService, ConversationStore, WindowMemory
-from chatbot.ui import Endpoint, build_page, serving
+from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
+from chatbot.ui import Look, build_page, serving
 
 # Behind the page's own environment settings, so that both are measured under the same.
 import gradio as gr  # isort: skip
@@ -33,9 +33,10 @@ ANSWER = "The same forty words again, so that both pages have as much to carry. 
 def ours(folder: Path) -> Iterator[str]:
     model = GenericFakeChatModel(messages=iter(lambda: AIMessage(ANSWER), None))
     store = ConversationStore(f"sqlite:///{folder}/chat.db")
-    service = ConversationService(model, store, WindowMemory())
-    page = build_page(service, title="Ours", endpoint=Endpoint("benchmark", is_demo=False))
-    with serving(page, host="127.0.0.1", port=0, on_close=store.aclose) as url:
+    service = ConversationService(Deployments(Deployment("benchmark", model, WindowMemory())), store)
+    look = Look("Ours")
+    page = build_page(service, look)
+    with serving(page, look, host="127.0.0.1", port=0, on_close=store.aclose) as url:
         yield url
 
 

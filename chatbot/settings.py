@@ -17,6 +17,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX: Final = "CHATBOT_"
 
+CONTROLS: Final = ("deployment", "system_prompt", "temperature", "top_p", "max_tokens", "k")
+"""What a visitor can choose for a conversation."""
+
 SPACE_VOLUME: Final = Path("/data")
 """Where a Hugging Face Space has storage that outlives it, if it was given any."""
 
@@ -94,11 +97,53 @@ class Settings(BaseSettings):
         None, gt=0, le=1, description="Nucleus sampling. Not set: the model's own default.", examples=["0.9"]
     )
 
+    deployments_file: Path | None = Field(
+        None,
+        description="A TOML file of further deployments to choose from, see docs/deployments.md.",
+        examples=["deployments.toml"],
+    )
+    input_price: float | None = Field(
+        None,
+        ge=0,
+        description="What a million tokens that the model reads cost. With both prices, answers tell their cost.",
+        examples=["0.30"],
+    )
+    output_price: float | None = Field(
+        None, ge=0, description="What a million tokens that the model writes cost.", examples=["0.61"]
+    )
+    currency: str = Field("$", min_length=1, max_length=8, description="What prices are told in.")
+
     store_url: SecretStr = Field(
         SecretStr("sqlite:///data/conversations.db"),
         description="Where conversations are kept: a SQLAlchemy URL. The folder of an SQLite file is made if missing.",
     )
+    max_answers: int = Field(
+        200, ge=1, description="How many answers are written at once; who asks for one more is told to come back."
+    )
     title: str = Field("Azure ML Chat", min_length=1, description="Name of the application, on the page and its tab.")
+    tagline: str = Field("", description="A line below the name, where a conversation begins.")
+    logo: Path | None = Field(
+        None,
+        description="An SVG or PNG file, also shown in the tab. Not set: the project's own.",
+        examples=["logo.svg"],
+    )
+    accent: str = Field(
+        "#2563eb", pattern="^#[0-9a-fA-F]{6}$", description="The page's one colour, as in CSS: # and six digits."
+    )
+    prompts_file: Path | None = Field(
+        None,
+        description="A TOML file of example prompts for the welcome and of system prompts to choose from. Not set: "
+        "assets/prompts.toml.",
+        examples=["prompts.toml"],
+    )
+    hidden_controls: str = Field(
+        "",
+        description=f"What visitors do not see and cannot choose, with commas between: {', '.join(CONTROLS)}, or all.",
+        examples=["system_prompt,top_p"],
+    )
+    locked_controls: str = Field(
+        "", description="What visitors see and cannot choose, in the same words.", examples=["all"]
+    )
     host: str = Field("127.0.0.1", description="Address to listen on. 0.0.0.0 lets other machines in.")
     port: int = Field(7860, ge=0, le=65535, description="Port to listen on. 0 takes any free one.")
     demo_token_delay: float = Field(
@@ -124,6 +169,21 @@ class Settings(BaseSettings):
         driver, _, file = self.store_url.get_secret_value().partition(":///")
         return not (self.space_id and driver.startswith("sqlite") and not file.startswith(f"{SPACE_VOLUME}/"))
 
+    @property
+    def is_demo(self) -> bool:
+        """Whether nothing is configured that could answer, so that the demo endpoint does."""
+        return self.endpoint_url is None and self.deployments_file is None
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The controls that visitors do not see."""
+        return _controls(self.hidden_controls)
+
+    @property
+    def locked(self) -> frozenset[str]:
+        """The controls that visitors cannot use, be they seen or not."""
+        return _controls(self.locked_controls) | self.hidden
+
     @model_validator(mode="after")
     def _suits_a_space(self) -> Self:
         if self.space_id:
@@ -131,6 +191,15 @@ class Settings(BaseSettings):
                 if name not in self.model_fields_set:
                     setattr(self, name, SecretStr(value) if name == "store_url" else value)
         return self
+
+    @field_validator("hidden_controls", "locked_controls")
+    @classmethod
+    def _names_controls(cls, value: str) -> str:
+        if unknown := _controls(value) - set(CONTROLS):
+            raise PydanticCustomError(
+                "controls", f"knows no {', '.join(sorted(unknown))}; only {', '.join(CONTROLS)}, all"
+            )
+        return value
 
     @field_validator("endpoint_url")
     @classmethod
@@ -163,7 +232,7 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: Something cannot work; every problem is named, with its variable and the mend.
         """
-        given = _given(env_file)
+        given = environment(env_file)
         problems = _unknown_names(given) + _half_an_endpoint(given)
         faulty: set[str] = set()
         settings: Self | None = None
@@ -185,6 +254,17 @@ class Settings(BaseSettings):
         return settings
 
 
+def environment(env_file: Path | None = Path(".env")) -> dict[str, str]:
+    """Return everything that was set, by upper-case name; what is empty counts as not set."""
+    in_file = dotenv_values(env_file) if env_file is not None and env_file.is_file() else {}
+    return {name.upper(): value for name, value in {**in_file, **os.environ}.items() if value}
+
+
+def _controls(names: str) -> frozenset[str]:
+    listed = frozenset(filter(None, (name.strip() for name in names.split(","))))
+    return frozenset(CONTROLS) if "all" in listed else listed
+
+
 def variable(name: str) -> str:
     """Return the environment variable that sets the field ``name`` of :class:`Settings`."""
     alias = Settings.model_fields[name].validation_alias
@@ -193,12 +273,6 @@ def variable(name: str) -> str:
 
 def _variables() -> dict[str, str]:
     return {variable(name): name for name in Settings.model_fields}
-
-
-def _given(env_file: Path | None) -> dict[str, str]:
-    """Everything that was set, by upper-case name; what is empty counts as not set."""
-    in_file = dotenv_values(env_file) if env_file is not None and env_file.is_file() else {}
-    return {name.upper(): value for name, value in {**in_file, **os.environ}.items() if value}
 
 
 def _unknown_names(given: Mapping[str, str]) -> list[str]:

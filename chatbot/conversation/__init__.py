@@ -1,6 +1,8 @@
 """The heart: a conversation is a list of turns in a store, and the service is its only writer."""
 
+from chatbot.conversation.deployments import OPTIONS, PARAMETERS, Choice, Deployment, Deployments, Prices
 from chatbot.conversation.errors import (
+    ApplicationBusyError,
     ConversationBusyError,
     ConversationConflictError,
     ConversationError,
@@ -13,11 +15,26 @@ from chatbot.conversation.recall import Mention
 from chatbot.conversation.service import ConversationService
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.tokens import TokenCounter
-from chatbot.conversation.turn import Conversation, Failure, Turn, TurnMemory, TurnStatus, Usage
+from chatbot.conversation.turn import (
+    Conversation,
+    Failure,
+    Feedback,
+    Options,
+    Rating,
+    Timing,
+    Turn,
+    TurnMemory,
+    TurnStatus,
+    Usage,
+)
 from chatbot.conversation.view import View
 from chatbot.conversation.window import Entry, Place, Plan, WindowMemory
 
 __all__ = [
+    "OPTIONS",
+    "PARAMETERS",
+    "ApplicationBusyError",
+    "Choice",
     "Conversation",
     "ConversationBusyError",
     "ConversationConflictError",
@@ -25,12 +42,19 @@ __all__ = [
     "ConversationNotFoundError",
     "ConversationService",
     "ConversationStore",
+    "Deployment",
+    "Deployments",
     "Entry",
     "Failure",
+    "Feedback",
     "Mention",
     "MessageError",
+    "Options",
     "Place",
     "Plan",
+    "Prices",
+    "Rating",
+    "Timing",
     "TitleError",
     "TokenCounter",
     "Turn",

@@ -2,6 +2,7 @@
 
 ConversationError
 ├── MessageError                    there is nothing to send, or it cannot be sent
+├── ApplicationBusyError            too many answers are being written
 ├── ConversationNotFoundError       it does not exist, or belongs to somebody else
 ├── ConversationBusyError           an answer is being written in it
 ├── ConversationConflictError       it went on somewhere else since it was last seen
@@ -17,6 +18,15 @@ class ConversationError(Exception):
 
 class MessageError(ConversationError):
     """There is nothing to send, or it cannot be sent."""
+
+
+class ApplicationBusyError(ConversationError):
+    """The application writes as many answers as it may at once."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Many questions are being answered right now. Try again in about ten seconds; your message is still here."
+        )
 
 
 class ConversationNotFoundError(ConversationError):

@@ -9,17 +9,15 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
-from langchain_core.language_models import BaseChatModel
-
 from chatbot.conversation import exchange, titles
 from chatbot.conversation.access import changing, stored
-from chatbot.conversation.answers import MAX_ANSWER_SECONDS, Answering
-from chatbot.conversation.errors import ConversationNotFoundError, TitleError
+from chatbot.conversation.answers import MAX_ANSWER_SECONDS, MAX_ANSWERS, Answering
+from chatbot.conversation.deployments import Deployments
+from chatbot.conversation.errors import ConversationConflictError, ConversationNotFoundError, TitleError
 from chatbot.conversation.recall import Mention, Recollection
 from chatbot.conversation.store import ConversationStore
-from chatbot.conversation.turn import Conversation, Turn, TurnMemory, TurnStatus
+from chatbot.conversation.turn import Conversation, Feedback, Options, Turn, TurnMemory, TurnStatus
 from chatbot.conversation.view import SHOWN_TURNS, View, rememberable
-from chatbot.conversation.window import WindowMemory
 
 POLL_SECONDS: Final = 1.0
 """How often an answer that another process writes is looked at."""
@@ -29,25 +27,24 @@ class ConversationService:
     """Says things to the model and keeps what was said.
 
     Args:
-        model: Any LangChain chat model.
+        deployments: Who can answer.
         store: Where conversations live.
-        memory: What the model remembers.
         max_seconds: The longest an answer may take in all.
+        max_answers: How many answers are written at once; who asks for one more is told to come back.
     """
 
     def __init__(
         self,
-        model: BaseChatModel,
+        deployments: Deployments,
         store: ConversationStore,
-        memory: WindowMemory,
         *,
         max_seconds: float = MAX_ANSWER_SECONDS,
+        max_answers: int = MAX_ANSWERS,
     ) -> None:
-        self.memory = memory
-        self._model = model
+        self.deployments = deployments
         self._store = store
         self._recollection = Recollection(store)
-        self._answering = Answering(model, store, memory, self._recollection, max_seconds)
+        self._answering = Answering(deployments, store, self._recollection, max_seconds, max_answers)
 
     # ------------------------------------------------------------------------------------------ conversations
 
@@ -95,8 +92,9 @@ class ConversationService:
             TitleError: There is nothing to name yet, or the model found no title; says why.
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
-        await self.refresh(conversation)
-        title = await titles.ask(self._model, await self._store.tail(conversation.id, titles.TURNS_READ))
+        conversation = await self.refresh(conversation)
+        model = self.deployments.choice(conversation).deployment.model
+        title = await titles.ask(model, await self._store.tail(conversation.id, titles.TURNS_READ))
         await self._store.rename(conversation.id, title)
         return title
 
@@ -152,15 +150,15 @@ class ConversationService:
             # Somebody began it between the two looks.
             *turns, growing = turns
             before = growing.index
+        choice = self.deployments.choice(conversation)
         if generation is not None and generation.plan is not None:
             plan = generation.plan
         else:
             asked = text if growing is None else growing.user
-            earlier = await rememberable(self._store, self.memory, conversation, before, known=turns)
-            plan = self.memory.plan(earlier, asked, k=conversation.k)
+            plan = choice.plan(await rememberable(self._store, conversation, choice.reach, before, known=turns), asked)
         shown = turns if growing is None else [*turns, growing]
         versions = await self._store.alternatives(conversation.id, turns)
-        return View(conversation, shown, plan, versions, growing is not None)
+        return View(conversation, shown, plan, versions, growing is not None, choice)
 
     async def mention(self, conversation: Conversation, text: str) -> Mention | None:
         """Return what ``text`` mentions of turns that its request would not carry; None where it mentions nothing.
@@ -173,9 +171,9 @@ class ConversationService:
         conversation = await self.refresh(conversation)
         if await self._growing(conversation) is not None:
             return None
-        turns = await rememberable(self._store, self.memory, conversation)
-        plan = self.memory.plan(turns, text, k=conversation.k)
-        return await self._recollection.find(conversation, text, plan)
+        choice = self.deployments.choice(conversation)
+        turns = await rememberable(self._store, conversation, choice.reach)
+        return await self._recollection.find(conversation, text, choice.plan(turns, text))
 
     # ------------------------------------------------------------------------------------------ writing
 
@@ -194,6 +192,7 @@ class ConversationService:
 
         Raises:
             MessageError: The text is empty, or is no text.
+            ApplicationBusyError: Too many answers are being written.
             ConversationBusyError: An answer is being written in this conversation.
             ConversationConflictError: The conversation went on since the asker last saw it.
             ConversationNotFoundError: The conversation is gone, or not the owner's.
@@ -252,12 +251,24 @@ class ConversationService:
         async with changing(self._store, conversation) as seen:
             return replace(seen, revision=await self._store.mark(seen.id, index, memory, seen.revision))
 
-    async def set_k(self, conversation: Conversation, k: int) -> Conversation:
-        """Change how many earlier turns this conversation's next requests carry; raises as :meth:`rewind` does."""
+    async def choose(self, conversation: Conversation, options: Options) -> Conversation:
+        """Change how this conversation's next requests are asked; raises as :meth:`rewind` does."""
         if not conversation.revision:
-            return replace(conversation, k=k)
+            return replace(conversation, options=options)
         async with changing(self._store, conversation) as seen:
-            return replace(seen, k=k, revision=await self._store.set_k(seen.id, k, seen.revision))
+            revision = await self._store.set_options(seen.id, options, seen.revision)
+            return replace(seen, options=options, revision=revision)
+
+    async def rate(self, conversation: Conversation, index: int, feedback: Feedback | None) -> None:
+        """Keep what the visitor thinks of the answer that is shown at an index; None takes it back.
+
+        Raises:
+            ConversationConflictError: There is no such answer, or it is still being written.
+            ConversationNotFoundError: The conversation is gone, or not the owner's.
+        """
+        await self.refresh(conversation)
+        if not await self._store.rate(conversation.id, index, feedback):
+            raise ConversationConflictError
 
     # ------------------------------------------------------------------------------------------ out and in
 

@@ -23,12 +23,70 @@ class TurnMemory(StrEnum):
     EXCLUDED = "excluded"
 
 
+class Rating(StrEnum):
+    """What the visitor thinks of an answer."""
+
+    UP = "up"
+    DOWN = "down"
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one request, as the endpoint counted them."""
+    """Tokens of one request, or of several, as the endpoint counted them.
+
+    Attributes:
+        cost: What they cost, in the currency of the prices; None where there are no prices.
+    """
 
     input_tokens: int
     output_tokens: int
+    cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long an answer took, in seconds since it was asked for.
+
+    Attributes:
+        ended_at: Seconds since 1970 when it ended.
+        total: Until its end.
+        first_word: Until the first word of the answer; None where there came none.
+        thinking: From the first word of the model's thoughts to the first of the answer; None where it told none.
+    """
+
+    ended_at: float
+    total: float
+    first_word: float | None = None
+    thinking: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What the visitor thinks of an answer, with a word about it if he likes."""
+
+    rating: Rating
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the visitor chose for a conversation; None is the deployment's own.
+
+    Attributes:
+        deployment: Name of the one that answers.
+        system_prompt: Sent first; empty sends none.
+        temperature: Randomness.
+        top_p: Nucleus sampling.
+        max_tokens: The longest answer.
+        k: How many earlier turns a request carries.
+    """
+
+    deployment: str | None = None
+    system_prompt: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    k: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +120,10 @@ class Turn:
         failure: Set when, and only when, the turn failed.
         memory: Whether the visitor pinned or excluded it.
         notice: What the visitor should know about how the answer came about, in words; mostly nothing.
+        reasoning: The model's thoughts before its answer, where it tells them.
+        timing: How long the answer took, once it has ended.
+        deployment: Name of the one that answered.
+        feedback: What the visitor thinks of the answer.
         version: Number among all that were ever at this index, from 0.
         parent: Version of the turn before it that it follows; None for the first turn.
     """
@@ -77,6 +139,10 @@ class Turn:
     notice: str = ""
     version: int = 0
     parent: int | None = None
+    reasoning: str = ""
+    timing: Timing | None = None
+    deployment: str = ""
+    feedback: Feedback | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +155,15 @@ class Conversation:
         revision: Grows with every change of what its turns are or what is remembered of them; 0 is a
             conversation that has not begun.
         title: The first question, shortened, unless somebody renamed it.
-        k: How many earlier turns its requests carry; None is the application's own default.
+        options: What its visitor chose for it.
         updated_at: Seconds since 1970 when it was last written to.
+        usage: What all its answers took together, also those that are no longer shown.
     """
 
     id: str
     owner: str
     revision: int = 0
     title: str = ""
-    k: int | None = None
+    options: Options = Options()
     updated_at: float = 0.0
+    usage: Usage = Usage(0, 0)

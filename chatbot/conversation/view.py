@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from chatbot.conversation.deployments import Choice
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.turn import Conversation, Turn
-from chatbot.conversation.window import Plan, WindowMemory
+from chatbot.conversation.window import Plan
 
 SHOWN_TURNS: Final = 20
 """How many turns a page draws at first: what a browser can draw at once however long the conversation is."""
@@ -23,6 +24,7 @@ class View:
         plan: What the request being answered holds; where nothing is, what the next one would.
         versions: By index, the versions a turn can be flipped through, its own among them.
         growing: Whether the last turn is being answered.
+        choice: Who answers, and how it is asked.
     """
 
     conversation: Conversation
@@ -30,6 +32,7 @@ class View:
     plan: Plan
     versions: Mapping[int, Sequence[int]]
     growing: bool
+    choice: Choice
 
     @property
     def earlier(self) -> int:
@@ -39,8 +42,8 @@ class View:
 
 async def rememberable(
     store: ConversationStore,
-    memory: WindowMemory,
     conversation: Conversation,
+    reach: int,
     before: int | None = None,
     *,
     known: Sequence[Turn] = (),
@@ -49,12 +52,11 @@ async def rememberable(
 
     Args:
         store: Where they are.
-        memory: What decides how many are enough.
-        conversation: Whose turns; its own k counts.
+        conversation: Whose turns.
+        reach: How many are enough.
         before: Only turns before this index.
         known: The newest of them, where somebody has read them already.
     """
-    reach = memory.reach(memory.k if conversation.k is None else conversation.k)
     if len(known) < reach and not (known and known[0].index == 0):
         known = await store.tail(conversation.id, reach, before=before)
     pinned = await store.pinned(conversation.id)

@@ -123,10 +123,17 @@ class WindowMemory:
         self._answer_tokens = answer_tokens
         self.count = counter or TokenCounter()
 
-    @property
-    def budget(self) -> int | None:
-        """Tokens a request may hold so that the answer still has room, as far as is known; None is no limit."""
-        configured = None if self._max_tokens is None else max(self._max_tokens - self._answer_tokens, 0)
+    def budget(self, answer_tokens: int | None = None) -> int | None:
+        """Return how many tokens a request may hold so that the answer still has room, as far as is known.
+
+        Args:
+            answer_tokens: Room for the answer; None is this memory's own.
+
+        Returns:
+            None where there is no limit.
+        """
+        room = self._answer_tokens if answer_tokens is None else answer_tokens
+        configured = None if self._max_tokens is None else max(self._max_tokens - room, 0)
         return min((limit for limit in (configured, self.count.limit) if limit is not None), default=None)
 
     @staticmethod
@@ -137,20 +144,31 @@ class WindowMemory:
         """
         return 2 * k + 10
 
-    def plan(self, turns: Sequence[Turn], text: str = "", *, k: int | None = None) -> Plan:
+    def plan(
+        self,
+        turns: Sequence[Turn],
+        text: str = "",
+        *,
+        k: int | None = None,
+        system_prompt: str | None = None,
+        answer_tokens: int | None = None,
+    ) -> Plan:
         """Decide what the request holds that asks ``text`` after ``turns``.
 
         Args:
             turns: Turns of one conversation in order: its newest :meth:`reach`, and every pinned one. More may be
                 given to learn why they are not remembered; it changes nothing for the others.
             text: The newest question; empty to learn what would be remembered next.
-            k: The conversation's own; None is this memory's.
+            k: The conversation's own, and so are the others; None is this memory's.
+            system_prompt: Sent first, unless empty.
+            answer_tokens: Room that is kept for the answer.
         """
         k = self.k if k is None else k
-        system_tokens = self.count(self.system_prompt) if self.system_prompt else 0
+        system_prompt = self.system_prompt if system_prompt is None else system_prompt
+        system_tokens = self.count(system_prompt) if system_prompt else 0
         question_tokens = self.count(text)
         total = system_tokens + question_tokens
-        budget = self.budget
+        budget = self.budget(answer_tokens)
         tokens = {turn.index: self.count(turn.user) + self.count(turn.assistant or NO_ANSWER) for turn in turns}
         oldest = turns[-1].index - self.reach(k) + 1 if turns else 0
         places = {turn.index: _reason(turn, k, oldest) for turn in turns}
@@ -174,7 +192,7 @@ class WindowMemory:
         take((turn for turn in open_turns if turn.memory is TurnMemory.PINNED), None)
         take((turn for turn in open_turns if turn.memory is not TurnMemory.PINNED), k)
         entries = tuple(Entry(turn, places[turn.index] or Place.SENT, tokens[turn.index]) for turn in turns)
-        return Plan(self.system_prompt, entries, text, k, total, system_tokens, question_tokens, budget)
+        return Plan(system_prompt, entries, text, k, total, system_tokens, question_tokens, budget)
 
 
 def _reason(turn: Turn, k: int, oldest: int) -> Place | None:

@@ -7,7 +7,8 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-from chatbot.ui.page import Endpoint, build_page
+from chatbot.ui.look import LOGO, Look
+from chatbot.ui.page import build_page
 from chatbot.ui.serving import serving
 
-__all__ = ["Endpoint", "build_page", "serving"]
+__all__ = ["LOGO", "Look", "build_page", "serving"]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import html
 import logging
+import secrets
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, Final, NamedTuple
@@ -19,10 +22,12 @@ from chatbot.conversation import (
     TurnStatus,
     View,
 )
+from chatbot.ui.language import language_of
+from chatbot.ui.look import Look
 from chatbot.ui.open_pages import Page, Watch
-from chatbot.ui.present import bubbles
-from chatbot.ui.present.bubbles import Bubble, Drawn
-from chatbot.ui.present.panels import conversation_list, memory_panel
+from chatbot.ui.present.bubbles import Bubble, Bubbles, Drawn
+from chatbot.ui.present.controls import controls
+from chatbot.ui.present.panels import badge, conversation_list, memory_panel
 from chatbot.ui.present.words import memory_line
 
 logger = logging.getLogger(__name__)
@@ -34,8 +39,6 @@ BUSY_PAGES: Final = 8
 CHARACTERS_PER_SECOND_OF_GAP: Final = 50_000
 """The longer the text, the more a browser has to do for one drawing, and the less one word more matters."""
 
-UNEXPECTED: Final = "Something went wrong in this application; its log says what. Your words are still here: try again."
-
 
 class Frame(NamedTuple):
     """One drawing of the page: a value for each output, or nothing new."""
@@ -44,9 +47,17 @@ class Frame(NamedTuple):
     box: Any = gr.skip()
     memory: Any = gr.skip()
     plan: Any = gr.skip()
-    k: Any = gr.skip()
     conversations: Any = gr.skip()
     offer: Any = gr.skip()
+    taken: Any = gr.skip()
+    badge: Any = gr.skip()
+    deployment: Any = gr.skip()
+    k: Any = gr.skip()
+    preset: Any = gr.skip()
+    system_prompt: Any = gr.skip()
+    temperature: Any = gr.skip()
+    top_p: Any = gr.skip()
+    max_tokens: Any = gr.skip()
 
 
 Handler = Callable[..., AsyncGenerator[Frame]]
@@ -58,10 +69,18 @@ def idle_box(text: str | None = None) -> dict[str, Any]:
     return box if text is None else {**box, "value": text}
 
 
-def answering_box(*, clear: bool) -> dict[str, Any]:
+def answering_box() -> dict[str, Any]:
     """The box while an answer is written: Stop instead of Send; what is typed meanwhile stays."""
-    box = gr.update(submit_btn=False, stop_btn=True)
-    return {**box, "value": ""} if clear else box
+    return gr.update(submit_btn=False, stop_btn=True)
+
+
+def taken(text: str) -> str:
+    """What tells the page's script that the box may be emptied, if it still holds this text.
+
+    Not a value for the box: Gradio reads a component's value whenever it updates something else of it, and writes it
+    back a moment later, over what came in between.
+    """
+    return f'<pre class="{secrets.token_hex(4)}">\n{html.escape(text)}</pre>'
 
 
 def never_jams(handler: Handler) -> Handler:
@@ -79,11 +98,12 @@ def never_jams(handler: Handler) -> Handler:
                 # To Gradio a handler that draws nothing has emptied everything.
                 yield Frame()
         except ConversationError as error:
-            gr.Warning(str(error))
-            yield await self._easel.as_it_stands(await self._pages.of(_request(args)))
+            page = await self._pages.of(_request(args))
+            gr.Warning(page.say.problem(error))
+            yield await self._easel.as_it_stands(page)
         except Exception:
             logger.exception("An event of the page failed")
-            gr.Warning(UNEXPECTED)
+            gr.Warning(language_of(_request(args))("problem.unexpected"))
             yield Frame() if self._pages.is_watching(_request(args)) else Frame(box=idle_box())
 
     return guarded
@@ -92,15 +112,14 @@ def never_jams(handler: Handler) -> Handler:
 class Easel:
     """Draws pages from the service, at a pace that they and their browsers keep up with."""
 
-    def __init__(self, service: ConversationService) -> None:
+    def __init__(self, service: ConversationService, look: Look) -> None:
         self._service = service
+        self._look = look
         self._drawing = 0
 
     async def settled(self, page: Page, *, text: str | None = None) -> Frame:
         """Return the whole page as it stands; ``text`` goes into the box."""
-        view = await self._look(page)
-        box = idle_box(text) if page.watch is None else gr.skip()
-        return (await self._frame(page, view))._replace(box=box, offer="")
+        return await self._settled(page, await self._view(page), text=text)
 
     async def as_it_stands(self, page: Page, *, text: str | None = None) -> Frame:
         """Return the page after something was refused; ``text`` goes into the box. A page never shows what is gone."""
@@ -112,23 +131,40 @@ class Easel:
         return frame if text is None or page.watch is None else frame._replace(box=gr.update(value=text))
 
     async def memory(self, page: Page) -> Frame:
-        """Return what shows the memory, and the marks in the chat: what changes with k, a pin or an exclusion."""
-        view = await self._look(page)
-        frame = await self._frame(page, view)
-        return frame._replace(conversations=gr.skip(), k=gr.skip())
+        """Return what shows the memory and who answers: what changes with an option, a pin or an exclusion.
+
+        Not the controls: what somebody is typing into one is not to be overwritten by what he typed before.
+        """
+        view = await self._view(page)
+        return self._remembered(page, view, _shown(self.drawn(page, view)))
+
+    async def controls(self, page: Page) -> Frame:
+        """Return what :meth:`memory` does, and the controls as they count."""
+        view = await self._view(page)
+        frame = self._remembered(page, view, _shown(self.drawn(page, view)))
+        return frame._replace(**controls(view.choice, self._look.presets))
 
     async def conversations(self, page: Page, *, naming: str | None = None) -> str:
         """Return the list of the visitor's conversations; ``naming`` is the one that is being given a title."""
         found = await self._service.list(page.owner, search=page.search)
-        return conversation_list(found, page.conversation, search=page.search, deleted=page.deleted, naming=naming)
+        return conversation_list(
+            page.say, found, page.conversation, search=page.search, deleted=page.deleted, naming=naming
+        )
 
     async def answer(
-        self, page: Page, answer: AsyncGenerator[Turn], *, clear_box: bool = False
+        self, page: Page, answer: AsyncGenerator[Turn], *, from_box: bool = False
     ) -> AsyncGenerator[Frame]:
-        """Draw an answer while it grows (the first word at once), then what the store holds of it."""
+        """Draw an answer while it grows (the first word at once), then what the store holds of it.
+
+        Args:
+            page: Where.
+            answer: The turn, whenever it has grown.
+            from_box: Whether its question comes from the box, which is emptied once it is taken.
+        """
         turn: Turn | None = None
         above: list[Bubble] = []
         watch = Watch()
+        draws = self._bubbles(page)
         self._drawing += 1
         try:
             async with aclosing(answer):
@@ -139,15 +175,18 @@ class Easel:
                         return
                     if page.watch is not watch:
                         page.watch = watch
-                        view = await self._look(page)
-                        above = _bubbles(bubbles.settled(view))
-                        frame = await self._frame(page, view)
-                        yield frame._replace(box=answering_box(clear=clear_box), offer="")
+                        view = await self._view(page)
+                        above = _shown(draws.settled(view))
+                        growing = _shown(draws.growing(view.turns[-1])) if view.growing else []
+                        frame = await self._whole(page, view, above + growing)
+                        frame = frame._replace(box=answering_box(), offer="")
+                        yield frame._replace(taken=taken(turn.user)) if from_box else frame
                     elif turn.status is TurnStatus.STREAMING:
-                        yield Frame(above + _bubbles(bubbles.growing(turn)))
-                    if turn.assistant and turn.status is TurnStatus.STREAMING:
+                        yield Frame(above + _shown(draws.growing(turn)))
+                    if (turn.assistant or turn.reasoning) and turn.status is TurnStatus.STREAMING:
                         await asyncio.sleep(self.gap(turn))
-            page.watch = None
+            if page.watch is watch:
+                page.watch = None
             yield await self._ended(page, turn)
         finally:
             self._drawing -= 1
@@ -158,36 +197,52 @@ class Easel:
     def gap(self, turn: Turn) -> float:
         """Seconds to wait before a growing answer is drawn again: a pace the page, and all of them, can keep up."""
         gap = IDLE_GAP if self._drawing <= BUSY_PAGES else BUSY_GAP
-        return gap + len(turn.assistant) / CHARACTERS_PER_SECOND_OF_GAP
+        return gap + (len(turn.assistant) + len(turn.reasoning)) / CHARACTERS_PER_SECOND_OF_GAP
 
-    async def _look(self, page: Page) -> View:
+    def drawn(self, page: Page, view: View) -> list[Drawn]:
+        """Return the messages of a page, each with its turn."""
+        return self._bubbles(page).chat(view)
+
+    def _bubbles(self, page: Page) -> Bubbles:
+        return Bubbles(page.say, self._look.currency, time.time())
+
+    async def _view(self, page: Page) -> View:
         view = await self._service.view(page.conversation, limit=page.limit)
         page.conversation = view.conversation
         return view
 
-    async def _frame(self, page: Page, view: View) -> Frame:
+    async def _settled(self, page: Page, view: View, *, text: str | None = None) -> Frame:
+        box = idle_box(text) if page.watch is None else gr.skip()
+        frame = await self._whole(page, view, _shown(self.drawn(page, view)))
+        return frame._replace(box=box, offer="")
+
+    async def _whole(self, page: Page, view: View, chat: list[Bubble]) -> Frame:
+        frame = self._remembered(page, view, chat)
+        return frame._replace(conversations=await self.conversations(page), **controls(view.choice, self._look.presets))
+
+    def _remembered(self, page: Page, view: View, chat: list[Bubble]) -> Frame:
         asked = view.turns[-1].index if view.growing else view.earlier + len(view.turns)
+        spent, currency = view.conversation.usage, self._look.currency
         return Frame(
-            chat=_bubbles(bubbles.chat(view)),
-            memory=memory_line(view.plan, asked),
-            plan=memory_panel(view.plan, asked, asking=view.growing),
-            k=view.plan.k,
-            conversations=await self.conversations(page),
+            chat=chat,
+            memory=memory_line(page.say, view.plan, asked),
+            plan=memory_panel(page.say, view.plan, asked, spent, asking=view.growing, currency=currency),
+            badge=badge(view.choice.deployment.name, is_demo=self._look.is_demo),
         )
 
     async def _ended(self, page: Page, turn: Turn | None) -> Frame:
         """What the page shows after an answer: what the store holds of it."""
+        view = await self._view(page)
         # What is typed meanwhile may have its offer by now.
-        frame = (await self.settled(page))._replace(offer=gr.skip())
+        frame = (await self._settled(page, view))._replace(offer=gr.skip())
         if turn is None or turn.status is TurnStatus.STREAMING:
             return frame
-        turns = (await self._service.view(page.conversation, limit=page.limit)).turns
-        replaced = next((each for each in turns if each.index == turn.index), None)
+        replaced = next((each for each in view.turns if each.index == turn.index), None)
         if replaced is None or replaced.version == turn.version:
             return frame
         # The store kept the answer that this one was to replace.
-        reason = turn.failure.message if turn.failure else "Stopped before the first word."
-        gr.Warning(f"{reason} The earlier answer is kept.", duration=None)
+        reason = turn.failure.message if turn.failure else page.say("chat.stopped_early")
+        gr.Warning(f"{reason} {page.say('chat.kept')}", duration=None)
         return frame if turn.user == replaced.user else frame._replace(box=idle_box(turn.user))
 
 
@@ -195,5 +250,5 @@ def _request(arguments: Sequence[Any]) -> gr.Request:
     return next(each for each in arguments if isinstance(each, gr.Request))
 
 
-def _bubbles(drawn: list[Drawn]) -> list[Bubble]:
+def _shown(drawn: list[Drawn]) -> list[Bubble]:
     return [each.bubble for each in drawn]

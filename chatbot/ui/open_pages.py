@@ -8,6 +8,7 @@ import gradio as gr
 
 from chatbot.conversation import Conversation, ConversationService
 from chatbot.conversation.view import SHOWN_TURNS
+from chatbot.ui.language import Language, language_of
 from chatbot.ui.visitor import owner_of
 
 
@@ -29,18 +30,24 @@ class Page:
         limit: How many turns it shows.
         search: What its list of conversations is searched for.
         deleted: The conversation that was deleted on it last.
+        typed: What stands in its box, as far as is known.
         asked: What was sent from it last: a keystroke of it that arrives late mentions nothing new.
+        say: What it says, in the visitor's language.
+        choosing: Held while an option is changed: what is asked meanwhile waits for it.
         dismissed: Indices of the turns that the visitor left out although the question mentions them.
     """
 
-    def __init__(self, owner: str, conversation: Conversation) -> None:
+    def __init__(self, owner: str, conversation: Conversation, say: Language) -> None:
         self.owner = owner
+        self.say = say
         self.conversation = conversation
         self.watch: Watch | None = None
         self.limit = SHOWN_TURNS
         self.search = ""
         self.deleted: Conversation | None = None
+        self.typed = ""
         self.asked = ""
+        self.choosing = asyncio.Lock()
         self.dismissed: set[int] = set()
 
     def turn_to(self, conversation: Conversation) -> None:
@@ -72,7 +79,7 @@ class OpenPages:
         if key not in self._pages:
             latest = await self._service.latest(owner_of(request))
             # Another event of the same page may have been here in the meantime: the first one decides.
-            self._pages.setdefault(key, Page(owner_of(request), latest))
+            self._pages.setdefault(key, Page(owner_of(request), latest, language_of(request)))
         return self._pages[key]
 
     def is_watching(self, request: gr.Request) -> bool:

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import base64
 import html
+import json
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import gradio as gr
 
-from chatbot.conversation import ConversationService
+from chatbot.conversation import PARAMETERS, ConversationService, Deployments
+from chatbot.ui.choosing import Choosing
 from chatbot.ui.drawing import Easel, Frame
+from chatbot.ui.icons import data_url
+from chatbot.ui.language import for_scripts, label
+from chatbot.ui.look import Look
 from chatbot.ui.open_pages import OpenPages
 from chatbot.ui.remembering import Remembering
 from chatbot.ui.shelf import Shelf
 from chatbot.ui.talking import Talking
+from chatbot.ui.theme import palette
 
-ASSETS: Final = Path(__file__).parents[2] / "assets"
-# In one scope, run once, when the relay loads; Gradio gives it `element` and `trigger`.
-SCRIPTS: Final = [Path(__file__).parent / "scripts" / f"{name}.js" for name in ("actions", "panels", "copying")]
+SCRIPTS: Final = [
+    Path(__file__).parent / "scripts" / f"{name}.js"
+    for name in ("texts", "actions", "panels", "typed", "waiting", "everyone")
+]
 
 LARGEST_K: Final = 20
-
-EXAMPLES: Final = {
-    "Tell it your name": "My name is Ada.",
-    "Ask what it knows": "What do you remember?",
-    "See a table": "Show me a table.",
-    "Read something long": "Give me a long answer.",
-}
 
 # What a browser does with a file that an event returned: gr.DownloadButton would need one on the server's disk.
 SAVE: Final = """(parcel) => {
@@ -42,53 +40,70 @@ SAVE: Final = """(parcel) => {
 }"""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Which endpoint answers: what the badge says.
-
-    Attributes:
-        name: For instance its host.
-        is_demo: Whether it is the built-in demo endpoint.
-    """
-
-    name: str
-    is_demo: bool
-
-
 class Beside:
     """What stands beside the chat: the components, without their events."""
 
-    def __init__(self, *, k: int, keeps: bool) -> None:
+    def __init__(self, deployments: Deployments, look: Look) -> None:
         with gr.Column(elem_id="shelf", scale=0, min_width=0, render=False) as self.shelf:
-            gr.HTML(_drawer_head("Conversations"), apply_default_css=False)
-            self.new = gr.Button("New chat", elem_id="new-chat", size="sm", variant="secondary")
+            gr.HTML(_drawer_head("conversations"), apply_default_css=False)
+            self.new = gr.Button(label("new_chat"), elem_id="new-chat", size="sm", variant="secondary")
             self.search = gr.Textbox(
-                elem_id="search", placeholder="Search", show_label=False, label="Search conversations", container=False
+                elem_id="search",
+                placeholder=label("search"),
+                show_label=False,
+                label=label("search_label"),
+                container=False,
             )
             self.conversations = gr.HTML(elem_id="conversations", apply_default_css=False)
-            with gr.Accordion("Export and import", elem_id="exchange", open=False):
-                self.markdown = gr.Button("This chat as Markdown", size="sm")
-                self.json = gr.Button("This chat as JSON", size="sm")
-                self.everything = gr.Button("All chats", size="sm")
-                self.bring_in = gr.UploadButton("Import…", size="sm", file_types=[".json", ".zip"], type="binary")
-            if not keeps:
-                gr.HTML('<p class="ephemeral">This app has no disk: conversations are lost when it restarts.</p>')
+            with gr.Accordion(label("exchange"), elem_id="exchange", open=False):
+                self.markdown = gr.Button(label("export_markdown"), size="sm")
+                self.json = gr.Button(label("export_json"), size="sm")
+                self.everything = gr.Button(label("export_all"), size="sm")
+                self.bring_in = gr.UploadButton(label("import"), size="sm", file_types=[".json", ".zip"], type="binary")
+            if not look.keeps:
+                gr.HTML('<p class="ephemeral" data-say="ephemeral"></p>', apply_default_css=False)
         with gr.Column(elem_id="panel", scale=0, min_width=0, render=False) as self.panel:
-            gr.HTML(_drawer_head("Memory"), apply_default_css=False)
-            self.k = gr.Slider(
-                0,
-                max(LARGEST_K, k),
-                value=k,
-                step=1,
-                elem_id="k",
-                label="Remembered turns (k)",
-                info="From the next message of this chat on; 0 remembers nothing.",
-                buttons=[],
-            )
+            gr.HTML(_drawer_head("memory"), apply_default_css=False)
+            self._make_controls(deployments, look)
             self.plan = gr.HTML(elem_id="plan", apply_default_css=False)
+        self.badge = gr.HTML(elem_id="badge", apply_default_css=False, render=False)
         self.memory = gr.Markdown(elem_id="memory", render=False)
         self.offer = gr.HTML(elem_id="offer", apply_default_css=False, render=False)
+        self.taken = gr.HTML(elem_id="taken", apply_default_css=False, render=False)
         self.parcel = gr.JSON(visible="hidden", render=False)
+
+    def _make_controls(self, deployments: Deployments, look: Look) -> None:
+        """What a visitor may choose; what he may only see cannot be used, what is hidden is not sent to the browser."""
+
+        def state(name: str) -> dict[str, Any]:
+            return {
+                "label": label(name),
+                "elem_id": name.replace("_", "-"),
+                "interactive": name not in deployments.locked,
+                "visible": name not in look.hidden,
+            }
+
+        names = list(deployments)
+        few = {"visible": False} if len(names) == 1 else {}
+        self.deployment = gr.Dropdown(names, value=names[0], filterable=False, **{**state("deployment"), **few})
+        k = deployments.first.memory.k
+        self.k = gr.Slider(0, max(LARGEST_K, k), value=k, step=1, info=label("k_info"), buttons=[], **state("k"))
+        rest = {"system_prompt", *PARAMETERS}
+        with gr.Accordion(label("settings"), elem_id="settings", open=False, visible=not rest <= look.hidden):
+            choices = [(label("preset_none"), ""), *((name, name) for name in look.presets)]
+            prompt = state("system_prompt")
+            preset = {
+                "label": label("preset"),
+                "elem_id": "preset",
+                "visible": prompt["visible"] and bool(look.presets),
+            }
+            self.preset = gr.Dropdown(choices, value="", filterable=False, **{**prompt, **preset})
+            self.system_prompt = gr.Textbox(lines=2, max_lines=6, **prompt)
+            with gr.Row(elem_id="parameters"):
+                self.temperature = gr.Number(step=0.1, min_width=70, **state("temperature"))
+                self.top_p = gr.Number(step=0.05, min_width=70, **state("top_p"))
+                self.max_tokens = gr.Number(precision=0, min_width=70, **state("max_tokens"))
+            self.reset = gr.Button(label("reset"), size="sm", elem_id="reset", visible=not rest <= deployments.locked)
 
 
 class ChatPage(gr.ChatInterface):
@@ -99,40 +114,69 @@ class ChatPage(gr.ChatInterface):
     event that uploads what he typed and gets the page drawn from the store (docs/decisions.md has the figures).
     """
 
-    def __init__(self, service: ConversationService, beside: Beside, **kwargs: Any) -> None:
-        easel = Easel(service)
+    def __init__(self, service: ConversationService, look: Look, beside: Beside, **kwargs: Any) -> None:
+        easel = Easel(service, look)
         self.open_pages = OpenPages(service)
         self._talking = Talking(service, self.open_pages, easel)
         self._remembering = Remembering(service, self.open_pages, easel)
+        self._choosing = Choosing(service, self.open_pages, easel, look)
         self._shelf = Shelf(service, self.open_pages, easel, self._talking)
         self._beside = beside
         super().__init__(self._talking.chat, **kwargs)
 
     def _setup_events(self) -> None:
-        talking, remembering, shelf, beside = self._talking, self._remembering, self._shelf, self._beside
+        talking, remembering, choosing = self._talking, self._remembering, self._choosing
+        shelf, beside = self._shelf, self._beside
         # In the order of Frame.
         outputs = [
             self.chatbot,
             self.textbox,
             beside.memory,
             beside.plan,
-            beside.k,
             beside.conversations,
             beside.offer,
+            beside.taken,
+            beside.badge,
+            beside.deployment,
+            beside.k,
+            beside.preset,
+            beside.system_prompt,
+            beside.temperature,
+            beside.top_p,
+            beside.max_tokens,
         ]
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        # Whatever shows progress is written to by Gradio, hidden or not, with the value it had a moment before. The
+        # memory line loses nothing by it.
+        quiet: dict[str, Any] = {
+            "show_progress": "hidden",
+            "show_progress_on": [beside.memory],
+            "api_visibility": "private",
+        }
         event: dict[str, Any] = {"outputs": outputs, "concurrency_limit": None, **quiet}
         newest: dict[str, Any] = {**event, "trigger_mode": "always_last"}
         self.load(talking.load, **event)
         self.textbox.submit(talking.submit, [self.textbox], **event)
-        self.textbox.stop(talking.stop, queue=False, api_visibility="private")
+        self.textbox.stop(talking.stop, queue=False, **quiet)
         # Not "input", which Gradio reports for key presses only: not for pasting, deleting, or a phone's keyboard.
-        self.textbox.change(remembering.typed, [self.textbox], **{**newest, "outputs": [beside.offer]})
+        typed = {**event, "outputs": [beside.offer], "trigger_mode": "multiple"}
+        self.textbox.change(remembering.typed, [self.textbox], **typed)
         self.chatbot.retry(talking.retry, **event)
         self.chatbot.edit(talking.edit, **event)
         self.chatbot.undo(talking.undo, **event)
         self.chatbot.example_select(talking.example, **event)
-        beside.k.input(remembering.set_k, [beside.k], **newest)
+        beside.k.input(choosing.set_k, [beside.k], **newest)
+        beside.deployment.input(choosing.set_deployment, [beside.deployment], **newest)
+        beside.preset.input(choosing.set_preset, [beside.preset], **newest)
+        # Once it is typed, not at every key: half a prompt and half a number are not meant.
+        beside.system_prompt.blur(choosing.set_system_prompt, [beside.system_prompt], **newest)
+        for number, change in (
+            (beside.temperature, choosing.set_temperature),
+            (beside.top_p, choosing.set_top_p),
+            (beside.max_tokens, choosing.set_max_tokens),
+        ):
+            number.blur(change, [number], **newest)
+            number.submit(change, [number], **newest)
+        beside.reset.click(choosing.reset, **event)
         beside.new.click(shelf.new, **event)
         beside.search.change(shelf.search, [beside.search], **newest)
         beside.bring_in.upload(shelf.bring_in, [beside.bring_in], **event)
@@ -145,9 +189,8 @@ class ChatPage(gr.ChatInterface):
             packed.success(None, [beside.parcel], js=SAVE)
         # Here, so that it stands with the box and not below it.
         beside.offer.render()
-        script = "\n".join(each.read_text(encoding="utf-8") for each in SCRIPTS)
         # Not hidden by Gradio, which would not run the script then; there is nothing in it to see.
-        relay = gr.HTML("", elem_id="relay", js_on_load=script)
+        relay = gr.HTML("", elem_id="relay", js_on_load=_script())
         relay.click(self._act, trigger_mode="multiple", **event)
         conversation = gr.State(None)
         self.fake_api_btn.click(
@@ -170,6 +213,12 @@ class ChatPage(gr.ChatInterface):
                 frames = self._talking.earlier(request)
             case "mark", [index, ("auto" | "pinned" | "excluded") as memory] if index.isdecimal():
                 frames = self._remembering.mark(int(index), memory, request)
+            case "retry", []:
+                frames = self._talking.retry(request)
+            case "rate", [index, ("up" | "down" | "none") as rating] if index.isdecimal():
+                frames = self._choosing.rate(int(index), rating, request)
+            case "comment", [index, words] if index.isdecimal():
+                frames = self._choosing.comment(int(index), words, request)
             case "dismiss", [index] if index.isdecimal():
                 frames = self._remembering.dismiss(int(index), request)
             case ("open" | "name" | "delete" | "restore") as action, [id]:
@@ -183,33 +232,32 @@ class ChatPage(gr.ChatInterface):
             yield frame
 
 
-def build_page(service: ConversationService, *, title: str, endpoint: Endpoint, keeps: bool = True) -> gr.Blocks:
-    """Return the page over ``service``.
-
-    Args:
-        service: What it talks to.
-        title: The application's name.
-        endpoint: What answers.
-        keeps: Whether conversations outlive a restart; where they do not, the page says so.
-    """
-    with gr.Blocks(title=title, fill_height=True, analytics_enabled=False) as page:
-        beside = Beside(k=service.memory.k, keeps=keeps)
+def build_page(service: ConversationService, look: Look) -> gr.Blocks:
+    """Return the page over ``service``, as it is to look."""
+    with gr.Blocks(title=look.title, fill_height=True, analytics_enabled=False) as page:
+        beside = Beside(service.deployments, look)
         with gr.Row(elem_id="layout"):
             beside.shelf.render()
             with gr.Column(elem_id="talk", scale=1, min_width=0):
-                gr.HTML(_header(title, endpoint), elem_id="top", apply_default_css=False)
+                with gr.Row(elem_id="header"):
+                    gr.HTML(_brand(look), elem_id="brand", apply_default_css=False)
+                    beside.badge.render()
+                    gr.HTML(_PANEL_TOGGLE, elem_id="panel-side", apply_default_css=False)
                 chat = ChatPage(
                     service,
+                    look,
                     beside,
-                    chatbot=_chatbot(title, endpoint),
+                    chatbot=_chatbot(look),
                     textbox=_box(),
-                    examples=list(EXAMPLES.values()),
-                    example_labels=list(EXAMPLES),
+                    examples=[prompt for _, prompt, _ in look.examples],
+                    example_labels=[each for each, _, _ in look.examples],
+                    example_icons=[_icon(icon, look) for _, _, icon in look.examples],
                     editable=True,
                     api_name="chat",
                     analytics_enabled=False,
                 )
                 beside.memory.render()
+                beside.taken.render()
                 beside.parcel.render()
             beside.panel.render()
         # Of the page, not of the interface within it: Gradio forgets an inner one's.
@@ -217,7 +265,22 @@ def build_page(service: ConversationService, *, title: str, endpoint: Endpoint, 
     return page
 
 
-def _chatbot(title: str, endpoint: Endpoint) -> gr.Chatbot:
+def _script() -> str:
+    """Return the page's script: all files in one scope, run once. Gradio gives it `element` and `trigger`.
+
+    Gradio draws the parts of a page in no order that could be relied on, so the script waits for those it needs.
+    """
+    needed = ["#layout", "#talk", "#shelf-toggle", "#panel-toggle", "#shelf .close", "#panel .close", "#taken"]
+    files = "\n".join(each.read_text(encoding="utf-8") for each in SCRIPTS)
+    return f"""const TEXTS = {for_scripts()};
+function begin() {{
+if ({json.dumps(needed)}.some((part) => !document.querySelector(part))) return requestAnimationFrame(begin);
+{files}
+}}
+begin();"""
+
+
+def _chatbot(look: Look) -> gr.Chatbot:
     return gr.Chatbot(
         elem_id="chat",
         show_label=False,
@@ -226,7 +289,7 @@ def _chatbot(title: str, endpoint: Endpoint) -> gr.Chatbot:
         editable="user",
         buttons=["copy"],
         feedback_options=None,
-        placeholder=_welcome(title, endpoint),
+        placeholder=_welcome(look),
         latex_delimiters=[
             {"left": "$$", "right": "$$", "display": True},
             {"left": "\\(", "right": "\\)", "display": False},
@@ -238,8 +301,8 @@ def _chatbot(title: str, endpoint: Endpoint) -> gr.Chatbot:
 def _box() -> gr.Textbox:
     return gr.Textbox(
         elem_id="box",
-        label="Message",
-        placeholder="Type a message",
+        label=label("message"),
+        placeholder=label("message_placeholder"),
         show_label=False,
         submit_btn=True,
         stop_btn=True,
@@ -249,32 +312,34 @@ def _box() -> gr.Textbox:
     )
 
 
-def _header(title: str, endpoint: Endpoint) -> str:
-    kind = "demo" if endpoint.is_demo else "live"
+# What `data-say` names is filled in by the page's script, in the browser's language.
+_PANEL_TOGGLE: Final = (
+    '<button type="button" id="panel-toggle" data-say="memory" data-say-label="memory_hint">Memory</button>'
+)
+
+
+def _brand(look: Look) -> str:
     return (
-        '<header id="header">'
-        '<button type="button" id="shelf-toggle" aria-label="Conversations"><i class="glyph menu"></i></button>'
-        f'<img src="{_logo()}" alt=""><div><h1>{html.escape(title)}</h1>'
-        f'<span class="badge {kind}" title="The endpoint that answers">{html.escape(endpoint.name)}</span></div>'
-        '<button type="button" id="panel-toggle" aria-label="What the model remembers">Memory</button></header>'
+        '<button type="button" id="shelf-toggle" data-say-label="conversations" aria-label="Conversations">'
+        '<i class="glyph menu"></i></button>'
+        f'<img src="{look.logo_url}" alt=""><h1>{html.escape(look.title)}</h1>'
     )
 
 
-def _drawer_head(title: str) -> str:
+def _drawer_head(name: str) -> str:
     return (
-        f'<div class="drawer-head"><h2>{title}</h2>'
-        '<button type="button" class="close" aria-label="Close"><i class="glyph cross"></i></button></div>'
+        f'<div class="drawer-head"><h2 data-say="{name}"></h2>'
+        '<button type="button" class="close" data-say-label="close"><i class="glyph cross"></i></button></div>'
     )
 
 
-def _welcome(title: str, endpoint: Endpoint) -> str:
-    about = (
-        "A built-in demo model answers here. Tell it something, then ask what it remembers."
-        if endpoint.is_demo
-        else f"The model at {html.escape(endpoint.name)} answers here."
+def _welcome(look: Look) -> str:
+    about = html.escape(look.tagline) or str(label("welcome_demo" if look.is_demo else "welcome"))
+    return (
+        f'<div class="welcome"><img src="{look.logo_url}" alt=""><h2>{html.escape(look.title)}</h2><p>{about}</p></div>'
     )
-    return f'<div class="welcome"><img src="{_logo()}" alt=""><h2>{html.escape(title)}</h2><p>{about}</p></div>'
 
 
-def _logo() -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode((ASSETS / "logo.svg").read_bytes()).decode()
+def _icon(name: str, look: Look) -> dict[str, Any]:
+    url = data_url(name, palette(look.accent).c500)
+    return {"url": url, "mime_type": "image/svg+xml"}

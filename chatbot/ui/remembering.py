@@ -1,8 +1,9 @@
-"""What happens when a visitor decides about the memory: how far back it goes, and which turns are in it."""
+"""What happens when a visitor decides about the memory: which turns are in it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import gradio as gr
 
@@ -13,19 +14,12 @@ from chatbot.ui.present.panels import offer
 
 
 class Remembering:
-    """The k slider, pins and exclusions, and the offer to include what a question mentions."""
+    """Pins and exclusions, and the offer to include what a question mentions."""
 
     def __init__(self, service: ConversationService, pages: OpenPages, easel: Easel) -> None:
         self._service = service
         self._pages = pages
         self._easel = easel
-
-    @never_jams
-    async def set_k(self, k: int, request: gr.Request) -> AsyncGenerator[Frame]:
-        """Change how many earlier turns the next requests carry."""
-        page = await self._pages.of(request)
-        page.conversation = await self._service.set_k(page.conversation, int(k))
-        yield await self._easel.memory(page)
 
     @never_jams
     async def mark(self, index: int, memory: str, request: gr.Request) -> AsyncGenerator[Frame]:
@@ -34,9 +28,10 @@ class Remembering:
         page.conversation = await self._service.mark(page.conversation, index, TurnMemory(memory))
         yield (await self._easel.memory(page))._replace(offer="")
 
-    async def typed(self, text: str, request: gr.Request) -> str:
+    async def typed(self, text: str, request: gr.Request) -> Any:
         """Return the offer to include a turn that what is typed mentions and the model would not be sent."""
         page = await self._pages.of(request)
+        page.typed = text
         if not text.strip() or page.asked.startswith(text):
             return ""
         try:
@@ -44,7 +39,9 @@ class Remembering:
         except ConversationError:
             # Whoever sends the question is told.
             return ""
-        return offer(None if mention is None or mention.turn_index in page.dismissed else mention)
+        if page.typed != text:
+            return gr.skip()  # there is more by now, and it has its own answer
+        return offer(page.say, None if mention is None or mention.turn_index in page.dismissed else mention)
 
     @never_jams
     async def dismiss(self, index: int, request: gr.Request) -> AsyncGenerator[Frame]:

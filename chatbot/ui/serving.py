@@ -14,7 +14,8 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from chatbot.ui import zero_gpu
-from chatbot.ui.page import ASSETS
+from chatbot.ui.language import labels
+from chatbot.ui.look import Look
 from chatbot.ui.security import SecurityHeaders
 from chatbot.ui.theme import STYLE, theme
 from chatbot.ui.visitor import FRAMED_SCRIPT, VisitorCookie
@@ -29,6 +30,7 @@ CLOSE_SECONDS: Final = 10
 @contextmanager
 def serving(
     page: gr.Blocks,
+    look: Look,
     *,
     host: str,
     port: int,
@@ -39,6 +41,7 @@ def serving(
 
     Args:
         page: From :func:`build_page`.
+        look: What it was built with.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         on_close: Awaited in the server's event loop at the end, while the page can still be drawn.
@@ -71,8 +74,9 @@ def serving(
         run_history=False,
         ssr_mode=False,
         footer_links=[],
-        favicon_path=ASSETS / "logo.svg",
-        theme=theme(),
+        favicon_path=look.logo,
+        i18n=labels(),
+        theme=theme(look.accent),
         css=STYLE.read_text(encoding="utf-8"),
         head=FRAMED_SCRIPT,
         app_kwargs={"middleware": [Middleware(SecurityHeaders), Middleware(VisitorCookie)], "lifespan": remember_loop},

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
-from chatbot.conversation import ConversationError, ConversationService, UnreadableExportError
+from chatbot.conversation import ConversationError, ConversationService, Options, UnreadableExportError
 from chatbot.ui.drawing import Easel, Frame, never_jams
 from chatbot.ui.open_pages import OpenPages, Page
 from chatbot.ui.talking import Talking
@@ -31,7 +32,9 @@ class Shelf:
         """Begin a new conversation; the old one stays, and its answer is written to its end."""
         page = await self._pages.of(request)
         await self._pages.turn_away(page)
-        page.turn_to(self._service.begin(page.owner))
+        # Who answers stays as it was chosen; everything else begins anew.
+        chosen = Options(deployment=page.conversation.options.deployment)
+        page.turn_to(replace(self._service.begin(page.owner), options=chosen))
         yield await self._easel.settled(page)
 
     @never_jams
@@ -131,9 +134,9 @@ class Shelf:
         try:
             page.conversation = await self._service.refresh(page.conversation)
         except ConversationError as error:
-            raise gr.Error(str(error)) from None
+            raise gr.Error(page.say.problem(error), print_exception=False) from None
         if not page.conversation.revision:
-            raise gr.Error("There is nothing to export yet: ask something first.", print_exception=False)
+            raise gr.Error(page.say("problem.nothing_to_export"), print_exception=False)
         return page
 
 

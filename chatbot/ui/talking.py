@@ -22,7 +22,6 @@ from chatbot.conversation import (
 from chatbot.conversation.view import SHOWN_TURNS
 from chatbot.ui.drawing import Easel, Frame, never_jams
 from chatbot.ui.open_pages import OpenPages, Page
-from chatbot.ui.present import bubbles
 from chatbot.ui.visitor import owner_of
 
 
@@ -46,18 +45,16 @@ class Talking:
 
     async def shown(self, page: Page) -> AsyncGenerator[Frame]:
         """Show a page's conversation, and follow the answer that is being written in it."""
-        if (await self._service.view(page.conversation)).growing:
-            async with aclosing(self._easel.answer(page, self._service.follow(page.conversation))) as frames:
-                async for frame in frames:
-                    yield frame
-        else:
-            yield await self._easel.settled(page)
+        async with aclosing(self._easel.answer(page, self._service.follow(page.conversation))) as frames:
+            async for frame in frames:
+                # What was typed about another conversation mentions nothing of this one.
+                yield frame._replace(offer="")
 
     @never_jams
     async def submit(self, text: str, request: gr.Request) -> AsyncGenerator[Frame]:
         """Send what is in the box."""
         page = await self._pages.of(request)
-        async for frame in self._say(page, text, clear_box=True):
+        async for frame in self._say(page, text, from_box=True):
             yield frame
 
     @never_jams
@@ -82,7 +79,7 @@ class Talking:
         page = await self._pages.of(request)
         view = await self._service.view(page.conversation, limit=page.limit)
         position = edited.index if isinstance(edited.index, int) else edited.index[0]
-        turn = bubbles.chat(view)[position].turn
+        turn = self._easel.drawn(page, view)[position].turn
         if turn is not None:
             async for frame in self._say(page, edited.value, at=turn):
                 yield frame
@@ -133,22 +130,24 @@ class Talking:
                         yield turn.assistant, conversation
                         await asyncio.sleep(self._easel.gap(turn))
         except ConversationError as error:
-            raise gr.Error(str(error)) from None
+            raise gr.Error(str(error), print_exception=False) from None
         yield turn.assistant, await self._service.refresh(conversation)
         if turn.failure is not None:
-            raise gr.Error(turn.failure.message)
+            raise gr.Error(turn.failure.message, print_exception=False)
 
     async def _say(
-        self, page: Page, text: str, *, at: int | None = None, clear_box: bool = False
+        self, page: Page, text: str, *, at: int | None = None, from_box: bool = False
     ) -> AsyncGenerator[Frame]:
         page.asks(text)
+        async with page.choosing:
+            pass
         answer = self._service.say(page.conversation, text, at=at)
         try:
-            async with aclosing(self._easel.answer(page, answer, clear_box=clear_box)) as frames:
+            async with aclosing(self._easel.answer(page, answer, from_box=from_box)) as frames:
                 async for frame in frames:
                     yield frame
         except ConversationError as error:
             # Refused before it began: show how things stand. Words that came from the box are still there, and may have
             # been changed by now; others are put into it.
-            gr.Warning(str(error))
-            yield await self._easel.as_it_stands(page, text=None if clear_box else text)
+            gr.Warning(page.say.problem(error))
+            yield await self._easel.as_it_stands(page, text=None if from_box else text)

@@ -7,7 +7,15 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from langchain_core.language_models import BaseChatModel
 
-from chatbot.conversation import Conversation, ConversationService, ConversationStore, Turn, WindowMemory
+from chatbot.conversation import (
+    Conversation,
+    ConversationService,
+    ConversationStore,
+    Deployment,
+    Deployments,
+    Turn,
+    WindowMemory,
+)
 from tests.support.scripted_model import ScriptedModel
 
 
@@ -15,7 +23,8 @@ def service_of(
     model: BaseChatModel, store: ConversationStore, memory: WindowMemory | None = None, **options: float
 ) -> ConversationService:
     """Make a service, with a memory of its own unless one is given: it learns, and two processes share none."""
-    return ConversationService(model, store, memory or WindowMemory(), **options)
+    deployments = Deployments(Deployment("test", model, memory or WindowMemory()))
+    return ConversationService(deployments, store, **options)
 
 
 async def say(service: ConversationService, conversation: Conversation, text: str, at: int | None = None) -> Turn:

@@ -21,6 +21,7 @@ from chatbot.conversation import (
     ConversationConflictError,
     ConversationService,
     ConversationStore,
+    Options,
     TurnMemory,
     TurnStatus,
     WindowMemory,
@@ -256,7 +257,8 @@ class Visit(RuleBasedStateMachine):
 
     @rule(k=st.sampled_from([0, 1, 3]))
     def changes_k(self, k):
-        self.page, self.stale = self.run(self.service.set_k(self.page, k)), self.page if self.page.revision else None
+        changed = self.service.choose(self.page, replace(self.page.options, k=k))
+        self.page, self.stale = self.run(changed), self.page if self.page.revision else None
         self.k = k
 
     @rule()
@@ -291,7 +293,7 @@ class Visit(RuleBasedStateMachine):
             "rewind": lambda: self.service.rewind(self.stale, 0),
             "flip": lambda: self.service.flip(self.stale, 0, 0),
             "mark": lambda: self.service.mark(self.stale, 0, TurnMemory.PINNED),
-            "k": lambda: self.service.set_k(self.stale, 7),
+            "k": lambda: self.service.choose(self.stale, Options(k=7)),
         }
         with pytest.raises((ConversationConflictError, ConversationBusyError)):
             self.run(attempts[data.draw(st.sampled_from(sorted(attempts)), "what")]())

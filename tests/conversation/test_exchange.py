@@ -11,7 +11,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from chatbot.conversation import Conversation, Failure, Turn, TurnStatus, Usage, exchange
+from chatbot.conversation import (
+    Conversation,
+    Failure,
+    Feedback,
+    Options,
+    Rating,
+    Timing,
+    Turn,
+    TurnStatus,
+    Usage,
+    exchange,
+)
 from chatbot.conversation.exchange import UnreadableExportError
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.turn import TurnMemory
@@ -19,6 +30,17 @@ from chatbot.conversation.turn import TurnMemory
 ENDED = [TurnStatus.COMPLETE, TurnStatus.STOPPED, TurnStatus.FAILED]
 LINE = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 COUNT = st.integers(0, 2**31 - 1)
+AMOUNT = st.floats(0, 1e9)
+MAYBE_AMOUNT = st.none() | AMOUNT
+OPTIONS = st.builds(
+    Options,
+    st.none() | LINE,
+    st.none() | st.text(),
+    st.none() | st.floats(0, 2),
+    st.none() | st.floats(0.01, 1),
+    st.none() | st.integers(1, 2**31 - 1),
+    st.none() | COUNT,
+)
 
 
 @st.composite
@@ -39,20 +61,27 @@ def trees(draw) -> list[StoredTurn]:
                 draw(st.text()),
                 status,
                 draw(st.none() | LINE),
-                draw(st.none() | st.builds(Usage, COUNT, COUNT)),
+                draw(st.none() | st.builds(Usage, COUNT, COUNT, MAYBE_AMOUNT)),
                 draw(failure) if status is TurnStatus.FAILED else None,
                 draw(st.sampled_from(TurnMemory)),
                 draw(LINE),
                 version,
                 path if version == shown else draw(st.sampled_from(parents)),
+                draw(st.text()),
+                draw(st.none() | st.builds(Timing, AMOUNT, AMOUNT, MAYBE_AMOUNT, MAYBE_AMOUNT)),
+                draw(LINE),
+                draw(st.none() | st.builds(Feedback, st.sampled_from(Rating), st.text())),
             )
             stored.append(StoredTurn(turn, version == shown))
         parents, path = versions, shown
     return stored
 
 
-def conversation(title: str = "Title", k: int | None = 5) -> Conversation:
-    return Conversation("new", "me", title=title, k=k)
+FIVE = Options(k=5)
+
+
+def conversation(title: str = "Title", options: Options = FIVE) -> Conversation:
+    return Conversation("new", "me", title=title, options=options)
 
 
 def turn(index: int = 0, version: int = 0, parent: int | None = None, **values) -> StoredTurn:
@@ -65,12 +94,17 @@ def exported(*stored: StoredTurn) -> dict:
     return json.loads(exchange.to_json(conversation(), stored or [turn(), turn(1, parent=0)]))
 
 
-@given(trees(), st.text(max_size=100), st.none() | st.integers(0, 100), st.booleans())
-@example([turn(user="\0\u2028\ufeff\r\n\t 👩‍💻 é e\u0301")], "\0", None, True)
-def test_what_is_exported_is_read_as_it_was(stored, title, k, as_bytes):
-    text = exchange.to_json(Conversation("secret id", "secret owner", 7, title, k, 1e9), stored)
+@given(trees(), st.text(max_size=100), OPTIONS, st.booleans())
+@example([turn(user="\0\u2028\ufeff\r\n\t 👩‍💻 é e\u0301")], "\0", Options(), True)
+def test_what_is_exported_is_read_as_it_was(stored, title, options, as_bytes):
+    text = exchange.to_json(Conversation("secret id", "secret owner", 7, title, options, 1e9), stored)
     back = exchange.read_json(text.encode() if as_bytes else text, "me", "new")
-    assert back == (conversation(title, k), stored)
+    used = [each.turn.usage for each in stored if each.turn.usage]
+    costs = [usage.cost for usage in used if usage.cost is not None]
+    assert back[1] == stored
+    assert replace(back[0], usage=Usage(0, 0)) == conversation(title, options)
+    assert back[0].usage.input_tokens == sum(usage.input_tokens for usage in used)
+    assert back[0].usage.cost == (pytest.approx(sum(costs)) if costs else None)
 
 
 def test_an_export_does_not_tell_whose_it_is():
@@ -98,11 +132,11 @@ def with_file(**changes):
     ("change", "words"),
     [
         (with_file(format="other"), '"format"'),
-        (with_file(version=2), "newer version"),
-        (with_file(version=0), '"version" is not 1'),
-        (with_file(version=True), '"version" is not 1'),
+        (with_file(version=3), "newer version"),
+        (with_file(version=0), '"version" is none of 1 to 2'),
+        (with_file(version=True), '"version" is none of 1 to 2'),
         (with_file(owner="somebody"), '"owner" is not part'),
-        (with_file(k=-1), '"k" is less than 0'),
+        (with_file(options={"k": -1}), '"options.k" is less than 0'),
         (with_file(title=3), '"title" should be text'),
         (with_file(turns={}), '"turns" should be a list'),
         (with_file(turns=["x"]), r'"turns\[0\]" should be an object'),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
-from chatbot.conversation import Conversation, ConversationStore, Mention, TurnMemory, WindowMemory
+from chatbot.conversation import Conversation, ConversationStore, Mention, Options, TurnMemory, WindowMemory
 from chatbot.conversation.recall import Recollection
 from tests.conversation.talking import ask, service_of, start, talk
 from tests.support.scripted_model import ScriptedModel
@@ -65,7 +65,7 @@ async def test_a_failed_or_blocked_turn_is_not_offered(service, model, words):
 
 
 async def test_without_a_window_nothing_is_offered(service, model):
-    conversation = await service.set_k(await talk(service, model, CONTOSO, *FILLERS), 0)
+    conversation = await service.choose(await talk(service, model, CONTOSO, *FILLERS), Options(k=0))
     assert await offered(service, conversation) is None
 
 
@@ -80,7 +80,7 @@ async def test_a_turn_too_old_to_be_looked_at_is_offered(service, model):
 async def test_a_smaller_window_forgets_more(service, model):
     conversation = await talk(service, model, CONTOSO, FILLERS[0])
     assert await offered(service, conversation) is None
-    assert await offered(service, await service.set_k(conversation, 1)) == 0
+    assert await offered(service, await service.choose(conversation, Options(k=1))) == 0
 
 
 async def test_what_is_said_later_is_offered_later(service, model):

@@ -10,6 +10,7 @@ from chatbot.conversation import (
     ConversationBusyError,
     ConversationConflictError,
     ConversationStore,
+    Options,
     TurnMemory,
     TurnStatus,
 )
@@ -173,6 +174,6 @@ async def test_what_one_replica_decides_about_the_memory_counts_on_the_other(ope
     (here, model), (there, other_model) = open_replica(), open_replica()
     conversation = await talk(here, model, *"abc")
     conversation = await here.mark(conversation, 0, TurnMemory.PINNED)
-    conversation = await there.set_k(conversation, 1)
+    conversation = await there.choose(conversation, Options(k=1))
     await ask(there, other_model, conversation, "d")
     assert [message.text for message in other_model.asked[-1]] == ["a", "re: a", "c", "re: c", "d"]

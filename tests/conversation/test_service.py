@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 from langchain_core.exceptions import ModelRateLimitError
@@ -13,6 +14,7 @@ from chatbot.conversation import (
     ConversationConflictError,
     ConversationNotFoundError,
     MessageError,
+    Options,
     Turn,
     TurnMemory,
     TurnStatus,
@@ -30,12 +32,13 @@ def memory():
 async def test_an_answer_grows_and_is_kept(service, model):
     conversation = service.begin("ada")
     async with aclosing(service.say(conversation, " hi\n")) as reader:
-        assert await anext(reader) == Turn(0, " hi\n")
+        assert await anext(reader) == Turn(0, " hi\n", deployment="test")
         model.will_say("Hel", ends=False)
         assert (await anext(reader)).assistant == "Hel"
         model.will_say("lo")
         seen = [turn async for turn in reader]
-    assert seen[-1] == Turn(0, " hi\n", "Hello", TurnStatus.COMPLETE, "stop", Usage(11, 7))
+    ended = Turn(0, " hi\n", "Hello", TurnStatus.COMPLETE, "stop", Usage(11, 7), deployment="test")
+    assert replace(seen[-1], timing=None) == ended
     assert await service.turns(conversation) == [seen[-1]]
 
 
@@ -72,7 +75,8 @@ async def test_stop_keeps_what_there_is_and_closes_the_model(service, model):
     model.will_say("half an", ends=False)
     async with aclosing(await start(service, conversation, "hi")) as reader:
         await service.stop(conversation)
-        assert [turn async for turn in reader][-1] == Turn(0, "hi", "half an", TurnStatus.STOPPED)
+        *_, ended = [turn async for turn in reader]
+        assert replace(ended, timing=None) == Turn(0, "hi", "half an", TurnStatus.STOPPED, deployment="test")
     assert model.closed == 1
     assert await service.turns(conversation) == [Turn(0, "hi", "half an", TurnStatus.STOPPED)]
     assert not (await service.view(conversation)).growing
@@ -277,7 +281,7 @@ async def test_nobody_gets_at_a_conversation_of_somebody_else(service, model):
             anext(service.follow(stranger)),
             service.flip(Conversation(conversation.id, "grace", 2), 0, 0),
             service.mark(Conversation(conversation.id, "grace", 2), 0, TurnMemory.PINNED),
-            service.set_k(Conversation(conversation.id, "grace", 2), 1),
+            service.choose(Conversation(conversation.id, "grace", 2), Options(k=1)),
             service.rename(stranger, "mine"),
             service.name(stranger),
             service.export_markdown(stranger),

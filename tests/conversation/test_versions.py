@@ -6,7 +6,7 @@ import pytest
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import HumanMessage
 
-from chatbot.conversation import ConversationBusyError, ConversationConflictError, Place, TurnMemory
+from chatbot.conversation import ConversationBusyError, ConversationConflictError, Options, Place, TurnMemory
 from tests.conversation.talking import answers, ask, say, start, talk, users
 
 
@@ -94,20 +94,20 @@ async def test_another_k_counts_from_the_next_message(service, model):
     conversation = await talk(service, model, *"abc")
     model.will_say("half", ends=False)
     async with aclosing(await start(service, conversation, "d")):
-        changed = await service.set_k(await service.refresh(conversation), 1)
+        changed = await service.choose(await service.refresh(conversation), Options(k=1))
         assert (await service.view(changed)).plan.k == 5
         model.will_say()
         async for _ in service.follow(changed):
             pass
     view = await service.view(changed, text="e")
-    assert (view.conversation.k, view.plan.k) == (1, 1)
+    assert (view.conversation.options.k, view.plan.k) == (1, 1)
     await ask(service, model, changed, "e")
     assert [m.text for m in model.asked[-1] if isinstance(m, HumanMessage)] == ["d", "e"]
     assert view.plan.messages == model.asked[-1]
 
 
 async def test_k_can_be_chosen_before_the_first_message(service, model):
-    conversation = await service.set_k(service.begin("ada"), 1)
+    conversation = await service.choose(service.begin("ada"), Options(k=1))
     conversation = await ask(service, model, conversation, "a")
     for text in "bc":
         conversation = await ask(service, model, conversation, text)
@@ -116,13 +116,13 @@ async def test_k_can_be_chosen_before_the_first_message(service, model):
 
 async def test_k_is_each_conversations_own(service, model):
     one, other = await talk(service, model, *"ab"), await talk(service, model, *"ab")
-    await service.set_k(one, 0)
+    await service.choose(one, Options(k=0))
     assert (await service.view(one)).plan.place(1) is Place.MEMORY_OFF
     assert (await service.view(other)).plan.place(1) is Place.SENT
 
 
 async def test_a_pinned_turn_is_sent_from_far_back_and_an_excluded_one_never(service, model):
-    conversation = await service.set_k(await talk(service, model, *(f"q{n}" for n in range(40))), 2)
+    conversation = await service.choose(await talk(service, model, *(f"q{n}" for n in range(40))), Options(k=2))
     conversation = await service.mark(conversation, 3, TurnMemory.PINNED)
     conversation = await service.mark(conversation, 38, TurnMemory.EXCLUDED)
     view = await service.view(conversation, text="now")

@@ -22,10 +22,12 @@ class ScriptedModel(BaseChatModel):
 
     Attributes:
         asked: The messages of each request, in order.
+        told: What each request was told beside them.
         closed: How many requests were ended by whoever read them.
     """
 
     asked: list[list[BaseMessage]] = Field(default_factory=list)
+    told: list[dict[str, Any]] = Field(default_factory=list)
     closed: int = 0
     _script: asyncio.Queue[Word | None] = PrivateAttr(default_factory=asyncio.Queue)
 
@@ -40,8 +42,11 @@ class ScriptedModel(BaseChatModel):
         while not self._script.empty():
             self._script.get_nowait()
 
-    async def _astream(self, messages: list[BaseMessage], *_: Any, **__: Any) -> AsyncIterator[ChatGenerationChunk]:
+    async def _astream(
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **told: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
         self.asked.append(messages)
+        self.told.append(told)
         finished = told = False
         try:
             while (word := await self._script.get()) is not None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.async_api import Locator, Page, expect
 
-LINES = ".note, .versions, .forgotten, .earlier"
+LINES = ".note, .versions, .forgotten, .earlier, .facts"
 """What the page itself says between the messages."""
 
 
@@ -17,8 +17,11 @@ class Visitor:
         self.send = page.locator("#box .submit-button")
         self.stop = page.locator("#box .stop-button")
         self.questions = page.locator("#chat .user.message")
-        self.answers = page.locator(f"#chat [data-testid=bot]:not(:has({LINES}))")
+        self.answers = page.locator(f"#chat [data-testid=bot]:not(:has({LINES}, .thought-group))")
         self.notes = page.locator("#chat .note")
+        self.facts = page.locator("#chat .facts")
+        self.thoughts = page.locator("#chat .thought-group")
+        self.badge = page.locator("#badge .badge")
         self.forgotten = page.locator("#chat .forgotten")
         self.versions = page.locator("#chat .versions")
         self.memory = page.locator("#memory")

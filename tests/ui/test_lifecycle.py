@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from chatbot.conversation import ConversationService, ConversationStore, WindowMemory
-from chatbot.ui import Endpoint, build_page, serving
+from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
+from chatbot.ui import Look, build_page, serving
 from tests.support.scripted_model import ScriptedModel
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -61,14 +61,15 @@ async def served(tmp_path):
     """The page in this process, over a model that waits for the test: its URL and what is behind it."""
     model = ScriptedModel()
     store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
-    service = ConversationService(model, store, WindowMemory())
+    service = ConversationService(Deployments(Deployment("test", model, WindowMemory())), store)
 
     async def close():
         await service.aclose()
         await store.aclose()
 
-    page = build_page(service, title="Test", endpoint=Endpoint("test", is_demo=False))
-    with serving(page, host="127.0.0.1", port=0, on_close=close) as url:
+    look = Look("Test")
+    page = build_page(service, look)
+    with serving(page, look, host="127.0.0.1", port=0, on_close=close) as url:
         yield url, page, model
 
 

@@ -1,26 +1,40 @@
 """How turns, plans and conversations look, by table."""
 
+import html
 import re
 
 import pytest
 
 from chatbot.conversation import (
+    Choice,
     Conversation,
+    Deployment,
     Entry,
     Failure,
+    Feedback,
     Mention,
+    Options,
     Place,
     Plan,
+    Rating,
+    Timing,
     Turn,
     TurnMemory,
     TurnStatus,
+    Usage,
     View,
     WindowMemory,
 )
-from chatbot.ui.present import bubbles, panels
+from chatbot.ui.language import Language
+from chatbot.ui.present import panels
 from chatbot.ui.present.actions import TOKEN, button, icon
-from chatbot.ui.present.words import memory_line, spans
+from chatbot.ui.present.bubbles import Bubbles, Drawn
+from chatbot.ui.present.controls import controls
+from chatbot.ui.present.words import cost, facts, memory_line, spans
+from tests.support.scripted_model import ScriptedModel
 
+ENGLISH = Language("en")
+NOW = 1_800_000_000.0
 EVIL = '<img src=x onerror="alert(1)"> & more'
 
 
@@ -29,12 +43,24 @@ def turn(index: int, status: TurnStatus = TurnStatus.COMPLETE, answer: str = "an
 
 
 def view(*turns: Turn, k: int = 5, growing: bool = False, versions=None) -> View:
-    plan = WindowMemory(k).plan(turns[:-1] if growing else turns)
-    return View(Conversation("c", "o"), turns, plan, versions or {}, growing)
+    choice = Choice(Deployment("test", ScriptedModel(), WindowMemory(k)), Options())
+    plan = choice.plan(turns[:-1] if growing else turns)
+    return View(Conversation("c", "o"), turns, plan, versions or {}, growing, choice)
+
+
+def drawn(*turns: Turn, **kwargs) -> list[Drawn]:
+    return Bubbles(ENGLISH, "$", NOW).chat(view(*turns, **kwargs))
 
 
 def texts(*turns: Turn, **kwargs) -> list[tuple[str, str]]:
-    return [(each.bubble["role"], each.bubble["content"][0]["text"]) for each in bubbles.chat(view(*turns, **kwargs))]
+    """Role and text of each message; of a question what was typed."""
+    found = []
+    for each in drawn(*turns, **kwargs):
+        text = each.bubble["content"][0]["text"]
+        if each.bubble["role"] == "user":
+            (text,) = re.fullmatch(rf'<pre class="{TOKEN} typed">\n(.*)</pre>', text, re.DOTALL).groups()
+        found.append((each.bubble["role"], html.unescape(text) if each.bubble["role"] == "user" else text))
+    return found
 
 
 def plan(*places: Place, k: int = 5, **kwargs) -> Plan:
@@ -44,11 +70,15 @@ def plan(*places: Place, k: int = 5, **kwargs) -> Plan:
 
 def test_text_is_shown_as_it_is():
     """As a content part, which Gradio leaves alone, not as a string, which it dedents and trims."""
-    shown = bubbles.chat(view(Turn(0, "  spaces  ", "    code\n      more\n", TurnStatus.COMPLETE)))
-    assert [each.bubble["content"] for each in shown] == [
-        [{"type": "text", "text": "  spaces  "}],
-        [{"type": "text", "text": "    code\n      more\n"}],
-    ]
+    _, answer = drawn(Turn(0, "  spaces  ", "    code\n      more\n", TurnStatus.COMPLETE))
+    assert answer.bubble["content"] == [{"type": "text", "text": "    code\n      more\n"}]
+
+
+@pytest.mark.parametrize("typed", ["  spaces \n\n", "\n# no heading", EVIL, "</pre><b>", "&lt; $$x$$ `y`"])
+def test_a_question_is_shown_as_it_was_typed(typed):
+    assert texts(Turn(0, typed, "answer", TurnStatus.COMPLETE))[0] == ("user", typed)
+    text = drawn(Turn(0, typed, "answer", TurnStatus.COMPLETE))[0].bubble["content"][0]["text"]
+    assert re.findall(r"<(?!/?pre)", text) == []
 
 
 def test_a_complete_turn_is_a_question_and_an_answer():
@@ -127,11 +157,11 @@ def test_what_is_not_drawn_is_counted_above():
 )
 def test_the_memory_line(count, remembered, line):
     places = [Place.SENT if number in remembered else Place.FAILED for number in range(count)]
-    assert memory_line(plan(*places), count) == line
+    assert memory_line(ENGLISH, plan(*places), count) == line
 
 
 def test_the_memory_line_when_memory_is_off():
-    assert memory_line(plan(Place.MEMORY_OFF, k=0), 1) == "Memory is off: every question stands alone"
+    assert memory_line(ENGLISH, plan(Place.MEMORY_OFF, k=0), 1) == "Memory is off: every question stands alone"
 
 
 def test_spans():
@@ -140,13 +170,13 @@ def test_spans():
 
 def test_a_bubble_belongs_to_a_turn_also_behind_notes():
     turns = [turn(0), turn(1, TurnStatus.STOPPED), turn(2, TurnStatus.STOPPED, ""), turn(3)]
-    drawn = bubbles.chat(view(*turns))
+    shown = drawn(*turns)
     # Question and answer; with a note; question, note, and why it is not remembered; question and answer.
-    assert [each.turn for each in drawn] == [0, 0, 1, 1, 1, 2, 2, None, 3, 3]
+    assert [each.turn for each in shown] == [0, 0, 1, 1, 1, 2, 2, None, 3, 3]
 
 
 def test_the_panel_says_of_each_turn_whether_it_goes_and_why():
-    shown = panels.memory_panel(plan(Place.BEFORE_WINDOW, Place.FAILED, Place.SENT, k=1), 5, asking=False)
+    shown = panels.memory_panel(ENGLISH, plan(Place.BEFORE_WINDOW, Place.FAILED, Place.SENT, k=1), 5, asking=False)
     items = re.findall(r'<li class="(\w+)[^"]*">(.*?)</li>', shown)
     assert [kind for kind, _ in items] == ["out", "out", "out", "in"]
     for (_, item), words in zip(
@@ -160,7 +190,7 @@ def test_the_panel_says_of_each_turn_whether_it_goes_and_why():
 def test_a_pinned_turn_can_be_unpinned_and_an_excluded_one_included():
     pinned = Entry(turn(0, memory=TurnMemory.PINNED), Place.SENT, 1)
     excluded = Entry(turn(1, memory=TurnMemory.EXCLUDED), Place.EXCLUDED, 1)
-    shown = panels.memory_panel(Plan("", (pinned, excluded), "", 5, 0, 0, 0, 100), 2, asking=True)
+    shown = panels.memory_panel(ENGLISH, Plan("", (pinned, excluded), "", 5, 0, 0, 0, 100), 2, asking=True)
     assert f"{TOKEN} mark 0 auto" in shown
     assert f"{TOKEN} mark 1 auto" in shown
     assert f"{TOKEN} mark 1 pinned" not in shown
@@ -170,11 +200,13 @@ def test_a_pinned_turn_can_be_unpinned_and_an_excluded_one_included():
 @pytest.mark.parametrize(
     "shown",
     [
-        panels.conversation_list([Conversation("i", "o", 1, EVIL)], Conversation("i", "o")),
-        panels.conversation_list([], Conversation("i", "o"), search=EVIL),
-        panels.conversation_list([], Conversation("i", "o"), deleted=Conversation("j", "o", 1, EVIL)),
-        panels.memory_panel(Plan(EVIL, (Entry(Turn(0, EVIL), Place.SENT, 1),), EVIL, 5, 3, 1, 1, None), 1, asking=True),
-        panels.offer(Mention(0, EVIL)),
+        panels.conversation_list(ENGLISH, [Conversation("i", "o", 1, EVIL)], Conversation("i", "o")),
+        panels.conversation_list(ENGLISH, [], Conversation("i", "o"), search=EVIL),
+        panels.conversation_list(ENGLISH, [], Conversation("i", "o"), deleted=Conversation("j", "o", 1, EVIL)),
+        panels.memory_panel(
+            ENGLISH, Plan(EVIL, (Entry(Turn(0, EVIL), Place.SENT, 1),), EVIL, 5, 3, 1, 1, None), 1, asking=True
+        ),
+        panels.offer(ENGLISH, Mention(0, EVIL)),
         button(EVIL, EVIL, "open", EVIL),
         icon("bin", EVIL, "delete", EVIL),
     ],
@@ -184,3 +216,85 @@ def test_what_people_typed_is_text_in_every_panel(shown):
     assert "<img" not in shown
     assert "&lt;img" in shown
     assert '"alert' not in shown
+
+
+def timed(**values) -> Timing:
+    return Timing(**{"ended_at": NOW, "total": 2.5, "first_word": 0.31} | values)
+
+
+def test_what_is_known_of_an_answer_stands_below_it():
+    known = turn(0, timing=timed(), usage=Usage(1200, 30, 0.0123))
+    assert facts(ENGLISH, known, "€") == "first word after 0.3 s · 2.5 s · 1,200 tokens in, 30 out · €0.012"
+    assert "1,200 tokens in" in texts(known)[-1][1]
+    assert facts(ENGLISH, turn(0, timing=timed(first_word=None)), "$") == "2.5 s"
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [
+        (None, []),
+        (0.0, ["$0"]),
+        (12.5, ["$12.50"]),
+        (0.05, ["$0.050"]),
+        (0.00123, ["$0.0012"]),
+    ],
+)
+def test_costs_are_written_so_that_small_ones_can_be_read(amount, written):
+    assert cost(ENGLISH, Usage(1, 1, amount), "$") == written
+
+
+def test_numbers_are_written_as_the_language_does():
+    assert facts(Language("es"), turn(0, usage=Usage(1200, 30)), "$").startswith("1.200 ")
+    assert Language("fr").number(1234.5, 1) == "1\u202f234,5"
+
+
+def test_thoughts_are_folded_away_with_how_long_they_took():
+    thinking = drawn(Turn(0, "q", reasoning="hm"), growing=True)
+    assert [each.bubble.get("metadata") for each in thinking] == [None, {"title": "Thinking…", "status": "pending"}]
+    done = drawn(turn(0, reasoning="hm", timing=timed(thinking=4.2)))
+    assert done[1].bubble["metadata"] == {"title": "Thought for 4 s", "status": "done"}
+    assert done[1].bubble["content"][0]["text"] == "hm"
+
+
+def failed(**values) -> Turn:
+    return turn(
+        0, TurnStatus.FAILED, "", failure=Failure("ModelRateLimitError", "Slow down.", **values), timing=timed()
+    )
+
+
+def test_a_failure_says_what_happened_how_long_to_wait_and_offers_to_retry():
+    shown = texts(failed(retry_after=43.0))[1][1]
+    for part in ("The endpoint is busy", "Slow down.", "left-43", "Wait 43 seconds", f"{TOKEN} retry"):
+        assert part in shown
+    over = texts(failed(retry_after=0.0))[1][1]
+    assert "left-" not in over
+    assert "You can try again now" in over
+
+
+def test_a_failure_further_up_offers_nothing():
+    shown = texts(failed(retry_after=43.0), turn(1))[1][1]
+    assert "Slow down." in shown
+    assert "retry" not in shown
+
+
+def test_a_blocked_message_is_said_to_be_kept_out_of_memory():
+    assert "kept out of what the model remembers" in texts(failed(blocked=True))[1][1]
+
+
+def test_a_rated_answer_shows_it_and_can_take_it_back():
+    shown = texts(turn(0, timing=timed(), feedback=Feedback(Rating.DOWN, EVIL)))[-1][1]
+    assert "thumb-down chosen" in shown
+    assert f"{TOKEN} rate 0 none" in shown
+    assert f"{TOKEN} rate 0 up" in shown
+    assert "<img" not in shown
+
+
+def test_controls_show_what_was_chosen_and_the_deployments_own_in_pale():
+    own = Deployment(
+        "a", ScriptedModel(), WindowMemory(5, system_prompt="own"), {"temperature": 0.7, "max_tokens": 100}
+    )
+    shown = controls(Choice(own, Options(max_tokens=7, system_prompt="mine")), {"Mine": "mine"})
+    assert (shown["deployment"], shown["k"], shown["preset"]) == ("a", 5, "Mine")
+    assert (shown["temperature"]["value"], shown["temperature"]["placeholder"]) == (None, "0.7")
+    assert (shown["max_tokens"]["value"], shown["top_p"]["placeholder"]) == (7, "–")
+    assert shown["system_prompt"]["placeholder"] == "own"

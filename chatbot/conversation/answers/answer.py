@@ -11,13 +11,13 @@ from typing import Final, cast
 
 from langchain_core import exceptions as langchain_exceptions
 from langchain_core.exceptions import ContextOverflowError, ModelError
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk
 
 from chatbot.conversation.answers.generation import Generation
+from chatbot.conversation.deployments import Choice
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.turn import Failure, Turn, TurnStatus
-from chatbot.conversation.window import Plan, WindowMemory
+from chatbot.conversation.window import Plan
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +33,9 @@ class Answer:
     Args:
         generation: Where it grows, for whoever follows it.
         conversation_id: Where it belongs.
+        choice: Who answers, and how it is asked.
+        store: Where it is kept.
         earlier: The turns that may be remembered.
-        k: The conversation's own window.
         replaces: What is shown at its index as long as it has not ended well, if there is anything.
         max_seconds: The longest it may take.
     """
@@ -43,22 +44,19 @@ class Answer:
         self,
         generation: Generation,
         conversation_id: str,
-        *,
-        model: BaseChatModel,
+        choice: Choice,
         store: ConversationStore,
-        memory: WindowMemory,
+        *,
         earlier: Sequence[Turn],
-        k: int | None,
         replaces: Turn | None,
         max_seconds: float,
     ) -> None:
         self._generation = generation
         self._id = conversation_id
-        self._model = model
+        self._choice = choice
+        self._count = choice.deployment.memory.count
         self._store = store
-        self._memory = memory
         self._earlier = earlier
-        self._k = k
         self._replaces = replaces
         self.is_appended = False
         """Whether it has ended and been kept as a further turn, in nothing's place."""
@@ -70,7 +68,7 @@ class Answer:
         ended = asyncio.Event()
         keeping = asyncio.create_task(self._checkpoints(ended))
         try:
-            turn = await self._ask()
+            turn = self._measured(await self._ask())
         finally:
             self._generation.stoppable = False
             # Not cancelled: what has begun to write should get to its end before the last words are written.
@@ -91,7 +89,11 @@ class Answer:
         return next((each for each in kept if (each.index, each.version) == (turn.index, turn.version)), stopped)
 
     def _plan(self) -> Plan:
-        return self._memory.plan(self._earlier, self._generation.turn.user, k=self._k)
+        return self._choice.plan(self._earlier, self._generation.turn.user)
+
+    def _measured(self, turn: Turn) -> Turn:
+        usage = None if turn.usage is None else self._choice.priced(turn.usage)
+        return replace(turn, usage=usage, timing=self._generation.timing())
 
     async def _checkpoints(self, ended: asyncio.Event) -> None:
         """Keep what there is, again and again; who may not write any more stops asking."""
@@ -124,7 +126,7 @@ class Answer:
             return _failed(self._generation.turn, "ModelError", UNEXPECTED)
         turn = replace(self._generation.turn, status=TurnStatus.COMPLETE)
         if turn.usage is not None and self._generation.plan is not None:
-            self._memory.count.learn([message.text for message in self._generation.plan.messages], turn.usage)
+            self._count.learn([message.text for message in self._generation.plan.messages], turn.usage)
         return turn
 
     async def _read(self, plan: Plan) -> None:
@@ -141,7 +143,8 @@ class Answer:
 
     async def _stream(self, plan: Plan) -> None:
         # LangChain types its generators as iterators; closing one is what closes the connection below it.
-        stream = cast(AsyncGenerator[AIMessageChunk], self._model.astream(plan.messages))
+        asked = self._choice.deployment.model.astream(plan.messages, **self._choice.parameters)
+        stream = cast(AsyncGenerator[AIMessageChunk], asked)
         try:
             async with aclosing(stream) as chunks:
                 async for chunk in chunks:
@@ -150,7 +153,7 @@ class Answer:
             # Where there was nothing to leave out, the question is too long, not the memory; and who has begun to
             # answer has read it all.
             if plan.remembered and not self._generation.turn.assistant:
-                self._memory.count.refused(plan.tokens)
+                self._count.refused(plan.tokens)
             raise
 
 

@@ -6,44 +6,53 @@ import asyncio
 from dataclasses import replace
 from typing import Final
 
-from langchain_core.language_models import BaseChatModel
-
 from chatbot.conversation import titles
 from chatbot.conversation.access import changing
 from chatbot.conversation.answers.answer import Answer
 from chatbot.conversation.answers.generation import Generation
-from chatbot.conversation.errors import ConversationBusyError, ConversationConflictError, MessageError
+from chatbot.conversation.deployments import Deployments
+from chatbot.conversation.errors import (
+    ApplicationBusyError,
+    ConversationBusyError,
+    ConversationConflictError,
+    MessageError,
+)
 from chatbot.conversation.recall import Recollection
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.turn import Conversation
 from chatbot.conversation.view import rememberable
-from chatbot.conversation.window import WindowMemory
 
 MAX_ANSWER_SECONDS: Final = 600.0
 """The longest an answer may take in all: an end for a generation that nobody follows or stops."""
+
+MAX_ANSWERS: Final = 200
+"""How many answers a process writes at once: more would all be slow, and who waits without a word goes away."""
 
 
 class Answering:
     """Begins answers and keeps track of them until they have ended.
 
     Args:
+        deployments: Who can answer.
+        store: Where answers are kept.
         recollection: Told of every turn that is added.
         max_seconds: The longest an answer may take in all.
+        max_answers: How many are written at once.
     """
 
     def __init__(
         self,
-        model: BaseChatModel,
+        deployments: Deployments,
         store: ConversationStore,
-        memory: WindowMemory,
         recollection: Recollection,
         max_seconds: float,
+        max_answers: int,
     ) -> None:
-        self._model = model
+        self._deployments = deployments
         self._store = store
-        self._memory = memory
         self._recollection = recollection
         self._max_seconds = max_seconds
+        self._max_answers = max_answers
         self._generations: dict[str, Generation] = {}
         self._beginning: dict[str, asyncio.Task[Generation]] = {}
 
@@ -62,10 +71,13 @@ class Answering:
 
         Raises:
             MessageError: The text is empty, or is no text.
+            ApplicationBusyError: Too many answers are being written.
             ConversationError: As for every change of a conversation.
         """
         _check_text(text)
         self.check_idle(conversation)
+        if len(self._beginning) + len(self._generations) >= self._max_answers:
+            raise ApplicationBusyError
         # Claimed before the first await: two messages at once cannot both get past the check above.
         beginning = asyncio.create_task(self._begin(conversation, text, at))
         self._beginning[conversation.id] = beginning
@@ -105,17 +117,16 @@ class Answering:
             if not 0 <= index <= count:
                 raise ConversationConflictError
             replaced = await self._store.tail(stored.id, 1, before=index + 1) if index < count else ()
-            earlier = await rememberable(self._store, self._memory, stored, index)
+            choice = self._deployments.choice(stored)
+            earlier = await rememberable(self._store, stored, choice.reach, index)
             turn, revision = await self._store.begin(stored, index, text)
-        generation = Generation(turn, stored.owner)
+        generation = Generation(replace(turn, deployment=choice.deployment.name), stored.owner)
         answer = Answer(
             generation,
             stored.id,
-            model=self._model,
-            store=self._store,
-            memory=self._memory,
+            choice,
+            self._store,
             earlier=earlier,
-            k=stored.k,
             replaces=replaced[0] if replaced else None,
             max_seconds=self._max_seconds,
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from langchain_core.messages import AIMessageChunk
 
-from chatbot.conversation.turn import Turn, TurnStatus, Usage
+from chatbot.conversation.turn import Timing, Turn, TurnStatus, Usage
 from chatbot.conversation.window import Plan
 
 
@@ -32,21 +33,34 @@ class Generation:
         """Not any more once the model is done: saving what it said must not be cut short."""
         self._turn = turn
         self._text: list[str] = []
+        self._thoughts: list[str] = []
+        self._asked_at = time.monotonic()
+        self._first_thought_at: float | None = None
+        self._first_word_at: float | None = None
         self._grown = asyncio.Event()
 
     @property
     def turn(self) -> Turn:
         """The turn as it is now."""
-        if self._text:
+        if self._text or self._thoughts:
             # Joined when somebody looks, not for every token.
-            self._turn = replace(self._turn, assistant=self._turn.assistant + "".join(self._text))
+            self._turn = replace(
+                self._turn,
+                assistant=self._turn.assistant + "".join(self._text),
+                reasoning=self._turn.reasoning + "".join(self._thoughts),
+            )
             self._text.clear()
+            self._thoughts.clear()
         return self._turn
 
     def add(self, chunk: AIMessageChunk) -> None:
         """Take what the model said next."""
         if chunk.text:
+            self._first_word_at = self._first_word_at or time.monotonic()
             self._text.append(chunk.text)
+        if thought := _thought(chunk):
+            self._first_thought_at = self._first_thought_at or time.monotonic()
+            self._thoughts.append(thought)
         if reason := chunk.response_metadata.get("finish_reason"):
             self._turn = replace(self._turn, finish_reason=reason)
         if used := chunk.usage_metadata:
@@ -58,9 +72,21 @@ class Generation:
         self._turn = replace(self._turn, notice=notice)
         self.nudge()
 
+    def timing(self) -> Timing:
+        """Return how long it took, if it ends now."""
+        now = time.monotonic()
+        first_word, first_thought = self._first_word_at, self._first_thought_at
+        return Timing(
+            ended_at=time.time(),
+            total=now - self._asked_at,
+            first_word=None if first_word is None else first_word - self._asked_at,
+            thinking=None if first_thought is None else max((first_word or now) - first_thought, 0.0),
+        )
+
     def end(self, turn: Turn) -> None:
         """Set the final state of the turn; everybody who follows gets it."""
         self._text.clear()
+        self._thoughts.clear()
         self._turn = turn
         self.nudge()
 
@@ -94,3 +120,10 @@ class Generation:
         if self.task is not None and self.stoppable:
             self.stoppable = False
             self.task.cancel()
+
+
+def _thought(chunk: AIMessageChunk) -> str:
+    """What a model said to itself: in the field that most use, or in a block of its own."""
+    if isinstance(chunk.content, str):
+        return chunk.additional_kwargs.get("reasoning_content") or ""
+    return "".join(block.get("reasoning", "") for block in chunk.content_blocks if block["type"] == "reasoning")

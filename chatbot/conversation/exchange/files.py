@@ -20,10 +20,22 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from chatbot.conversation.exchange.markdown import heading, quoted, remark, self_contained
 from chatbot.conversation.store import StoredTurn
-from chatbot.conversation.turn import Conversation, Failure, Turn, TurnMemory, TurnStatus, Usage
+from chatbot.conversation.turn import (
+    Conversation,
+    Failure,
+    Feedback,
+    Options,
+    Rating,
+    Timing,
+    Turn,
+    TurnMemory,
+    TurnStatus,
+    Usage,
+)
 
 FORMAT: Final = "chatbot-conversation"
-VERSION: Final = 1
+VERSION: Final = 2
+"""Version 1 held ``k`` where version 2 has ``options``, and less of a turn."""
 
 MAX_BYTES: Final = 20_000_000
 """Of one conversation's JSON."""
@@ -54,6 +66,7 @@ def _whole(text: str) -> str:
 
 _Text = Annotated[str, AfterValidator(_whole)]
 _Count = Annotated[int, Field(ge=0, le=_LARGEST)]
+_Amount = Annotated[float, Field(ge=0)]
 _Line = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^[^\x00]*$")]
 
 
@@ -64,6 +77,28 @@ class _Part(BaseModel):
 class _Usage(_Part):
     input_tokens: _Count
     output_tokens: _Count
+    cost: _Amount | None = None
+
+
+class _Timing(_Part):
+    ended_at: _Amount
+    total: _Amount
+    first_word: _Amount | None = None
+    thinking: _Amount | None = None
+
+
+class _Feedback(_Part):
+    rating: Annotated[Rating, Field(strict=False)]
+    comment: _Text = ""
+
+
+class _Options(_Part):
+    deployment: _Line | None = None
+    system_prompt: _Text | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=_LARGEST)] | None = None
+    k: _Count | None = None
 
 
 class _Failure(_Part):
@@ -86,13 +121,17 @@ class _Turn(_Part):
     failure: _Failure | None = None
     memory: Annotated[TurnMemory, Field(strict=False)] = TurnMemory.AUTO
     notice: _Line = ""
+    reasoning: _Text = ""
+    timing: _Timing | None = None
+    deployment: _Line = ""
+    feedback: _Feedback | None = None
 
 
 class _File(_Part):
     format: str
     version: int
     title: Annotated[_Text, StringConstraints(max_length=1_000)]
-    k: _Count | None = None
+    options: _Options = _Options()
     turns: Annotated[list[_Turn], Field(max_length=MAX_TURNS)]
 
 
@@ -131,7 +170,7 @@ def to_json(conversation: Conversation, stored: Sequence[StoredTurn]) -> str:
         "format": FORMAT,
         "version": VERSION,
         "title": conversation.title,
-        "k": conversation.k,
+        "options": {name: value for name, value in asdict(conversation.options).items() if value is not None},
         "turns": [asdict(each.turn) | {"shown": each.shown} for each in stored],
     }
     return json.dumps(content, ensure_ascii=False, indent=1)
@@ -253,26 +292,38 @@ def read_json(text: str | bytes, owner: str, new_id: str) -> tuple[Conversation,
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UnreadableExportError(f'The file is not an exported conversation: its "format" is not "{FORMAT}".')
     version = content.get("version")
-    if type(version) is not int or version != VERSION:
+    if type(version) is not int or not 1 <= version <= VERSION:
         newer = type(version) is int and version > VERSION
         raise UnreadableExportError(
             "The file was exported by a newer version of this application."
             if newer
-            else f'The file\'s "version" is not {VERSION}, the one that can be read.'
+            else f'The file\'s "version" is none of 1 to {VERSION}, which can be read.'
         )
+    if version == 1 and "k" in content:
+        content["options"] = {"k": content.pop("k")}
     try:
         file = _File.model_validate(content)
     except ValidationError as error:
         raise UnreadableExportError(_in_words(error)) from None
     _check_tree(file.turns)
     stored = [StoredTurn(_turn(each), each.shown) for each in file.turns]
-    return Conversation(new_id, owner, title=file.title, k=file.k), stored
+    options = Options(**file.options.model_dump())
+    return Conversation(new_id, owner, title=file.title, options=options, usage=_total(stored)), stored
+
+
+def _total(stored: Iterable[StoredTurn]) -> Usage:
+    used = [each.turn.usage for each in stored if each.turn.usage]
+    costs = [usage.cost for usage in used if usage.cost is not None]
+    tokens = sum(usage.input_tokens for usage in used), sum(usage.output_tokens for usage in used)
+    return Usage(*tokens, cost=sum(costs) if costs else None)
 
 
 def _turn(read: _Turn) -> Turn:
     values: dict[str, Any] = {name: getattr(read, name) for name in _Turn.model_fields if name != "shown"}
     values["usage"] = read.usage and Usage(**read.usage.model_dump())
     values["failure"] = read.failure and Failure(**read.failure.model_dump())
+    values["timing"] = read.timing and Timing(**read.timing.model_dump())
+    values["feedback"] = read.feedback and Feedback(**read.feedback.model_dump())
     # Whoever was writing it is not writing it here.
     values["status"] = TurnStatus.STOPPED if read.status is TurnStatus.STREAMING else read.status
     return Turn(**values)

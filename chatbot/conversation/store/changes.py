@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chatbot.conversation.store.schema import IS_GROWING, conversations, turns
-from chatbot.conversation.turn import Conversation, Failure, TurnStatus
+from chatbot.conversation.store.schema import IS_GROWING, conversations, options_row, turns
+from chatbot.conversation.turn import Conversation, Failure, TurnStatus, Usage
 
 INTERRUPTED: Final = Failure("Interrupted", "The application ended while it was writing this answer. Press Retry.")
 
@@ -40,7 +40,10 @@ async def create(connection: AsyncConnection, conversation: Conversation) -> int
         "owner": conversation.owner,
         "title": conversation.title,
         "revision": 1,
-        "k": conversation.k,
+        **options_row(conversation.options),
+        "input_tokens": conversation.usage.input_tokens,
+        "output_tokens": conversation.usage.output_tokens,
+        "cost": conversation.usage.cost,
         "updated_at": time.time(),
     }
     try:
@@ -65,9 +68,18 @@ async def advance(connection: AsyncConnection, id: str, revision: int, **values:
     return revision + 1
 
 
-async def touch(connection: AsyncConnection, id: str) -> None:  # noqa: A002
-    """Note that a conversation was written to, where its revision stays."""
-    await connection.execute(update(conversations).where(conversations.c.id == id).values(updated_at=time.time()))
+async def touch(connection: AsyncConnection, id: str, usage: Usage | None = None) -> None:  # noqa: A002
+    """Note that a conversation was written to, where its revision stays, and what an answer in it took."""
+    values: dict[Any, Any] = {"updated_at": time.time()}
+    if usage is not None:
+        # Counted here, and not over all turns whenever somebody looks: a long conversation is shown as quickly.
+        values |= {
+            "input_tokens": conversations.c.input_tokens + usage.input_tokens,
+            "output_tokens": conversations.c.output_tokens + usage.output_tokens,
+        }
+        if usage.cost is not None:
+            values["cost"] = func.coalesce(conversations.c.cost, 0.0) + usage.cost
+    await connection.execute(update(conversations).where(conversations.c.id == id).values(values))
 
 
 async def claim(connection: AsyncConnection, id: str, silent_before: float) -> None:  # noqa: A002

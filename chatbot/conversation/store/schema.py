@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Dialect,
@@ -30,7 +31,18 @@ from sqlalchemy import (
     literal_column,
 )
 
-from chatbot.conversation.turn import Conversation, Failure, Turn, TurnMemory, TurnStatus, Usage
+from chatbot.conversation.turn import (
+    Conversation,
+    Failure,
+    Feedback,
+    Options,
+    Rating,
+    Timing,
+    Turn,
+    TurnMemory,
+    TurnStatus,
+    Usage,
+)
 
 _ESCAPE: Final = "\x1a"
 
@@ -59,7 +71,10 @@ conversations: Final = Table(
     Column("owner", String(128), nullable=False),
     Column("title", ExactText, nullable=False),
     Column("revision", Integer, nullable=False),
-    Column("k", Integer),
+    Column("options", JSON, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost", Float),
     Column("updated_at", Float, nullable=False),
     Column("deleted_at", Float),
     Index("conversations_of_owner", "owner", "updated_at"),
@@ -84,6 +99,10 @@ turns: Final = Table(
     Column("failure", JSON(none_as_null=True)),
     Column("memory", String(16), nullable=False),
     Column("notice", ExactText, nullable=False),
+    Column("reasoning", ExactText, nullable=False),
+    Column("timing", JSON(none_as_null=True)),
+    Column("deployment", ExactText, nullable=False),
+    Column("feedback", JSON(none_as_null=True)),
     Column("writer", String(32)),
     Column("touched_at", Float, nullable=False),
 )
@@ -98,7 +117,20 @@ Index("turns_pinned", turns.c.conversation_id, turns.c.index, sqlite_where=IS_PI
 
 def conversation_of(row: RowMapping) -> Conversation:
     """Return the conversation in a row."""
-    return Conversation(row["id"], row["owner"], row["revision"], row["title"], row["k"], row["updated_at"])
+    return Conversation(
+        row["id"],
+        row["owner"],
+        row["revision"],
+        row["title"],
+        Options(**row["options"]),
+        row["updated_at"],
+        Usage(row["input_tokens"], row["output_tokens"], row["cost"]),
+    )
+
+
+def options_row(options: Options) -> dict[str, Any]:
+    """Return the column of what was chosen: what was not takes no room, and may change its default."""
+    return {"options": {name: value for name, value in asdict(options).items() if value is not None}}
 
 
 def turn_of(row: RowMapping) -> Turn:
@@ -115,6 +147,10 @@ def turn_of(row: RowMapping) -> Turn:
         notice=row["notice"],
         version=row["version"],
         parent=row["parent"],
+        reasoning=row["reasoning"],
+        timing=Timing(**row["timing"]) if row["timing"] else None,
+        deployment=row["deployment"],
+        feedback=Feedback(Rating(row["feedback"]["rating"]), row["feedback"]["comment"]) if row["feedback"] else None,
     )
 
 
@@ -127,6 +163,9 @@ def answer_row(turn: Turn) -> dict[str, Any]:
         "usage": None if turn.usage is None else asdict(turn.usage),
         "failure": None if turn.failure is None else asdict(turn.failure),
         "notice": turn.notice,
+        "reasoning": turn.reasoning,
+        "timing": None if turn.timing is None else asdict(turn.timing),
+        "deployment": turn.deployment,
     }
 
 
@@ -139,5 +178,6 @@ def turn_row(conversation_id: str, turn: Turn) -> dict[str, Any]:
         "parent": turn.parent,
         "user": turn.user,
         "memory": turn.memory.value,
+        "feedback": None if turn.feedback is None else asdict(turn.feedback),
         **answer_row(turn),
     }

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import RowMapping, and_, delete, insert, or_, select, update
@@ -21,12 +21,13 @@ from chatbot.conversation.store.schema import (
     answer_row,
     conversation_of,
     conversations,
+    options_row,
     turn_of,
     turn_row,
     turns,
 )
 from chatbot.conversation.store.search import holds
-from chatbot.conversation.turn import Conversation, Turn, TurnMemory, TurnStatus
+from chatbot.conversation.turn import Conversation, Feedback, Options, Turn, TurnMemory, TurnStatus
 
 SILENCE: Final = 5.0
 """Seconds after which an answer that no writer has touched counts as interrupted: a writer touches it each second."""
@@ -109,14 +110,14 @@ class ConversationStore:
         async with self._database.writing() as connection, connection.begin():
             await connection.execute(update(conversations).where(conversations.c.id == id).values(title=title))
 
-    async def set_k(self, id: str, k: int | None, revision: int) -> int:  # noqa: A002
-        """Change how many earlier turns the conversation's requests carry; return the new revision.
+    async def set_options(self, id: str, options: Options, revision: int) -> int:  # noqa: A002
+        """Change what was chosen for the conversation; return the new revision.
 
         Raises:
             RevisionError: Somebody else wrote first.
         """
         async with self._database.writing() as connection, connection.begin():
-            return await changes.advance(connection, id, revision, k=k)
+            return await changes.advance(connection, id, revision, **options_row(options))
 
     async def delete(self, id: str) -> None:  # noqa: A002
         """Delete a conversation; for :data:`UNDELETE_SECONDS` :meth:`restore` brings it back."""
@@ -233,7 +234,7 @@ class ConversationStore:
         """
         it = is_version(id, turn.index, turn.version)
         async with self._database.writing() as connection, connection.begin() as transaction:
-            await changes.touch(connection, id)
+            await changes.touch(connection, id, turn.usage)
             if not await self._write(connection, id, turn):
                 await transaction.rollback()
                 return False
@@ -296,6 +297,23 @@ class ConversationStore:
             if marked.rowcount != 1:
                 raise RevisionError(f"conversation {id} has no turn {index}")
         return revision
+
+    async def rate(self, id: str, index: int, feedback: Feedback | None) -> bool:  # noqa: A002
+        """Keep what the visitor thinks of the answer that is shown at an index; return whether there is one.
+
+        The revision stays: nothing that is remembered or drawn by others depends on it.
+        """
+        ended = and_(turns.c.conversation_id == id, turns.c.index == index, turns.c.shown, ~IS_GROWING)
+        values = {"feedback": None if feedback is None else asdict(feedback)}
+        async with self._database.writing() as connection, connection.begin():
+            return (await connection.execute(update(turns).where(ended).values(values))).rowcount == 1
+
+    async def rated(self) -> Sequence[tuple[str, Turn]]:
+        """Return all turns with feedback, of everybody, shown or not, each with its conversation's id."""
+        mine = and_(turns.c.conversation_id == conversations.c.id, conversations.c.deleted_at.is_(None))
+        query = select(turns).join(conversations, mine).where(turns.c.feedback.is_not(None))
+        rows = await self._database.read(query.order_by(turns.c.conversation_id, turns.c.index, turns.c.version))
+        return [(row["conversation_id"], turn_of(row)) for row in rows]
 
     async def add(self, conversation: Conversation, stored: Iterable[StoredTurn]) -> Conversation:
         """Write down a whole conversation from elsewhere, at revision 1; its turns have all ended.

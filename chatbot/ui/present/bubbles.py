@@ -1,23 +1,19 @@
-"""How turns look in the chat: question, answer, and quiet lines about them. Pure."""
+"""How turns look in the chat: question, thoughts, answer, and quiet lines about them. Pure."""
 
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from chatbot.conversation import Place, Plan, Turn, TurnStatus, View
-from chatbot.ui.present.actions import button, icon, line
-from chatbot.ui.present.words import counted, reason, spans
+from chatbot.conversation import Failure, Place, Plan, Rating, Turn, TurnStatus, View
+from chatbot.ui.language import Language
+from chatbot.ui.present.actions import TOKEN, button, icon, line
+from chatbot.ui.present.words import facts, reason, spans
 
 Bubble = dict[str, Any]
-
-_ENDINGS: Final = {
-    "length": "The answer reached its length limit.",
-    "content_filter": "The endpoint's content filter cut the answer off.",
-}
-_TYPING: Final = '<span class="typing" role="status" aria-label="Waiting for the answer"><i></i><i></i><i></i></span>'
 
 
 class Drawn(NamedTuple):
@@ -27,67 +23,140 @@ class Drawn(NamedTuple):
     turn: int | None
 
 
-def chat(view: View) -> list[Drawn]:
-    """Return the messages that show a conversation."""
-    return [*settled(view), *(growing(view.turns[-1]) if view.growing else ())]
+class Bubbles:
+    """Draws turns as messages.
+
+    Args:
+        say: In which language.
+        currency: What costs are told in.
+        now: Seconds since 1970, to tell how long is left to wait.
+    """
+
+    def __init__(self, say: Language, currency: str, now: float) -> None:
+        self._say = say
+        self._currency = currency
+        self._now = now
+
+    def chat(self, view: View) -> list[Drawn]:
+        """Return the messages that show a conversation."""
+        return [*self.settled(view), *(self.growing(view.turns[-1]) if view.growing else ())]
+
+    def settled(self, view: View) -> list[Drawn]:
+        """Return the messages that show a conversation, but for the turn that is growing."""
+        drawn: list[Drawn] = []
+        if view.earlier:
+            words = self._say("chat.earlier", view.earlier)
+            drawn.append(Drawn(_line("earlier", button(words, words, "earlier")), None))
+        turns = view.turns[:-1] if view.growing else view.turns
+        for place, run in groupby(turns, lambda turn: view.plan.place(turn.index)):
+            together = list(run)
+            for turn in together:
+                drawn += self._ended(turn, view.versions.get(turn.index, ()), is_last=turn is view.turns[-1])
+            if place is not Place.SENT:
+                drawn.append(Drawn(_line("forgotten", html.escape(self._forgotten(together, place, view.plan))), None))
+        return drawn
+
+    def growing(self, turn: Turn) -> list[Drawn]:
+        """Return the messages that show a turn while it is being answered."""
+        shown = [_typed(turn.user), *_notice(turn), *self._thoughts(turn, is_thinking=not turn.assistant)]
+        if turn.assistant:
+            shown.append(_text("assistant", turn.assistant))
+        elif not turn.reasoning:
+            shown.append(_text("assistant", _typing(self._say("chat.waiting"))))
+        return [Drawn(each, turn.index) for each in shown]
+
+    def _ended(self, turn: Turn, versions: Sequence[int], *, is_last: bool) -> list[Drawn]:
+        shown = [_typed(turn.user), *_notice(turn), *self._thoughts(turn, is_thinking=False)]
+        if turn.assistant:
+            shown.append(_text("assistant", turn.assistant))
+        if turn.failure is not None:
+            shown.append(_line("note failed", self._failed(turn, turn.failure, is_last=is_last)))
+        elif note := self._note(turn):
+            shown.append(_line("note", html.escape(note)))
+        if len(versions) > 1:
+            shown.append(_line("versions", self._flips(turn, versions)))
+        if turn.assistant and turn.timing is not None:
+            shown.append(_line("facts", self._facts(turn)))
+        return [Drawn(each, turn.index) for each in shown]
+
+    def _thoughts(self, turn: Turn, *, is_thinking: bool) -> list[Bubble]:
+        """Folded away once the answer begins; Gradio shows a message with a title so."""
+        if not turn.reasoning:
+            return []
+        took = turn.timing.thinking if turn.timing else None
+        title = self._say("chat.thinking")
+        if took is not None:
+            title = self._say("chat.thought", seconds=max(round(took), 1))
+        metadata = {"title": title, "status": "pending" if is_thinking else "done"}
+        return [_text("assistant", turn.reasoning) | {"metadata": metadata}]
+
+    def _flips(self, turn: Turn, versions: Sequence[int]) -> str:
+        at = list(versions).index(turn.version)
+        back, on = versions[max(at - 1, 0)], versions[min(at + 1, len(versions) - 1)]
+        earlier, later = self._say("chat.earlier_version"), self._say("chat.later_version")
+        return (
+            icon("left", earlier, "flip", turn.index, back, disabled=at == 0)
+            + f"<span>{at + 1}/{len(versions)}</span>"
+            + icon("right", later, "flip", turn.index, on, disabled=at == len(versions) - 1)
+        )
+
+    def _facts(self, turn: Turn) -> str:
+        """What is known of an answer, and what the visitor thinks of it."""
+        rating = None if turn.feedback is None else turn.feedback.rating
+        thumbs = "".join(
+            icon(
+                f"thumb-{each.value}{' chosen' if each is rating else ''}",
+                self._say(f"chat.{each.value}"),
+                "rate",
+                turn.index,
+                "none" if each is rating else each.value,
+            )
+            for each in Rating
+        )
+        word = ""
+        if turn.feedback is not None:
+            said = " ".join(turn.feedback.comment.split())
+            add = self._say("chat.comment")
+            word = button(f"“{said}”" if said else add, add, "comment", turn.index)
+        return f"<span>{html.escape(facts(self._say, turn, self._currency))}</span>{thumbs}{word}"
+
+    def _forgotten(self, turns: Sequence[Turn], place: Place, plan: Plan) -> str:
+        numbers = spans([turn.index + 1 for turn in turns])
+        return self._say("memory.forgotten", len(turns), turns=numbers, reason=reason(self._say, place, plan.k))
+
+    def _failed(self, turn: Turn, failure: Failure, *, is_last: bool) -> str:
+        """What happened, in the endpoint's words too, whether to wait, and the way on."""
+        kind = "blocked" if failure.blocked else failure.kind
+        parts = [f"<strong>{html.escape(self._say.failure(kind))}</strong>", f"<p>{html.escape(failure.message)}</p>"]
+        if failure.blocked:
+            parts.append(f"<p>{html.escape(self._say('failure.blocked_memory'))}</p>")
+        if is_last:
+            parts.append(self._way_on(turn, failure))
+        return "".join(parts)
+
+    def _way_on(self, turn: Turn, failure: Failure) -> str:
+        retry = self._say("failure.retry")
+        again = button(retry, retry, "retry")
+        if failure.retry_after is None or turn.timing is None:
+            return f'<div class="way-on">{again}</div>'
+        left = math.ceil(turn.timing.ended_at + failure.retry_after - self._now)
+        ready = f'<span class="ready">{html.escape(self._say("failure.ready"))}</span>'
+        # The page's script counts down from the number in the class; nothing else survives the sanitizer.
+        wait = (
+            f'<span class="wait left-{left}">{html.escape(self._say("failure.wait", left))}</span>' if left > 0 else ""
+        )
+        return f'<div class="way-on">{again}{wait}{ready}</div>'
+
+    def _note(self, turn: Turn) -> str:
+        if turn.status is TurnStatus.STOPPED:
+            return self._say("chat.stopped" if turn.assistant else "chat.stopped_early")
+        if turn.finish_reason in ("length", "content_filter"):
+            return self._say(f"chat.{turn.finish_reason}")
+        return "" if turn.assistant else self._say("chat.empty")
 
 
-def settled(view: View) -> list[Drawn]:
-    """Return the messages that show a conversation, but for the turn that is growing."""
-    drawn: list[Drawn] = []
-    if view.earlier:
-        words = f"Show earlier ({counted(view.earlier, 'turn')} above)"
-        drawn.append(Drawn(_line("earlier", button(words, words, "earlier")), None))
-    turns = view.turns[:-1] if view.growing else view.turns
-    for place, run in groupby(turns, lambda turn: view.plan.place(turn.index)):
-        together = list(run)
-        for turn in together:
-            drawn += _ended(turn, view.versions.get(turn.index, ()))
-        if place is not Place.SENT:
-            drawn.append(Drawn(_line("forgotten", html.escape(_forgotten(together, place, view.plan))), None))
-    return drawn
-
-
-def growing(turn: Turn) -> list[Drawn]:
-    """Return the messages that show a turn while it is being answered."""
-    answer = _text("assistant", turn.assistant or _TYPING)
-    return [Drawn(each, turn.index) for each in (_text("user", turn.user), *_notice(turn), answer)]
-
-
-def _ended(turn: Turn, versions: Sequence[int]) -> list[Drawn]:
-    shown = [_text("user", turn.user), *_notice(turn)]
-    if turn.assistant:
-        shown.append(_text("assistant", turn.assistant))
-    if note := _note(turn):
-        shown.append(_line("note", html.escape(note)))
-    if len(versions) > 1:
-        shown.append(_line("versions", _flips(turn, versions)))
-    return [Drawn(each, turn.index) for each in shown]
-
-
-def _flips(turn: Turn, versions: Sequence[int]) -> str:
-    at = list(versions).index(turn.version)
-    back, on = versions[max(at - 1, 0)], versions[min(at + 1, len(versions) - 1)]
-    return (
-        icon("left", "Earlier version", "flip", turn.index, back, disabled=at == 0)
-        + f"<span>{at + 1}/{len(versions)}</span>"
-        + icon("right", "Later version", "flip", turn.index, on, disabled=at == len(versions) - 1)
-    )
-
-
-def _forgotten(turns: Sequence[Turn], place: Place, plan: Plan) -> str:
-    numbers = spans([turn.index + 1 for turn in turns])
-    what = f"Turn {numbers} is" if len(turns) == 1 else f"Turns {numbers} are"
-    return f"{what} not remembered: {reason(place, plan.k)}"
-
-
-def _note(turn: Turn) -> str:
-    if turn.failure is not None:
-        return turn.failure.message
-    if turn.status is TurnStatus.STOPPED:
-        return "Stopped." if turn.assistant else "Stopped before the first word."
-    empty = "" if turn.assistant else "The endpoint sent an empty answer."
-    return _ENDINGS.get(turn.finish_reason or "", empty)
+def _typing(label: str) -> str:
+    return f'<span class="typing" role="status" aria-label="{html.escape(label)}"><i></i><i></i><i></i></span>'
 
 
 def _notice(turn: Turn) -> list[Bubble]:
@@ -96,6 +165,14 @@ def _notice(turn: Turn) -> list[Bubble]:
 
 def _line(kind: str, inner: str) -> Bubble:
     return _text("assistant", line(kind, inner))
+
+
+def _typed(text: str) -> Bubble:
+    """A question as it was typed: no Markdown, no HTML, no formulas.
+
+    HTML drops the first line break within ``pre``. The page's script undoes all this for copying and editing.
+    """
+    return _text("user", f'<pre class="{TOKEN} typed">\n{html.escape(text, quote=False)}</pre>')
 
 
 def _text(role: str, text: str) -> Bubble:

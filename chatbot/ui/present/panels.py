@@ -6,15 +6,19 @@ import html
 from collections.abc import Sequence
 from typing import Final
 
-from chatbot.conversation import Conversation, Entry, Mention, Place, Plan, TurnMemory
+from chatbot.conversation import Conversation, Entry, Mention, Place, Plan, TurnMemory, Usage
+from chatbot.ui.language import Language
 from chatbot.ui.present.actions import TOKEN, button, icon
-from chatbot.ui.present.words import counted, reason
+from chatbot.ui.present.words import cost, reason
 
 _EXCERPT: Final = 90
 """Characters of a question that tell which one it is."""
 
+NOTHING: Final = Usage(0, 0)
+
 
 def conversation_list(
+    say: Language,
     conversations: Sequence[Conversation],
     shown: Conversation,
     *,
@@ -25,115 +29,136 @@ def conversation_list(
     """Return the list of a visitor's conversations, the shown one marked, with a way back for a deleted one.
 
     Args:
+        say: In which language.
         conversations: In the order of the list.
         shown: The one on the page.
         search: What the list was searched for.
         deleted: What can be brought back.
         naming: Id of the one that the model is finding a title for.
     """
-    rows = [_row(each, is_shown=each.id == shown.id, is_named=each.id == naming) for each in conversations]
+    rows = [_row(say, each, is_shown=each.id == shown.id, is_named=each.id == naming) for each in conversations]
     if not rows:
-        words = f"Nothing found for “{search}”." if search else "Your conversations will be listed here."
+        words = say("list.not_found", search=search) if search else say("list.none")
         rows = [f'<li class="empty">{html.escape(words)}</li>']
-    back = "" if deleted is None else _way_back(deleted)
+    back = "" if deleted is None else _way_back(say, deleted)
     listed = f"{back}<ul>{''.join(rows)}</ul>"
-    return f'<nav class="list" data-token="{TOKEN}" aria-label="Your conversations">{listed}</nav>'
+    return f'<nav class="list" data-token="{TOKEN}" aria-label="{html.escape(say("list.nav"))}">{listed}</nav>'
 
 
-def memory_panel(plan: Plan, count: int, *, asking: bool) -> str:
+def memory_panel(
+    say: Language, plan: Plan, count: int, spent: Usage = NOTHING, *, asking: bool, currency: str = ""
+) -> str:
     """Return the exact list of what the next request holds, or with ``asking`` of the one being answered.
 
     Args:
+        say: In which language.
         plan: What it holds.
         count: How many turns there are before the question.
+        spent: What the conversation's answers took so far.
         asking: Whether an answer is being written.
+        currency: What costs are told in.
     """
     rows = []
     if plan.system_prompt:
-        rows.append(_fixed("System prompt", plan.system_prompt, plan.system_tokens))
+        rows.append(_fixed(say, say("plan.system_prompt"), plan.system_prompt, plan.system_tokens))
     listed = {entry.turn.index for entry in plan.entries}
     if unlisted := count - len(listed):
-        rows.append(f'<li class="out"><p>{counted(unlisted, "older turn")}: not remembered</p></li>')
-    rows += [_entry(entry, plan.k) for entry in plan.entries]
+        rows.append(f'<li class="out"><p>{html.escape(say("plan.older", unlisted))}</p></li>')
+    rows += [_entry(say, entry, plan.k) for entry in plan.entries]
     if plan.text:
-        rows.append(_fixed("The question", plan.text, plan.question_tokens))
-    which = "This request holds" if asking else "The next request will hold"
-    return f'<section class="plan"><h2>{which}</h2><ol>{"".join(rows)}</ol>{_total(plan)}</section>'
+        rows.append(_fixed(say, say("plan.question"), plan.text, plan.question_tokens))
+    which = html.escape(say("plan.this" if asking else "plan.next"))
+    total = _total(say, plan) + _spent(say, spent, currency)
+    return f'<section class="plan"><h2>{which}</h2><ol>{"".join(rows)}</ol><div class="total">{total}</div></section>'
 
 
-def offer(mention: Mention | None) -> str:
+def offer(say: Language, mention: Mention | None) -> str:
     """Return the offer to include a forgotten turn that the question mentions, or nothing."""
     if mention is None:
         return ""
     number = mention.turn_index + 1
+    words = say("offer.mention", words="\0", turn=number)
+    before, _, after = (html.escape(part) for part in words.partition("\0"))
     return (
-        f'<div class="offer" role="status"><span>You mention <em>{html.escape(mention.words)}</em>; '
-        f"turn {number} is no longer remembered.</span>"
-        + button("Include it", f"Pin turn {number}, so that the model is sent it", "mark", mention.turn_index, "pinned")
-        + icon("cross", "Leave it out", "dismiss", mention.turn_index)
+        f'<div class="offer" role="status"><span>{before}<em>{html.escape(mention.words)}</em>{after}</span>'
+        + button(say("offer.include"), say("offer.include_hint", turn=number), "mark", mention.turn_index, "pinned")
+        + icon("cross", say("offer.dismiss"), "dismiss", mention.turn_index)
         + "</div>"
     )
 
 
-def _row(conversation: Conversation, *, is_shown: bool, is_named: bool) -> str:
+def badge(name: str, *, is_demo: bool) -> str:
+    """Return the sign that says who answers."""
+    return f'<span class="badge {"demo" if is_demo else "live"}">{html.escape(name)}</span>'
+
+
+def _row(say: Language, conversation: Conversation, *, is_shown: bool, is_named: bool) -> str:
     # An id is URL-safe text of our own making, so it fits a class; a title is a person's.
     mark = ' aria-current="true"' if is_shown else ""
-    title = "Finding a title…" if is_named else conversation.title or "Untitled"
+    title = say("list.naming") if is_named else conversation.title or say("list.untitled")
     return (
         f'<li class="row"{mark}>'
         + button(title, conversation.title, "open", conversation.id)
-        + icon("pencil", "Rename", "rename", conversation.id)
-        + icon("spark", "Let the model find a title", "name", conversation.id)
-        + icon("bin", "Delete", "delete", conversation.id)
+        + icon("pencil", say("list.rename"), "rename", conversation.id)
+        + icon("spark", say("list.name"), "name", conversation.id)
+        + icon("bin", say("list.delete"), "delete", conversation.id)
         + "</li>"
     )
 
 
-def _way_back(conversation: Conversation) -> str:
-    words = html.escape(f"Deleted “{conversation.title}”.")
-    back = button("Bring back", "Bring the conversation back", "restore", conversation.id)
+def _way_back(say: Language, conversation: Conversation) -> str:
+    words = html.escape(say("list.deleted", title=conversation.title))
+    back = button(say("list.bring_back"), say("list.bring_back_hint"), "restore", conversation.id)
     return f'<div class="undelete" role="status"><span>{words}</span>{back}</div>'
 
 
-def _entry(entry: Entry, k: int) -> str:
+def _entry(say: Language, entry: Entry, k: int) -> str:
     turn = entry.turn
     kind = "in" if entry.sent else "out"
     pinned = turn.memory is TurnMemory.PINNED
-    state = "pinned" if pinned and entry.sent else reason(entry.place, k)
+    state = say("reason.pinned") if pinned and entry.sent else reason(say, entry.place, k)
+    tokens = say("plan.tokens", entry.tokens)
     return (
         f'<li class="{kind}"><p><b>{turn.index + 1}</b> {html.escape(_cut(turn.user))}</p>'
-        f"<small>{counted(entry.tokens, 'token')} · {html.escape(state)}</small><div>{_marks(entry)}</div></li>"
+        f"<small>{html.escape(f'{tokens} · {state}')}</small><div>{_marks(say, entry)}</div></li>"
     )
 
 
-def _marks(entry: Entry) -> str:
+def _marks(say: Language, entry: Entry) -> str:
     turn, number = entry.turn, entry.turn.index + 1
-    if turn.memory is TurnMemory.PINNED:
-        pin = button("Unpin", f"Leave turn {number} to the window", "mark", turn.index, "auto")
-    else:
-        put_back = entry.place in (Place.BLOCKED, Place.FAILED, Place.UNANSWERED)
-        label, title = ("Put back", "Send it all the same") if put_back else ("Pin", "Keep it in the window")
-        pin = button(label, f"{title}: turn {number}", "mark", turn.index, "pinned")
+
+    def mark(name: str, hint: str, memory: TurnMemory) -> str:
+        return button(say(f"plan.{name}"), say(f"plan.{hint}_hint", turn=number), "mark", turn.index, memory.value)
+
     if turn.memory is TurnMemory.EXCLUDED:
-        return button("Include", f"Leave turn {number} to the window", "mark", turn.index, "auto")
-    return pin + button("Exclude", f"Never send turn {number}", "mark", turn.index, "excluded")
+        return mark("include", "auto", TurnMemory.AUTO)
+    exclude = mark("exclude", "exclude", TurnMemory.EXCLUDED)
+    if turn.memory is TurnMemory.PINNED:
+        return mark("unpin", "auto", TurnMemory.AUTO) + exclude
+    back = "put_back" if entry.place in (Place.BLOCKED, Place.FAILED, Place.UNANSWERED) else "pin"
+    return mark(back, back, TurnMemory.PINNED) + exclude
 
 
-def _fixed(name: str, text: str, tokens: int) -> str:
+def _fixed(say: Language, name: str, text: str, tokens: int) -> str:
     return (
-        f'<li class="in fixed"><p><b>{name}</b> {html.escape(_cut(text))}</p>'
-        f"<small>{counted(tokens, 'token')} · always sent</small></li>"
+        f'<li class="in fixed"><p><b>{html.escape(name)}</b> {html.escape(_cut(text))}</p>'
+        f"<small>{html.escape(say('plan.tokens', tokens))} · {html.escape(say('plan.always'))}</small></li>"
     )
 
 
-def _total(plan: Plan) -> str:
+def _total(say: Language, plan: Plan) -> str:
     if plan.budget is None:
-        return f'<div class="total">{counted(plan.tokens, "token")} in all, estimated</div>'
+        return html.escape(say("plan.total", plan.tokens))
     share = min(plan.tokens / plan.budget, 1) * 100 if plan.budget else 100
-    return (
-        f'<div class="total">{plan.tokens:,} of {counted(plan.budget, "token")}, estimated; room for the answer '
-        f'comes on top<div class="meter"><i style="width:{share:.0f}%"></i></div></div>'
-    )
+    words = html.escape(say("plan.budget", used=plan.tokens, budget=plan.budget))
+    return f'{words}<div class="meter"><i style="width:{share:.0f}%"></i></div>'
+
+
+def _spent(say: Language, spent: Usage, currency: str) -> str:
+    if not spent.input_tokens + spent.output_tokens:
+        return ""
+    words = say("plan.spent", input=spent.input_tokens, output=spent.output_tokens)
+    return f'<div class="spent">{html.escape(" · ".join([words, *cost(say, spent, currency)]))}</div>'
 
 
 def _cut(text: str) -> str:

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from types import MappingProxyType
-from typing import Final
 
-from chatbot.conversation import Place, Plan
-
-REASONS: Final[Mapping[Place, str]] = MappingProxyType(
-    {
-        Place.SENT: "remembered",
-        Place.MEMORY_OFF: "memory is off",
-        Place.EXCLUDED: "excluded by you",
-        Place.BLOCKED: "blocked by the content filter",
-        Place.FAILED: "failed",
-        Place.UNANSWERED: "without an answer",
-        Place.BEFORE_WINDOW: "older than the last {k}",
-        Place.OVER_BUDGET: "no room in the token budget",
-    }
-)
+from chatbot.conversation import Place, Plan, Turn, Usage
+from chatbot.ui.language import Language
 
 
-def reason(place: Place, k: int) -> str:
+def reason(say: Language, place: Place, k: int) -> str:
     """Say why a turn is remembered or not."""
-    return REASONS[place].format(k=counted(k, "turn"))
-
-
-def counted(number: int, noun: str) -> str:
-    """Write ``3 turns``, ``1 turn``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return say(f"reason.{place.name.lower()}", k)
 
 
 def spans(numbers: Sequence[int]) -> str:
@@ -40,13 +21,34 @@ def spans(numbers: Sequence[int]) -> str:
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
 
 
-def memory_line(plan: Plan, count: int) -> str:
+def memory_line(say: Language, plan: Plan, count: int) -> str:
     """Say what the model is sent of ``count`` turns, for instance "Remembering turns 4–8 of 8"."""
     if plan.k == 0:
-        return "Memory is off: every question stands alone"
+        return say("memory.off")
     if not count:
-        return f"Nothing to remember yet: up to {counted(plan.k, 'turn')} will be"
+        return say("memory.nothing", plan.k)
     numbers = [turn.index + 1 for turn in plan.remembered]
     if not numbers:
-        return f"Remembering none of {counted(count, 'turn')}"
-    return f"Remembering {'turn' if len(numbers) == 1 else 'turns'} {spans(numbers)} of {count}"
+        return say("memory.none", count)
+    return say("memory.remembering", len(numbers), turns=spans(numbers), total=count)
+
+
+def facts(say: Language, turn: Turn, currency: str) -> str:
+    """Say how long an answer took and what it cost, as far as is known."""
+    known = []
+    if turn.timing is not None:
+        if turn.timing.first_word is not None:
+            known.append(say("chat.first_word", seconds=say.number(turn.timing.first_word, 1)))
+        known.append(say("chat.seconds", seconds=say.number(turn.timing.total, 1)))
+    if turn.usage is not None:
+        known.append(say("chat.tokens", input=turn.usage.input_tokens, output=turn.usage.output_tokens))
+        known += cost(say, turn.usage, currency)
+    return " · ".join(known)
+
+
+def cost(say: Language, usage: Usage, currency: str) -> list[str]:
+    """Write what it cost, where that is known: to a hundredth, or what is less to its first two digits."""
+    if usage.cost is None:
+        return []
+    digits = next((digits for digits in range(2, 8) if usage.cost >= 10 ** (1 - digits)), 8)
+    return [f"{currency}{say.number(usage.cost, digits)}" if usage.cost else f"{currency}0"]

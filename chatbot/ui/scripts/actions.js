@@ -12,33 +12,48 @@ function wordsOf(button) {
   return words.slice(words.indexOf(token()) + 1);
 }
 
-// A title is edited where it stands: Enter keeps it, Escape or leaving does not.
-function rename(row, id) {
-  const title = row.querySelector("button.open");
-  if (!title) return;
+// A line is typed where something stands: Enter keeps it, Escape or leaving does not.
+function typeInstead(element, { value, label, longest, kept }) {
   const input = document.createElement("input");
-  input.value = title.textContent;
-  input.maxLength = 60;
-  input.setAttribute("aria-label", "Title");
+  input.value = value;
+  input.maxLength = longest;
+  input.setAttribute("aria-label", label);
+  input.placeholder = label;
   let open = true;
   const close = () => {
     if (!open) return;
     open = false;
-    input.replaceWith(title);
+    input.replaceWith(element);
   };
-  title.replaceWith(input);
+  element.replaceWith(input);
   input.focus();
   input.select();
   input.addEventListener("blur", close);
   input.addEventListener("keydown", (event) => {
+    event.stopPropagation(); // Escape would close a drawer as well, or stop an answer
     if (event.isComposing || !["Enter", "Escape"].includes(event.key)) return;
-    event.stopPropagation(); // Escape would close the drawer as well
-    const kept = event.key === "Enter" ? input.value.trim() : "";
-    if (kept) title.textContent = kept;
+    const words = input.value.trim();
     close();
-    title.focus();
-    if (kept) tell(["rename", id, kept]);
+    element.focus();
+    if (event.key === "Enter") kept(words);
   });
+}
+
+function rename(row, id) {
+  const title = row.querySelector("button.open");
+  if (!title) return;
+  const kept = (words) => {
+    if (!words) return;
+    title.textContent = words;
+    tell(["rename", id, words]);
+  };
+  typeInstead(title, { value: title.textContent, label: say("title"), longest: 60, kept });
+}
+
+function comment(button, index) {
+  const known = button.textContent.match(/^“([^]*)”$/)?.[1] ?? "";
+  const kept = (words) => tell(["comment", index, words]);
+  typeInstead(button, { value: known, label: say("comment"), longest: 1000, kept });
 }
 
 document.addEventListener("click", (event) => {
@@ -46,5 +61,6 @@ document.addEventListener("click", (event) => {
   if (!button || button.disabled) return;
   const words = wordsOf(button);
   if (words[0] === "rename") rename(button.parentElement, words[1]);
+  else if (words[0] === "comment") comment(button, words[1]);
   else tell(words);
 });

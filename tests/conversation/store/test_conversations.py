@@ -6,17 +6,17 @@ from dataclasses import replace
 import pytest
 
 from chatbot.conversation.store import UNDELETE_SECONDS, RevisionError
-from chatbot.conversation.turn import Conversation
+from chatbot.conversation.turn import Conversation, Options
 from tests.conversation.store.talk import ended, say, talk, texts
 
 
 async def test_a_conversation_begins_with_its_first_turn(store):
     assert await store.get("c1") is None
     before = time.time()
-    turn, revision = await store.begin(Conversation("c1", "ada", title="Hello", k=3), 0, "hello")
+    turn, revision = await store.begin(Conversation("c1", "ada", title="Hello", options=Options(k=3)), 0, "hello")
     begun = await store.get("c1")
     assert (turn.index, turn.version, turn.parent, revision) == (0, 0, None, 1)
-    assert begun == Conversation("c1", "ada", 1, "Hello", 3, begun.updated_at)
+    assert begun == Conversation("c1", "ada", 1, "Hello", Options(k=3), begun.updated_at)
     assert begun.updated_at >= before
 
 
@@ -76,13 +76,13 @@ async def test_a_renamed_conversation_keeps_its_revision_and_its_place(store):
 
 async def test_k_is_changed_at_a_revision(store):
     conversation = await talk(store, "one")
-    assert await store.set_k("c1", 0, conversation.revision) == 2
-    assert (await store.get("c1")).k == 0
+    assert await store.set_options("c1", Options(k=0), conversation.revision) == 2
+    assert (await store.get("c1")).options.k == 0
     with pytest.raises(RevisionError):
-        await store.set_k("c1", 9, conversation.revision)
-    assert (await store.get("c1")).k == 0
-    assert await store.set_k("c1", None, 2) == 3
-    assert (await store.get("c1")).k is None
+        await store.set_options("c1", Options(k=9), conversation.revision)
+    assert (await store.get("c1")).options.k == 0
+    assert await store.set_options("c1", Options(), 2) == 3
+    assert (await store.get("c1")).options.k is None
 
 
 async def test_a_deleted_conversation_comes_back_as_it_was(store):

@@ -39,7 +39,9 @@ def first(sql):
 
 
 async def test_a_database_of_the_first_version_loses_nothing(first, store, sql):
-    assert await store.get("c1") == Conversation("c1", "ada", 4, "Hello \x1a0 é", None, 1700000000.25)
+    assert await store.get("c1") == Conversation(
+        "c1", "ada", 4, "Hello \x1a0 é", updated_at=1700000000.25, usage=Usage(3, 4)
+    )
     assert [c.id for c in await store.list("grace")] == ["c2"]
     turns = [
         Turn(0, "a \x1a0 b", "  x\r\n\x1a", TurnStatus.COMPLETE, "stop", Usage(3, 4)),
@@ -82,7 +84,7 @@ async def test_a_migrated_database_still_ties_turns_to_their_conversation(first,
 async def test_a_database_of_a_later_version_is_told_by_the_check_and_left_alone(store, open_store, sql):
     await say(store, Conversation("c1", "ada"), 0, "hello")
     sql("UPDATE alembic_version SET version_num = '99'")
-    with pytest.raises(ValueError, match=r"later version of this application \(schema 99; this one knows 2\)"):
+    with pytest.raises(ValueError, match=r"later version of this application \(schema 99; this one knows 3\)"):
         await open_store().check()
     assert sql("SELECT version_num FROM alembic_version") == [("99",)]
     assert sql('SELECT "user" FROM turns') == [("hello",)]

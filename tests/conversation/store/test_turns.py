@@ -3,7 +3,17 @@
 import pytest
 
 from chatbot.conversation.store import AnsweringError, RevisionError, StoredTurn
-from chatbot.conversation.turn import Conversation, Failure, Turn, TurnMemory, TurnStatus, Usage
+from chatbot.conversation.turn import (
+    Conversation,
+    Failure,
+    Feedback,
+    Options,
+    Rating,
+    Turn,
+    TurnMemory,
+    TurnStatus,
+    Usage,
+)
 from tests.conversation.store.talk import ended, say, talk, texts
 
 TEXTS = {
@@ -125,8 +135,8 @@ async def test_a_conversation_from_elsewhere_is_added_whole(store):
     conversation = await say(store, await talk(store, "0", "1"), 0, "0 again")
     kept = await store.everything("c1")
     assert len(kept) == 3
-    added = await store.add(Conversation("c2", "grace", 99, "Imported", k=7), kept)
-    assert added == await store.get("c2") == Conversation("c2", "grace", 1, "Imported", 7, added.updated_at)
+    added = await store.add(Conversation("c2", "grace", 99, "Imported", Options(k=7)), kept)
+    assert added == await store.get("c2") == Conversation("c2", "grace", 1, "Imported", Options(k=7), added.updated_at)
     assert await store.everything("c2") == kept
     await say(store, added, 1, "goes on")
     with pytest.raises(RevisionError):
@@ -151,3 +161,22 @@ async def test_conversations_do_not_see_each_others_turns(store):
     assert await texts(store, "c1") == ["mine"]
     assert await store.everything("c2") == [StoredTurn(turn, shown=True) for turn in await store.turns("c2")]
     assert isinstance((await store.turns("c2"))[0], Turn)
+
+
+async def test_what_answers_took_is_counted_with_their_conversation(store):
+    conversation = await say(store, Conversation("c1", "ada"), 0, "one", usage=Usage(3, 4, 0.5))
+    await say(store, conversation, 0, "one again", usage=Usage(10, 20, 0.25))
+    assert (await store.get("c1")).usage == Usage(13, 24, 0.75)
+    await say(store, Conversation("c2", "ada"), 0, "one", usage=Usage(1, 2))
+    assert (await store.get("c2")).usage == Usage(1, 2)
+
+
+async def test_feedback_is_kept_byte_for_byte_with_the_version_that_is_shown(store):
+    conversation = await say(store, Conversation("c1", "ada"), 0, "one")
+    feedback = Feedback(Rating.DOWN, "\0 é 漢字 '\" \\u0000")
+    assert await store.rate("c1", 0, feedback)
+    assert not await store.rate("c1", 1, feedback)
+    await say(store, conversation, 0, "one again")
+    assert [(id, turn.version, turn.feedback) for id, turn in await store.rated()] == [("c1", 0, feedback)]  # noqa: A001
+    await store.delete("c1")
+    assert await store.rated() == []

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from chatbot.conversation.store import AnsweringError, RevisionError
-from chatbot.conversation.turn import Conversation, TurnMemory, TurnStatus
+from chatbot.conversation.turn import Conversation, Options, TurnMemory, TurnStatus
 from tests.conversation.store.talk import ended, say, talk, texts
 
 
@@ -45,7 +45,7 @@ async def test_of_different_changes_at_once_one_wins(store, other):
         other.cut("c1", 0, at),
         store.flip("c1", 0, 0, at),
         other.mark("c1", 0, TurnMemory.PINNED, at),
-        store.set_k("c1", 3, at),
+        store.set_options("c1", Options(k=3), at),
         return_exceptions=True,
     )
     assert len(won(outcomes)) == 1

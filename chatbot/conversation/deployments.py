@@ -1,0 +1,125 @@
+"""Who answers: the deployments that can be asked, and one of them as a conversation asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from langchain_core.language_models import BaseChatModel
+
+from chatbot.conversation.turn import Conversation, Options, Turn, Usage
+from chatbot.conversation.window import Plan, WindowMemory
+
+OPTIONS: Final = tuple(each.name for each in fields(Options))
+"""Everything a visitor can choose."""
+
+PARAMETERS: Final = ("temperature", "top_p", "max_tokens")
+"""Of which what every request tells the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What a million tokens cost, read and written, in whatever currency."""
+
+    input: float
+    output: float
+
+    def of(self, usage: Usage) -> float:
+        """Return what these tokens cost."""
+        return (usage.input_tokens * self.input + usage.output_tokens * self.output) / 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A chat model that can be asked.
+
+    Attributes:
+        name: What people call it; no two have the same.
+        model: Any LangChain chat model.
+        memory: What it remembers, unless a conversation chose otherwise; knows its token counts.
+        parameters: Any of :data:`PARAMETERS`, for every request that chose nothing else.
+        prices: Where they are known.
+    """
+
+    name: str
+    model: BaseChatModel
+    memory: WindowMemory
+    parameters: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    prices: Prices | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A deployment as one conversation asks it: its own values, but for the options that were chosen."""
+
+    deployment: Deployment
+    options: Options
+
+    @property
+    def k(self) -> int:
+        """How many earlier turns a request carries."""
+        return self.deployment.memory.k if self.options.k is None else self.options.k
+
+    @property
+    def system_prompt(self) -> str:
+        """What is sent first; empty is nothing."""
+        chosen = self.options.system_prompt
+        return self.deployment.memory.system_prompt if chosen is None else chosen
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What a request tells the model beside its messages."""
+        chosen = {name: getattr(self.options, name) for name in PARAMETERS}
+        return {**self.deployment.parameters, **{name: value for name, value in chosen.items() if value is not None}}
+
+    @property
+    def reach(self) -> int:
+        """How many of the newest turns :meth:`plan` looks at."""
+        return self.deployment.memory.reach(self.k)
+
+    def plan(self, turns: Sequence[Turn], text: str = "") -> Plan:
+        """Decide what the request holds that asks ``text`` after ``turns``."""
+        return self.deployment.memory.plan(
+            turns, text, k=self.k, system_prompt=self.system_prompt, answer_tokens=self.options.max_tokens
+        )
+
+    def priced(self, usage: Usage) -> Usage:
+        """Return the usage with what it cost, where prices are known."""
+        prices = self.deployment.prices
+        return usage if prices is None else replace(usage, cost=prices.of(usage))
+
+
+class Deployments(Mapping[str, Deployment]):
+    """The deployments by name. The first answers where nobody chose, or what was chosen is not there any more.
+
+    Args:
+        deployments: At least one.
+        locked: Names among :data:`OPTIONS` that visitors may not choose: whatever a conversation holds for them, be it
+            from before or from an imported file, counts as not chosen.
+
+    Raises:
+        ValueError: There is none, or two have one name.
+    """
+
+    def __init__(self, *deployments: Deployment, locked: frozenset[str] = frozenset()) -> None:
+        self._by_name = {each.name: each for each in deployments}
+        if not deployments or len(self._by_name) < len(deployments):
+            raise ValueError("deployments need a name each, and there must be one at least")
+        self.first = deployments[0]
+        self.locked = locked
+
+    def choice(self, conversation: Conversation) -> Choice:
+        """Return who answers in a conversation, and how it is asked."""
+        options = replace(conversation.options, **dict.fromkeys(self.locked))
+        return Choice(self._by_name.get(options.deployment or "", self.first), options)
+
+    def __getitem__(self, name: str) -> Deployment:
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)

@@ -1,0 +1,35 @@
+"""The controls of a conversation, as they count: what was chosen, and the deployment's own where nothing was. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+from chatbot.conversation import PARAMETERS, Choice
+
+RANGES: Mapping[str, tuple[float, float]] = {"temperature": (0, 2), "top_p": (0.01, 1), "max_tokens": (1, 1_000_000)}
+"""What a parameter may be."""
+
+
+def controls(choice: Choice, presets: Mapping[str, str]) -> dict[str, Any]:
+    """Return a value for each control, by the name of its option.
+
+    An empty field shows the deployment's own value in pale, so that one sees what counts and what was chosen.
+    """
+    own, options = choice.deployment, choice.options
+    shown: dict[str, Any] = {"deployment": own.name, "k": choice.k, "preset": preset_of(options.system_prompt, presets)}
+    shown["system_prompt"] = gr.update(value=options.system_prompt or "", placeholder=own.memory.system_prompt)
+    for name in PARAMETERS:
+        default = own.parameters.get(name)
+        placeholder = "–" if default is None else f"{default:g}"
+        shown[name] = gr.update(value=getattr(options, name), placeholder=placeholder)
+    return shown
+
+
+def preset_of(system_prompt: str | None, presets: Mapping[str, str]) -> str | None:
+    """Return the name of the preset with this system prompt; empty for none, None for one's own words."""
+    if system_prompt is None:
+        return ""
+    return next((name for name, text in presets.items() if text == system_prompt), None)

@@ -1,0 +1,40 @@
+// For the keyboard alone: Escape stops an answer, ↑ in an empty box edits the last question, Enter sends what was edited.
+const stopButton = () => document.querySelector("#box .stop-button");
+// Gradio's buttons are labelled in the visitor's language, so they are found by their place.
+const buttonsOf = (row) => [...(row?.nextElementSibling?.querySelectorAll(".icon-button") ?? [])];
+
+document.addEventListener("keydown", (event) => {
+  if (event.isComposing || event.defaultPrevented) return;
+  if (event.target.matches("textarea.edit-textarea")) {
+    const [submit, cancel] = buttonsOf(event.target.closest(".message-row"));
+    if (event.key !== "Escape" && (event.key !== "Enter" || event.shiftKey)) return;
+    event.preventDefault();
+    (event.key === "Escape" ? cancel : submit).click();
+    box().focus();
+  } else if (event.key === "Escape" && !talk.inert) {
+    stopButton()?.click();
+  } else if (event.key === "ArrowUp" && event.target === box() && !event.target.value) {
+    const [, edit] = buttonsOf([...document.querySelectorAll("#chat .user-row")].pop());
+    if (!edit) return;
+    event.preventDefault();
+    edit.click();
+  }
+});
+
+// Gradio gives the two buttons of the box no name.
+function nameButtons() {
+  for (const [kind, name] of [["submit", "send"], ["stop", "stop"]]) {
+    const button = document.querySelector(`#box .${kind}-button:not([aria-label])`);
+    button?.setAttribute("aria-label", say(name));
+    button?.setAttribute("title", say(name));
+  }
+}
+
+// For those who listen: Gradio's log announces every change politely, and a growing answer is all change. While it
+// grows the log is busy, so it is read once, when it is whole.
+new MutationObserver(() => {
+  nameButtons();
+  const busy = String(Boolean(stopButton()));
+  const log = document.querySelector('#chat [role="log"]');
+  if (log && log.getAttribute("aria-busy") !== busy) log.setAttribute("aria-busy", busy);
+}).observe(talk, { childList: true, subtree: true });

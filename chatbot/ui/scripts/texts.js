@@ -1,0 +1,11 @@
+// What the page says by itself, in the browser's language; the table comes with the script.
+const say = (name) => {
+  const wishes = (navigator.languages ?? [navigator.language]).map((wish) => wish.split("-")[0]);
+  return TEXTS[wishes.find((wish) => wish in TEXTS) ?? "en"][name];
+};
+
+// Labels of HTML that is the same for everybody: Gradio translates its components only.
+for (const element of document.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
+for (const element of document.querySelectorAll("[data-say-label]")) {
+  element.setAttribute("aria-label", say(element.dataset.sayLabel));
+}

@@ -1,0 +1,56 @@
+// A question is shown as it was typed, which takes HTML around it (present/bubbles.py); copied and edited are its words alone.
+const typed = () => new RegExp(`<pre class="${token()} typed">\\n([^]*?)</pre>`, "g");
+const ours = () => new RegExp(`\\n?<div class="${token()} .*</div>`, "g");
+
+const entities = { "&amp;": "&", "&lt;": "<", "&gt;": ">" };
+const unescaped = (text) => text.replace(/&(amp|lt|gt);/g, (entity) => entities[entity]);
+// What is copied of an answer is the model's words, without the page's lines below them.
+const wordsOnly = (text) => text.replace(ours(), "").replace(typed(), (_, words) => unescaped(words));
+
+const clipboard = navigator.clipboard; // absent where the page is not served securely
+if (clipboard) {
+  const copy = clipboard.writeText.bind(clipboard);
+  clipboard.writeText = (text) => copy(wordsOnly(text));
+}
+
+// Both as a person would: Gradio takes what a field holds from the event.
+const box = () => document.querySelector("#box textarea");
+const setValue = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
+function write(field, words) {
+  setValue.call(field, words);
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+new MutationObserver(() => {
+  const editor = talk.querySelector("#chat textarea.edit-textarea");
+  if (!editor || editor.dataset.words) return;
+  editor.dataset.words = "shown";
+  write(editor, wordsOnly(editor.value));
+  editor.focus();
+}).observe(talk, { childList: true, subtree: true });
+
+// The server has taken what was sent: the box is emptied, unless something else was typed into it meanwhile. Gradio, which
+// reads a field before it changes anything about it and writes it back a moment later, may undo that; hence again.
+const TRIES = 40;
+const taken = document.querySelector("#taken");
+let emptying = 0;
+
+function empty(words) {
+  clearInterval(emptying);
+  let tries = 0;
+  const tryIt = () => {
+    if (box().value === words) write(box(), "");
+    if (++tries === TRIES) clearInterval(emptying);
+  };
+  emptying = setInterval(tryIt, 50);
+  tryIt();
+}
+
+document.addEventListener("input", (event) => {
+  if (event.isTrusted && event.target === box()) clearInterval(emptying); // the same words, typed again, are new ones
+});
+
+new MutationObserver(() => {
+  const words = taken.querySelector("pre")?.textContent;
+  if (words) empty(words);
+}).observe(taken, { childList: true, characterData: true, attributes: true, subtree: true });
