@@ -20,7 +20,9 @@ from chatbot.ui.talking import Talking
 
 ASSETS: Final = Path(__file__).parents[2] / "assets"
 # In one scope, run once, when the relay loads; Gradio gives it `element` and `trigger`.
-SCRIPTS: Final = [Path(__file__).parent / "scripts" / f"{name}.js" for name in ("actions", "panels", "copying")]
+SCRIPTS: Final = [
+    Path(__file__).parent / "scripts" / f"{name}.js" for name in ("actions", "panels", "copying", "connection")
+]
 
 LARGEST_K: Final = 20
 
