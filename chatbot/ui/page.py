@@ -24,7 +24,7 @@ from chatbot.ui.theme import palette
 
 SCRIPTS: Final = [
     Path(__file__).parent / "scripts" / f"{name}.js"
-    for name in ("texts", "actions", "panels", "typed", "waiting", "everyone")
+    for name in ("texts", "actions", "panels", "typed", "waiting", "everyone", "connection")
 ]
 
 LARGEST_K: Final = 20

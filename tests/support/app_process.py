@@ -59,6 +59,10 @@ class AppProcess:
         """End it with SIGKILL: it gets no chance to do anything."""
         self._end(signal.SIGKILL)
 
+    def signal(self, number: int) -> None:
+        """Send it a signal and go on: ``SIGSTOP`` lets it hang, ``SIGCONT`` lets it go on."""
+        self._process.send_signal(number)
+
     @property
     def log(self) -> str:
         """What it has written to standard error."""

@@ -32,6 +32,7 @@ class Visitor:
         self.total = page.locator("#plan .total")
         self.offer = page.locator("#offer .offer")
         self.toast = page.locator(".toast-body")
+        self.connection = page.locator("#connection")
 
     async def say(self, text: str) -> None:
         """Type a message and send it."""
