@@ -129,7 +129,7 @@ async def test_a_message_that_was_taken_before_the_page_heard_of_it_is_not_offer
         await says(visitor, AWAY)
         await visitor.page.unroute("**/queue/join*")
         await says(visitor, BACK)
-        await expect(visitor.questions).to_have_text(["hello", "tell me more"])
+        await expect(visitor.questions).to_have_text(["hello", "tell me *more*"])
         await expect(visitor.box).to_have_value("")
 
 

@@ -27,7 +27,7 @@
   const find = (selector) => document.querySelector(selector);
   const boxOf = () => find("#box textarea");
   const lastQuestion = () => [...document.querySelectorAll("#chat .user.message")].at(-1)?.innerText ?? "";
-  // A question is shown as Markdown and typed as text: what both have is the letters.
+  // Blanks at the ends and line breaks may be shown differently from how they were typed: the letters are the same.
   const letters = (text) => text.replace(/[^\p{L}\p{N}]/gu, "");
 
   // The conversations of the list, and which of them is open: none while a new one has no message yet.

@@ -30,11 +30,19 @@ function nameButtons() {
   }
 }
 
+// What scrolls by itself can be reached, and so scrolled, by keyboard.
+function reachScrollers() {
+  for (const part of document.querySelectorAll("#chat .message pre, #chat .message table")) {
+    if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
+  }
+}
+
 // For those who listen: Gradio's log announces every change politely, and a growing answer is all change. While it
 // grows the log is busy, so it is read once, when it is whole.
 new MutationObserver(() => {
   nameButtons();
   const busy = String(Boolean(stopButton()));
+  if (busy === "false") reachScrollers();
   const log = document.querySelector('#chat [role="log"]');
   if (log && log.getAttribute("aria-busy") !== busy) log.setAttribute("aria-busy", busy);
 }).observe(talk, { childList: true, subtree: true });
