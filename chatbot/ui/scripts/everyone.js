@@ -41,6 +41,7 @@ function reachScrollers() {
 // grows the log is busy, so it is read once, when it is whole.
 new MutationObserver(() => {
   nameButtons();
+  document.querySelector("#chat .examples[role=list]")?.setAttribute("role", "group"); // of buttons, not of items
   const busy = String(Boolean(stopButton()));
   if (busy === "false") reachScrollers();
   const log = document.querySelector('#chat [role="log"]');
