@@ -1,5 +1,6 @@
 """The documents tell the truth: their commands are the ones CI runs, and what they name exists."""
 
+import ast
 import asyncio
 import importlib
 import re
@@ -9,9 +10,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import grimp
 import pytest
 import yaml
 
+from chatbot.catalogue import DeploymentEntry, read_deployments, read_prompts
 from chatbot.conversation import Conversation, ConversationStore, TurnStatus
 from chatbot.emulator import Emulator
 from chatbot.settings import Settings, variable
@@ -153,5 +156,86 @@ def test_every_required_package_has_a_reason():
 @pytest.mark.parametrize("module", ["chatbot.azureml", "chatbot.conversation", "chatbot.emulator", "chatbot.ui"])
 def test_public_names_are_sorted_and_there(module):
     found = importlib.import_module(module)
-    assert found.__all__ == sorted(found.__all__)
+    # As ruff does: constants, classes, functions.
+    assert found.__all__ == sorted(found.__all__, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
     assert all(hasattr(found, name) for name in found.__all__)
+
+
+ROOMS = re.compile(r"^ {4}(\w+)(?:\[.*\])? --> (\w+)", re.MULTILINE)
+OUTSIDE = ("gradio", "sqlalchemy", "langchain_core", "aiohttp", "urllib3", "starlette", "uvicorn")
+
+
+def test_the_picture_of_the_architecture_shows_what_imports_what():
+    picture = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```mermaid")[1].split("```")[0]
+    shown = set(ROOMS.findall(picture))
+    graph = grimp.build_graph("chatbot", include_external_packages=True, cache_dir=None)
+    imports = [(one, other) for one in graph.modules for other in graph.find_modules_directly_imported_by(one)]
+    app = ast.walk(ast.parse((ROOT / "app.py").read_text(encoding="utf-8")))
+    imports += [("app", each.module) for each in app if isinstance(each, ast.ImportFrom) and each.module]
+    found = {(room(one), room(other)) for one, other in imports}
+    # Composing needs a type of each library, and pages and stores are served through others' packages as well.
+    beside = {("app", "langchain_core"), ("ui", "starlette")}
+    rooms = {name for pair in shown for name in pair}
+    assert shown == {(one, other) for one, other in found - beside if one != other and {one, other} <= rooms}
+
+
+def room(module: str) -> str:
+    head, _, rest = module.partition(".")
+    return rest.partition(".")[0] if head == "chatbot" else head
+
+
+def test_the_rooms_of_the_picture_are_all_there_are():
+    picture = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r'\["chatbot\.(\w+)<br>', picture))
+    assert named == {each.stem for each in (ROOT / "chatbot").iterdir() if each.suffix == ".py" or each.is_dir()} - {
+        "__init__",
+        "__pycache__",
+    }
+
+
+def test_every_file_the_architecture_names_exists():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for name in re.findall(r"`((?:ui|conversation|azureml|emulator)/[\w./]+)`", page):
+        assert (ROOT / "chatbot" / name).exists(), name
+
+
+DEPLOYMENTS = (ROOT / "docs" / "deployments.md").read_text(encoding="utf-8")
+
+
+def test_the_files_of_the_deployments_page_can_be_used(tmp_path):
+    deployments, prompts = re.findall(r"```toml\n(.+?)```", DEPLOYMENTS, re.DOTALL)
+    (tmp_path / "deployments.toml").write_text(deployments, encoding="utf-8")
+    (tmp_path / "prompts.toml").write_text(prompts, encoding="utf-8")
+    keys = dict.fromkeys(re.findall(r'api_key_variable = "(\w+)"', deployments), "key")
+    entries = read_deployments(tmp_path / "deployments.toml", keys)
+    assert [entry.name for entry in entries] == ["Llama, fast", "Mistral Large", "GPT at OpenAI"]
+    assert len(read_prompts(tmp_path / "prompts.toml").preset) == 1
+
+
+def test_the_deployments_page_tells_every_field_and_names_only_settings():
+    told = set(re.findall(r"`(\w+)`", DEPLOYMENTS.split("| field | what |")[1].split("\n\n")[0]))
+    assert DeploymentEntry.model_fields.keys() - {"api_key"} <= told
+    assert {name.partition("=")[0] for name in re.findall(r"`((?:CHATBOT|AZUREML)_[A-Z_]+)", DEPLOYMENTS)} <= {
+        variable(name) for name in Settings.model_fields
+    }
+    assert re.findall(r"```sh\n(.+?)\n```", DEPLOYMENTS, re.DOTALL) == ["python -m chatbot.feedback > feedback.jsonl"]
+
+
+def test_the_two_lines_of_the_readme_point_at_an_endpoint(tmp_path):
+    [lines] = [block for block in re.findall(r"```sh\n(.+?)```", README, re.DOTALL) if "AZUREML_ENDPOINT_URL" in block]
+    (tmp_path / ".env").write_text(lines.replace("the key from the endpoint's Consume page", "a-key"), encoding="utf-8")
+    settings = Settings.load(tmp_path / ".env")
+    assert settings.endpoint_url == "https://name.region.inference.ml.azure.com/score"
+    assert settings.endpoint_api_key.get_secret_value() == "a-key"
+
+
+async def test_the_commands_of_the_spaces_page_push_the_application(tmp_path):
+    page = (ROOT / "docs" / "spaces.md").read_text(encoding="utf-8")
+    [commands] = re.findall(r"```sh\n(.+?)```", page, re.DOTALL)
+    script = re.sub(r"https://huggingface\.co/spaces/\S+", str(tmp_path / "space.git"), commands)
+    assert script != commands
+    prepare = f"git init -q --bare {tmp_path}/space.git && git clone -q {ROOT} {tmp_path}/clone && cd {tmp_path}/clone"
+    await asyncio.to_thread(subprocess.run, f"{prepare} && set -e\n{script}", shell=True, check=True)
+    pushed = ["git", "-C", str(tmp_path / "space.git"), "show", "main:README.md"]
+    shown = await asyncio.to_thread(subprocess.run, pushed, capture_output=True, text=True, check=True)
+    assert shown.stdout.startswith("---\ntitle:")

@@ -1,6 +1,5 @@
 """A real Chromium, and visitors who use the page as people do."""
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,26 +11,15 @@ from playwright.async_api import Browser, BrowserContext, Request, async_playwri
 
 from chatbot.emulator import Emulator
 from tests.support.app_process import AppProcess
+from tests.support.browser import CHROMIUM_ARGUMENTS, chromium
 from tests.support.visitor import Visitor
 
 expect.set_options(timeout=15_000)
 
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # A test shows the application, which is on this machine, in a frame on a public site.
-    "--disable-features=LocalNetworkAccessChecks",
-]
-
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    executable = chromium()
     if executable is None:
         pytest.skip("browser tests need Chromium on the PATH (Debian and Ubuntu: apt-get install chromium)")
     async with async_playwright() as playwright:

@@ -118,7 +118,8 @@ class Bubbles:
             said = " ".join(turn.feedback.comment.split())
             add = self._say("chat.comment")
             word = button(f"“{said}”" if said else add, add, "comment", turn.index)
-        return f"<span>{html.escape(facts(self._say, turn, self._currency))}</span>{thumbs}{word}"
+        known = html.escape(facts(self._say, turn, self._currency))
+        return f'<span>{known}</span><span class="thumbs">{thumbs}{word}</span>'
 
     def _forgotten(self, turns: Sequence[Turn], place: Place, plan: Plan) -> str:
         numbers = spans([turn.index + 1 for turn in turns])
