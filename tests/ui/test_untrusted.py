@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from chatbot.conversation import Conversation, ConversationStore, Turn, TurnStatus
+from chatbot.conversation import Conversation, ConversationStore, Feedback, Rating, Timing, Turn, TurnStatus
 from chatbot.conversation.store import StoredTurn
 
 COOKIE = "visitor-of-the-untrusted-test"
@@ -83,10 +83,23 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def hostile_turns(payloads: list[str]) -> list[StoredTurn]:
-    texts = [payload.replace("EVIL", EVIL) for payload in payloads]
+    """As questions, answers, thoughts, and words about an answer."""
     return [
-        StoredTurn(Turn(index, text, text, TurnStatus.COMPLETE, parent=0 if index else None), shown=True)
-        for index, text in enumerate(texts)
+        StoredTurn(
+            Turn(
+                index,
+                text,
+                text,
+                TurnStatus.COMPLETE,
+                parent=0 if index else None,
+                reasoning=text,
+                timing=Timing(ended_at=0.0, total=1.0, thinking=1.0),
+                deployment=text,
+                feedback=Feedback(Rating.DOWN, text),
+            ),
+            shown=True,
+        )
+        for index, text in enumerate(payload.replace("EVIL", EVIL) for payload in payloads)
     ]
 
 
@@ -127,6 +140,9 @@ async def open_hostile(page, url, number):
     await title.locator("button.open").click()
     await expect(title).to_have_attribute("aria-current", "true")
     await expect(page.locator("#chat .user.message").first).to_be_visible()
+    thoughts = page.locator("#chat .thought-group > [role=button]")
+    assert await thoughts.count() > 1
+    await thoughts.evaluate_all("titles => titles.forEach(title => title.click())")
     await page.wait_for_timeout(500)  # time for what loads late
     schemes = await page.locator("#chat a[href]").evaluate_all("links => links.map(link => link.protocol)")
     assert set(schemes) <= {"http:", "https:", "mailto:"}, schemes

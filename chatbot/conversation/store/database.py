@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
+from typing import Final
 
 from sqlalchemy import Executable, RowMapping
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,6 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chatbot.conversation.store.engine import make_engine, make_folder
 from chatbot.conversation.store.migrate import migrate
+
+
+IN_USE_SECONDS: Final = 5.0
+"""How long closing waits for those who are using a connection: a database that does not answer holds nothing up."""
 
 
 class Database:
@@ -25,6 +30,9 @@ class Database:
         self._engine = make_engine(url)
         self._is_open = False
         self._opening = asyncio.Lock()
+        self._connections = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         # One at a time may write to an SQLite file, and those who wait for its own lock wait in no order: under load
         # one of them goes on losing until its time is up. Here they queue; other processes are few.
         self._writing = asyncio.Lock() if self._engine.url.get_backend_name() == "sqlite" else nullcontext()
@@ -53,18 +61,33 @@ class Database:
             await self.aclose()
 
     async def aclose(self) -> None:
-        """Close all connections; a later call opens the database again."""
+        """Close all connections, once nobody uses one; a later call opens the database again."""
         self._is_open = False
+        # One that is in use when its pool goes would come back to no pool, and never be closed.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), IN_USE_SECONDS)
         await self._engine.dispose()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """A connection to write with, in the order of asking where the database takes one writer at a time."""
-        engine = await self.open()
-        async with self._writing, engine.connect() as connection:
+        async with self._writing, self._connected() as connection:
             yield connection
 
     async def read(self, query: Executable) -> Sequence[RowMapping]:
         """Return the rows of a query."""
-        async with (await self.open()).connect() as connection:
+        async with self._connected() as connection:
             return (await connection.execute(query)).mappings().all()
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        engine = await self.open()
+        self._connections += 1
+        self._idle.clear()
+        try:
+            async with engine.connect() as connection:
+                yield connection
+        finally:
+            self._connections -= 1
+            if not self._connections:
+                self._idle.set()
