@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from chatbot.conversation.store.engine import make_engine, make_folder
 from chatbot.conversation.store.migrate import migrate
 
-
 IN_USE_SECONDS: Final = 5.0
 """How long closing waits for those who are using a connection: a database that does not answer holds nothing up."""
 
