@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from chatbot.conversation import ConversationError, ConversationService, Options, UnreadableExportError
+from chatbot.conversation.exchange import file_name
 from chatbot.ui.drawing import Easel, Frame, never_jams
 from chatbot.ui.open_pages import OpenPages, Page
 from chatbot.ui.talking import Talking
@@ -116,13 +117,13 @@ class Shelf:
         """Return the shown conversation for people to read."""
         page = await self._begun(request)
         text = await self._service.export_markdown(page.conversation)
-        return _parcel("conversation.md", "text/markdown", text.encode())
+        return _parcel(f"{file_name(page.conversation.title)}.md", "text/markdown", text.encode())
 
     async def json(self, request: gr.Request) -> Parcel:
         """Return all of the shown conversation, to be brought in again."""
         page = await self._begun(request)
         text = await self._service.export_json(page.conversation)
-        return _parcel("conversation.json", "application/json", text.encode())
+        return _parcel(f"{file_name(page.conversation.title)}.json", "application/json", text.encode())
 
     async def everything(self, request: gr.Request) -> Parcel:
         """Return all conversations of the visitor."""

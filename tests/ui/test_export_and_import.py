@@ -56,13 +56,13 @@ async def test_a_conversation_is_saved_and_another_browser_reads_it(demo_app, vi
         await ada.mark(1, "Pin")
         await expect(ada.planned(1)).to_contain_text("pinned")
         markdown = await saved(ada, "This chat as Markdown")
-        assert markdown.suggested_filename.endswith(".md")
+        assert markdown.suggested_filename == "My name is Ada.md"
         await markdown.save_as(tmp_path / "ada.md")
         text = (tmp_path / "ada.md").read_text(encoding="utf-8")
         assert "My name is Ada" in text
         assert "show me a table" in text
         exported = await saved(ada, "This chat as JSON")
-        assert exported.suggested_filename.endswith(".json")
+        assert exported.suggested_filename == "My name is Ada.json"
         await exported.save_as(tmp_path / "ada.json")
     async with visit(demo_app.url) as grace:
         await bring_in(grace, tmp_path / "ada.json")
