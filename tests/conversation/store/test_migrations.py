@@ -10,7 +10,7 @@ from sqlalchemy import create_engine
 
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.store.schema import metadata
-from chatbot.conversation.turn import Conversation, Failure, Turn, TurnStatus, Usage
+from chatbot.conversation.turn import Conversation, Failure, Options, Turn, TurnMemory, TurnStatus, Usage
 from tests.conversation.store.talk import say, texts
 
 # Word for word what the first version of the application made: it wrote down no version.
@@ -30,6 +30,40 @@ FIRST = (
     """ '{"kind": "K", "message": "M", "retry_after": 2.5}', 2.5),"""
     " ('c1', 2, 'three', 'so far', 'stopped', NULL, NULL, NULL, 3.5)",
 )
+
+
+# The same of the second version, as far as the third one changes it.
+SECOND = (
+    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
+    "INSERT INTO alembic_version VALUES ('2')",
+    "CREATE TABLE conversations (id VARCHAR(64) NOT NULL PRIMARY KEY, owner VARCHAR(128) NOT NULL, title TEXT NOT NULL,"
+    " revision INTEGER NOT NULL, k INTEGER, updated_at FLOAT NOT NULL, deleted_at FLOAT)",
+    "CREATE TABLE turns (conversation_id VARCHAR(64) NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,"
+    ' "index" INTEGER NOT NULL, version INTEGER NOT NULL, parent INTEGER, shown BOOLEAN NOT NULL, "user" TEXT NOT NULL,'
+    " assistant TEXT NOT NULL, status VARCHAR(16) NOT NULL, finish_reason TEXT, usage JSON, failure JSON,"
+    " memory VARCHAR(16) NOT NULL, notice TEXT NOT NULL, writer VARCHAR(32), touched_at FLOAT NOT NULL,"
+    ' PRIMARY KEY (conversation_id, "index", version))',
+    "INSERT INTO conversations VALUES ('c1', 'ada', 'One', 3, 7, 1.5, NULL), ('c2', 'ada', 'Two', 1, NULL, 2.5, NULL)",
+    "INSERT INTO turns VALUES"
+    " ('c1', 0, 0, NULL, false, 'a', 'b', 'complete', 'stop',"
+    """ '{"input_tokens": 3, "output_tokens": 4}', NULL, 'pinned', 'note', NULL, 1.5),"""
+    " ('c1', 0, 1, NULL, true, 'a', 'c', 'complete', 'stop',"
+    """ '{"input_tokens": 30, "output_tokens": 40}', NULL, 'auto', '', NULL, 1.5)""",
+)
+
+
+@pytest.fixture
+def second(sql):
+    for statement in SECOND:
+        sql(statement.replace(":", "\\:"))
+
+
+async def test_a_database_of_the_second_version_keeps_what_was_chosen_and_counts_what_answers_took(second, store):
+    assert await store.get("c1") == Conversation("c1", "ada", 3, "One", Options(k=7), 1.5, Usage(33, 44))
+    assert (await store.get("c2")).options == Options()
+    first, shown = [each.turn for each in await store.everything("c1")]
+    assert (first.memory, first.notice, first.usage) == (TurnMemory.PINNED, "note", Usage(3, 4))
+    assert (shown.assistant, shown.reasoning, shown.timing, shown.feedback) == ("c", "", None, None)
 
 
 @pytest.fixture
