@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import gradio as gr
@@ -142,7 +143,7 @@ class Easel:
         """Return what :meth:`memory` does, and the controls as they count."""
         view = await self._view(page)
         frame = self._remembered(page, view, _shown(self.drawn(page, view)))
-        return frame._replace(**controls(view.choice, self._look.presets))
+        return frame._replace(**self._controls(view))
 
     async def conversations(self, page: Page, *, naming: str | None = None) -> str:
         """Return the list of the visitor's conversations; ``naming`` is the one that is being given a title."""
@@ -218,17 +219,25 @@ class Easel:
 
     async def _whole(self, page: Page, view: View, chat: list[Bubble]) -> Frame:
         frame = self._remembered(page, view, chat)
-        return frame._replace(conversations=await self.conversations(page), **controls(view.choice, self._look.presets))
+        return frame._replace(
+            conversations=await self.conversations(page), **controls(view.choice, self._look.presets, self._look.hidden)
+        )
 
     def _remembered(self, page: Page, view: View, chat: list[Bubble]) -> Frame:
         asked = view.turns[-1].index if view.growing else view.earlier + len(view.turns)
+        plan = view.plan
+        if "system_prompt" in self._look.hidden:
+            plan = replace(plan, system_prompt="…" if plan.system_prompt else "")
         spent, currency = view.conversation.usage, self._look.currency
         return Frame(
             chat=chat,
             memory=memory_line(page.say, view.plan, asked),
-            plan=memory_panel(page.say, view.plan, asked, spent, asking=view.growing, currency=currency),
+            plan=memory_panel(page.say, plan, asked, spent, asking=view.growing, currency=currency),
             badge=badge(view.choice.deployment.name, is_demo=self._look.is_demo),
         )
+
+    def _controls(self, view: View) -> dict[str, Any]:
+        return controls(view.choice, self._look.presets, self._look.hidden)
 
     async def _ended(self, page: Page, turn: Turn | None) -> Frame:
         """What the page shows after an answer: what the store holds of it."""

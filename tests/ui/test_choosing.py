@@ -187,6 +187,7 @@ async def test_what_is_locked_is_seen_and_cannot_be_changed(endpoints, visit, tm
     with started(tmp_path, endpoints, **settings) as process:
         async with visit(process.url) as visitor:
             await expect(visitor.k).to_be_disabled()
+            await expect(visitor.plan.first).to_contain_text("Be small.")
             await visitor.page.locator("#settings .label-wrap").click()
             await expect(visitor.page.locator("#temperature input")).to_be_disabled()
             await expect(visitor.page.locator("#system-prompt textarea")).to_be_disabled()
@@ -194,6 +195,16 @@ async def test_what_is_locked_is_seen_and_cannot_be_changed(endpoints, visit, tm
                 await expect(visitor.page.locator(hidden)).to_have_count(0)
             await visitor.ask("hello")
             assert endpoints[0].requests[-1].body["temperature"] == 0.25
+
+
+async def test_a_hidden_system_prompt_is_sent_to_the_model_and_not_to_the_browser(endpoints, visit, tmp_path):
+    with started(tmp_path, endpoints, CHATBOT_HIDDEN_CONTROLS="system_prompt") as process:
+        async with visit(process.url) as visitor:
+            await visitor.ask("hello")
+            assert endpoints[0].requests[-1].body["messages"][0]["content"] == "Be small."
+            await expect(visitor.plan.first).to_contain_text("always sent")
+            config = await (await visitor.page.request.get(f"{process.url}config")).text()
+            assert "Be small." not in await visitor.page.content() + config
 
 
 async def test_thoughts_are_folded_away_and_can_be_read(demo_app, visit):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import gradio as gr
@@ -13,10 +13,11 @@ RANGES: Mapping[str, tuple[float, float]] = {"temperature": (0, 2), "top_p": (0.
 """What a parameter may be."""
 
 
-def controls(choice: Choice, presets: Mapping[str, str]) -> dict[str, Any]:
+def controls(choice: Choice, presets: Mapping[str, str], hidden: Collection[str] = ()) -> dict[str, Any]:
     """Return a value for each control, by the name of its option.
 
-    An empty field shows the deployment's own value in pale, so that one sees what counts and what was chosen.
+    An empty field shows the deployment's own value in pale, so that one sees what counts and what was chosen. What is
+    hidden is not told at all.
     """
     own, options = choice.deployment, choice.options
     shown: dict[str, Any] = {"deployment": own.name, "k": choice.k, "preset": preset_of(options.system_prompt, presets)}
@@ -25,7 +26,7 @@ def controls(choice: Choice, presets: Mapping[str, str]) -> dict[str, Any]:
         default = own.parameters.get(name)
         placeholder = "–" if default is None else f"{default:g}"
         shown[name] = gr.update(value=getattr(options, name), placeholder=placeholder)
-    return shown
+    return {name: value for name, value in shown.items() if name not in hidden}
 
 
 def preset_of(system_prompt: str | None, presets: Mapping[str, str]) -> str | None:
