@@ -219,9 +219,7 @@ class Easel:
 
     async def _whole(self, page: Page, view: View, chat: list[Bubble]) -> Frame:
         frame = self._remembered(page, view, chat)
-        return frame._replace(
-            conversations=await self.conversations(page), **controls(view.choice, self._look.presets, self._look.hidden)
-        )
+        return frame._replace(conversations=await self.conversations(page), **self._controls(view))
 
     def _remembered(self, page: Page, view: View, chat: list[Bubble]) -> Frame:
         asked = view.turns[-1].index if view.growing else view.earlier + len(view.turns)
