@@ -46,7 +46,7 @@ class Deployment:
     name: str
     model: BaseChatModel
     memory: WindowMemory
-    parameters: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    parameters: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     prices: Prices | None = None
 
 

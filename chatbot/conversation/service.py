@@ -93,8 +93,8 @@ class ConversationService:
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
         conversation = await self.refresh(conversation)
-        model = self.deployments.choice(conversation).deployment.model
-        title = await titles.ask(model, await self._store.tail(conversation.id, titles.TURNS_READ))
+        deployment = self.deployments.choice(conversation).deployment
+        title = await titles.ask(deployment, await self._store.tail(conversation.id, titles.TURNS_READ))
         await self._store.rename(conversation.id, title)
         return title
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from langchain_core.exceptions import ModelError
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
+from chatbot.conversation.deployments import Deployment
 from chatbot.conversation.errors import TitleError
 from chatbot.conversation.turn import Turn
 
@@ -37,8 +37,8 @@ def shortened(text: str) -> str:
     return line if len(line) <= MAX_LENGTH else line[: MAX_LENGTH - 1].rstrip() + "…"
 
 
-async def ask(model: BaseChatModel, turns: Sequence[Turn]) -> str:
-    """Let the model find a title for a conversation with these turns.
+async def ask(deployment: Deployment, turns: Sequence[Turn]) -> str:
+    """Let a deployment's model find a title for a conversation with these turns.
 
     Raises:
         TitleError: There is nothing to name, the model failed, or what it said is no title.
@@ -48,7 +48,7 @@ async def ask(model: BaseChatModel, turns: Sequence[Turn]) -> str:
         raise TitleError("There is nothing to name yet: ask something first.")
     messages: list[BaseMessage] = [SystemMessage(_INSTRUCTIONS), HumanMessage(told[:_MAX_READ])]
     try:
-        answer = await model.ainvoke(messages)
+        answer = await deployment.model.ainvoke(messages, **deployment.parameters)
     except ModelError as error:
         raise TitleError(f"The model found no title. {error}") from None
     except Exception:

@@ -207,7 +207,7 @@ def _script() -> str:
     files = "\n".join(each.read_text(encoding="utf-8") for each in SCRIPTS)
     return f"""const TEXTS = {for_scripts()};
 function begin() {{
-if ({json.dumps(needed)}.some((part) => !document.querySelector(part))) return requestAnimationFrame(begin);
+if ({json.dumps(needed)}.some((part) => !document.querySelector(part))) return setTimeout(begin, 20);
 {files}
 }}
 begin();"""

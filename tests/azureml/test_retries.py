@@ -1,6 +1,7 @@
 """Whether and when to try again: the waits, the limits, and the end of it."""
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -81,8 +82,13 @@ class TestWait:
                 told.append(seconds)
             await asleep(0)
 
+        def pause(seconds):
+            # Other threads of this process sleep as well.
+            told.append(seconds) if threading.current_thread() is threading.main_thread() else paused(seconds)
+
+        paused = time.sleep
         monkeypatch.setattr(asyncio, "sleep", sleep)
-        monkeypatch.setattr(time, "sleep", told.append)
+        monkeypatch.setattr(time, "sleep", pause)
         return told
 
     @every_way

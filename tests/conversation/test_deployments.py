@@ -34,7 +34,7 @@ def deployments(model, other, **kwargs) -> Deployments:
     own = {"temperature": 0.5, "max_tokens": 100}
     return Deployments(
         Deployment("one", model, WindowMemory(5, system_prompt="Be one."), own, Prices(1.0, 2.0)),
-        Deployment("two", other, WindowMemory(2, 50, system_prompt="Be two.", answer_tokens=10)),
+        Deployment("two", other, WindowMemory(2, 50, system_prompt="Be two.", answer_tokens=10), {"max_tokens": 10}),
         **kwargs,
     )
 
@@ -103,6 +103,7 @@ async def test_a_title_comes_from_who_answers(model, other, store):
     await say(service, conversation, "hi")
     other.will_say("A title")
     assert await service.name(await service.refresh(conversation)) == "A title"
+    assert other.told[-1] == {"max_tokens": 10}
 
 
 def test_deployments_need_a_name_each(model, other):

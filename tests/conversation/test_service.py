@@ -78,7 +78,7 @@ async def test_stop_keeps_what_there_is_and_closes_the_model(service, model):
         *_, ended = [turn async for turn in reader]
         assert replace(ended, timing=None) == Turn(0, "hi", "half an", TurnStatus.STOPPED, deployment="test")
     assert model.closed == 1
-    assert await service.turns(conversation) == [Turn(0, "hi", "half an", TurnStatus.STOPPED)]
+    assert await service.turns(conversation) == [ended]
     assert not (await service.view(conversation)).growing
 
 

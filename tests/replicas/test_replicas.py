@@ -75,6 +75,7 @@ async def test_a_page_that_was_not_reloaded_goes_on_too(replicas, visit):
     async with visit(replicas.url) as visitor:
         await visitor.ask("My name is Ada")
         replicas.kill(replicas.serving())
+        await expect(visitor.connection).to_have_text("Back again.")
         assert "Ada" in await visitor.ask("what is my name?")
 
 

@@ -68,8 +68,10 @@ class ScriptedModel(BaseChatModel):
         finally:
             self.closed += not finished
 
-    async def _agenerate(self, messages: list[BaseMessage], *_: Any, **__: Any) -> ChatResult:
-        return await agenerate_from_stream(self._astream(messages))
+    async def _agenerate(
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **told: Any
+    ) -> ChatResult:
+        return await agenerate_from_stream(self._astream(messages, **told))
 
     def _generate(self, *_: Any, **__: Any) -> ChatResult:
         raise NotImplementedError("the application streams")

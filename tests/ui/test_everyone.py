@@ -8,7 +8,7 @@ from tests.support.visitor import Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SIZES = [(1280, 800), (390, 844)]
+DESKTOP, PHONE = SIZES = [(1280, 800), (390, 844)]
 SCHEMES = ["light", "dark"]
 
 
@@ -188,20 +188,20 @@ async def test_nothing_moves_for_those_who_wish_so(slow_app, visit):
         assert await visitor.page.evaluate(moving) == 0
 
 
-@pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize(
-    ("locale", "new_chat", "placeholder", "memory", "remembering"),
+    ("locale", "new_chat", "placeholder", "memory", "remembering", "size"),
     [
-        ("es-MX", "Nuevo chat", "Escribe un mensaje", "Memoria", "Recuerda el turno 1 de 1"),
-        ("fr-FR", "Nouvelle discussion", "Écrivez un message", "Mémoire", "Mémorise le tour 1 sur 1"),
-        ("zh-CN", "新对话", "输入消息", "记忆", "记得 1 轮中的第 1 轮"),
-        ("ko-KR", "새 대화", "메시지를 입력하세요", "기억", "1차례 중 1번째를 기억합니다"),
-        ("de-DE", "New chat", "Type a message", "Memory", "Remembering turn 1 of 1"),
+        ("es-MX", "Nuevo chat", "Escribe un mensaje", "Memoria", "Recuerda el turno 1 de 1", PHONE),
+        ("fr-FR", "Nouvelle discussion", "Écrivez un message", "Mémoire", "Mémorise le tour 1 sur 1", PHONE),
+        ("zh-CN", "新对话", "输入消息", "记忆", "记得 1 轮中的第 1 轮", DESKTOP),
+        ("ko-KR", "새 대화", "메시지를 입력하세요", "기억", "1차례 중 1번째를 기억합니다", DESKTOP),
+        ("de-DE", "New chat", "Type a message", "Memory", "Remembering turn 1 of 1", PHONE),
     ],
 )
 async def test_the_page_speaks_the_browsers_language(
-    demo_app, visit, browser: Browser, locale, new_chat, placeholder, memory, remembering, width, height
+    demo_app, visit, browser: Browser, locale, new_chat, placeholder, memory, remembering, size
 ):
+    width, height = size
     context = await browser.new_context(locale=locale, viewport={"width": width, "height": height})
     async with visit(demo_app.url, context=context) as visitor:
         await expect(visitor.page.locator("#new-chat")).to_have_text(new_chat)

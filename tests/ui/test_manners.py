@@ -8,26 +8,26 @@ from playwright.async_api import expect
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # One fault for each class of the chat model's errors, and what the page calls it.
+DESKTOP, PHONE = (1280, 800), (390, 844)
 KINDS = [
-    ("unauthorized-managed", "The endpoint refused the key"),
-    ("forbidden", "The endpoint may not be called with this key"),
-    ("no-traffic", "There is no model at this address"),
-    ("unsupported-media-type", "The endpoint refused the request"),
-    ("content-filter", "Blocked by the content filter"),
-    ("context-length", "Too long for the model"),
-    ("rate-limit:600", "The endpoint is busy"),
-    ("request-timeout", "No answer in time"),
-    ("hang-up", "The endpoint could not be reached"),
-    ("model-error", "The endpoint failed"),
-    ("unknown-shape", "The endpoint failed"),
-    ("error-after-events", "The endpoint failed"),
+    ("unauthorized-managed", "The endpoint refused the key", DESKTOP),
+    ("forbidden", "The endpoint may not be called with this key", PHONE),
+    ("no-traffic", "There is no model at this address", DESKTOP),
+    ("unsupported-media-type", "The endpoint refused the request", PHONE),
+    ("content-filter", "Blocked by the content filter", DESKTOP),
+    ("context-length", "Too long for the model", PHONE),
+    ("rate-limit:600", "The endpoint is busy", DESKTOP),
+    ("request-timeout", "No answer in time", PHONE),
+    ("hang-up", "The endpoint could not be reached", DESKTOP),
+    ("model-error", "The endpoint failed", PHONE),
+    ("unknown-shape", "The endpoint failed", DESKTOP),
+    ("error-after-events", "The endpoint failed", PHONE),
 ]
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
-@pytest.mark.parametrize(("fault", "headline"), KINDS, ids=[fault for fault, _ in KINDS])
-async def test_an_error_is_named_and_the_page_can_be_used(wired_app, endpoint, visit, fault, headline, width, height):
-    async with visit(wired_app.url, width=width, height=height) as visitor:
+@pytest.mark.parametrize(("fault", "headline", "size"), KINDS, ids=[fault for fault, *_ in KINDS])
+async def test_an_error_is_named_and_the_page_can_be_used(wired_app, endpoint, visit, fault, headline, size):
+    async with visit(wired_app.url, width=size[0], height=size[1]) as visitor:
         endpoint.fail(fault, times=9)
         try:
             await visitor.say("my precious words")

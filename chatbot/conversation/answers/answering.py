@@ -76,7 +76,8 @@ class Answering:
         """
         _check_text(text)
         self.check_idle(conversation)
-        if len(self._beginning) + len(self._generations) >= self._max_answers:
+        # One that is about to leave the first for the second is in both for a moment.
+        if len(self._beginning.keys() | self._generations.keys()) >= self._max_answers:
             raise ApplicationBusyError
         # Claimed before the first await: two messages at once cannot both get past the check above.
         beginning = asyncio.create_task(self._begin(conversation, text, at))

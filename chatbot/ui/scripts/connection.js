@@ -197,7 +197,8 @@
     typedAt = performance.now();
     if (target.matches("#chat textarea")) edited = target.value;
   });
-  for (const sign of ["keydown", "pointerdown"]) {
+  // After a click, not when the button goes down: what moves under the finger is not what was meant.
+  for (const sign of ["keydown", "click"]) {
     document.addEventListener(sign, () => !away && announce(""), true);
   }
   // Before it says anything: a screen reader tells what changes in what it knows.

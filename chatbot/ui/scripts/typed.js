@@ -46,9 +46,10 @@ function empty(words) {
   tryIt();
 }
 
-document.addEventListener("input", (event) => {
-  if (event.isTrusted && event.target === box()) clearInterval(emptying); // the same words, typed again, are new ones
-});
+// Until somebody does something: the same words, typed again or taken back, are to stay.
+for (const sign of ["keydown", "pointerdown", "input"]) {
+  document.addEventListener(sign, (event) => event.isTrusted && clearInterval(emptying), true);
+}
 
 new MutationObserver(() => {
   const words = taken.querySelector("pre")?.textContent;
