@@ -54,6 +54,12 @@ def test_it_chats_and_remembers(space, space_python):
     assert space.written_beside_the_source == set()
 
 
+def test_a_newer_python_does_the_same(newer_python):
+    with folder() as place, Space(newer_python, place) as running:
+        assert "Ada" in chat(newer_python, running.url)["answer"]
+        assert "Traceback" not in running.log, running.log
+
+
 def test_it_says_that_nothing_is_kept(space):
     assert says_it_keeps_nothing(space)
 

@@ -60,10 +60,9 @@ async def test_a_server_that_ends_in_order_is_announced_and_comes_back_alike(app
         await visitor.ask("hello")
 
 
-@sizes
-async def test_words_in_the_box_outlive_the_server(app, visit, width, height):
+async def test_words_in_the_box_outlive_the_server(app, visit):
     process = app()
-    async with visit(process.url, width=width, height=height) as visitor:
+    async with visit(process.url) as visitor:
         await visitor.box.fill("Half a thought, *marked* <b>and</b>")
         process.kill()
         await says(visitor, AWAY)
@@ -181,13 +180,10 @@ async def test_words_of_a_question_that_is_being_changed_come_back_in_the_box(ap
         await expect(visitor.box).to_have_value("My name is Grace")
 
 
-@sizes
-async def test_an_answer_that_grew_when_the_server_was_killed_is_shown_as_it_was_kept(
-    app, visit, slow_endpoint, width, height
-):
+async def test_an_answer_that_grew_when_the_server_was_killed_is_shown_as_it_was_kept(app, visit, slow_endpoint):
     settings = {"AZUREML_ENDPOINT_URL": slow_endpoint.chat_url, "AZUREML_ENDPOINT_API_KEY": slow_endpoint.key}
     process = app(**settings)
-    async with visit(process.url, width=width, height=height) as visitor:
+    async with visit(process.url, width=390, height=844) as visitor:
         await visitor.say(LONG)
         await expect(visitor.answers.last).to_contain_text("conversation", ignore_case=True)
         await visitor.box.fill("the next question")
