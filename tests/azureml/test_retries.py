@@ -78,12 +78,15 @@ class TestWait:
         asleep = asyncio.sleep
 
         async def sleep(seconds):
+            # Other threads of this process sleep as well, here and below.
+            if threading.current_thread() is not threading.main_thread():
+                await asleep(seconds)
+                return
             if seconds:
                 told.append(seconds)
             await asleep(0)
 
         def pause(seconds):
-            # Other threads of this process sleep as well.
             told.append(seconds) if threading.current_thread() is threading.main_thread() else paused(seconds)
 
         paused = time.sleep

@@ -1,13 +1,14 @@
 """A real Chromium, and visitors who use the page as people do."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Request, async_playwright, expect
+from playwright.async_api import Error as PlaywrightError
 
 from chatbot.emulator import Emulator
 from tests.support.app_process import AppProcess
@@ -28,18 +29,28 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def free_contexts(browser: Browser) -> AsyncIterator[list[BrowserContext]]:
+    """Contexts that nobody uses and that know nobody; what they have cached, a page need not load again."""
+    contexts: list[BrowserContext] = []
+    yield contexts
+    for context in contexts:
+        await context.close()
+
+
 @pytest.fixture
-def visit(browser: Browser):
+def visit(browser: Browser, free_contexts: list[BrowserContext]):
     """Open a page as a new visitor, or (with ``context``) in a further tab of a known one."""
 
     @asynccontextmanager
     async def visit(
         url: str, *, context: BrowserContext | None = None, width: int = 1280, height: int = 800, scheme: str = "light"
     ) -> AsyncIterator[Visitor]:
-        own = context or await browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-US"
-        )
+        own = context or (free_contexts.pop() if free_contexts else await browser.new_context(locale="en-US"))
         page = await own.new_page()
+        if context is None:
+            await page.set_viewport_size({"width": width, "height": height})
+            await page.emulate_media(color_scheme=scheme)
         elsewhere: list[str] = []
         broken: list[str] = []
 
@@ -53,9 +64,13 @@ def visit(browser: Browser):
         visitor = Visitor(page)
         await expect(visitor.memory).not_to_be_empty()
         yield visitor
-        await page.close()
         if context is None:
-            await own.close()
+            with suppress(PlaywrightError):  # the server, and the page with it, may be gone
+                await page.evaluate("localStorage.clear()")
+        await page.close()
+        if context is None and not own.pages:
+            await own.clear_cookies()
+            free_contexts.append(own)
         assert elsewhere == [], "the page talked to somebody else"
         assert broken == [], "a script of the page failed"
 

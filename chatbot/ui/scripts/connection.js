@@ -9,6 +9,7 @@
   const PATIENCE = 5000; // before an unanswered request counts as a server that cannot be reached
   const PAUSE = 1000; // in the typing, before the page is loaded again
   const LEAVING = 10000; // at most, from the moment on when the browser begins to
+  const SURE = 3; // answers in a row of a server that may be ending
   const QUICK = 60000; // a page that is lost sooner than this was not healed by being loaded
   // Where Gradio's own requests go; behind a proxy that is below a path, and not by the scheme the server knows of.
   const api = new URL(window.gradio_config.root).pathname.replace(/\/$/, "") + window.gradio_config.api_prefix;
@@ -129,20 +130,31 @@
     document.documentElement.classList.add("away");
     announce(AWAY);
     await sleep(Math.min(streak, 10) * 1000);
-    while (!(await answers())) await sleep(1000 + 1000 * Math.random()); // not all pages at the same moment
+    await backForGood();
     await until(() => performance.now() - typedAt > PAUSE);
     // Once more when the page is left: here because a window's name is not taken over any more then.
     keepWords();
     location.reload();
   }
 
+  // A server that is ending may answer once more, and a page that is loaded from it is the browser's error page, for good.
+  // So the one that this page came from has to answer several times; another one is new.
+  async function backForGood() {
+    for (let times = 0; times < SURE; ) {
+      const id = await answers();
+      if (id && id !== window.gradio_config.app_id) return;
+      times = id ? times + 1 : 0;
+      await sleep(1000 + 1000 * Math.random()); // not all pages at the same moment
+    }
+  }
+
   async function answers() {
     try {
       const reply = await plain(`${api}/app_id`, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
       // Of a starting application a proxy may tell something else, and successfully so.
-      return reply.ok && "app_id" in (await reply.json());
+      return reply.ok ? (await reply.json()).app_id : undefined;
     } catch {
-      return false;
+      return undefined;
     }
   }
 
