@@ -15,6 +15,12 @@ from tests.ui.conftest import browser, visit
 __all__ = ["browser", "postgres", "visit"]
 
 
+@pytest.fixture
+def free_contexts():
+    """None to be used again: where a visitor is served depends on what his browser has of an earlier one."""
+    return []
+
+
 class Replicas:
     """The processes, and the nginx before them."""
 
