@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import signal
 import sys
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -29,8 +27,9 @@ from chatbot.conversation import (
     WindowMemory,
 )
 from chatbot.emulator import Emulator
+from chatbot.server import address, create_page_app, listen, serve
 from chatbot.settings import Settings, SettingsError, environment, variable
-from chatbot.ui import LOGO, Look, build_page, serving
+from chatbot.ui import LOGO, Look, declare_zero_gpu
 
 CANNOT_START: Final = 2
 
@@ -66,20 +65,16 @@ def main() -> int:
         service = ConversationService(deployments, store, max_answers=settings.max_answers)
 
         async def close() -> None:
-            await service.aclose()
             await store.aclose()
             for deployment in deployments.values():
                 if isinstance(deployment.model, AzureMLChatOnlineEndpoint):
                     await deployment.model.aclose()
 
-        look = _look(settings)
-        page = build_page(service, look)
+        if settings.zero_gpu:
+            declare_zero_gpu()
+        app = create_page_app(service, _look(settings), close)
         try:
-            address = stack.enter_context(
-                serving(
-                    page, look, host=settings.host, port=settings.port, on_close=close, on_zero_gpu=settings.zero_gpu
-                )
-            )
+            listener = stack.enter_context(listen(settings.host, settings.port))
         except OSError:
             print(
                 f"The application cannot listen on {settings.host}:{settings.port}. Is another program using the "
@@ -90,19 +85,9 @@ def main() -> int:
         # What is there by now stays: without this, every full collection looks at it all and pauses every answer.
         gc.freeze()
         answering = ", ".join(deployments)
-        print(f"{settings.title} is at {address} (answers come from: {answering}). Ctrl-C ends it.", flush=True)
-        _wait_for_the_end()
+        told = f"{settings.title} is at {address(listener)} (answers come from: {answering}). Ctrl-C ends it."
+        serve(app, listener, lambda: print(told, flush=True))
     return 0
-
-
-def _wait_for_the_end() -> None:
-    """Return on Ctrl-C, and on SIGTERM alike: that is how a container is told to end."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
-        while True:
-            time.sleep(1)
-    # Told twice, it still finishes keeping what there is of every answer.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _look(settings: Settings) -> Look:

@@ -14,12 +14,12 @@ from pathlib import Path
 import grimp
 import pytest
 import yaml
+from chatbot.server import CLOSE_SECONDS
 
 from chatbot.catalogue import DeploymentEntry, read_deployments, read_prompts
 from chatbot.conversation import Conversation, ConversationStore, TurnStatus
 from chatbot.emulator import Emulator
 from chatbot.settings import Settings, variable
-from chatbot.ui.serving import CLOSE_SECONDS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

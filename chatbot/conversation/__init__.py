@@ -1,5 +1,6 @@
 """The heart: a conversation is a list of turns in a store, and the service is its only writer."""
 
+from chatbot.conversation.answers import Generation
 from chatbot.conversation.deployments import OPTIONS, PARAMETERS, Choice, Deployment, Deployments, Prices
 from chatbot.conversation.errors import (
     ApplicationBusyError,
@@ -47,6 +48,7 @@ __all__ = [
     "Entry",
     "Failure",
     "Feedback",
+    "Generation",
     "Mention",
     "MessageError",
     "Options",

@@ -11,7 +11,7 @@ from typing import Final
 
 from chatbot.conversation import exchange, titles
 from chatbot.conversation.access import changing, stored
-from chatbot.conversation.answers import MAX_ANSWER_SECONDS, MAX_ANSWERS, Answering
+from chatbot.conversation.answers import MAX_ANSWER_SECONDS, MAX_ANSWERS, Answering, Generation
 from chatbot.conversation.deployments import Deployments
 from chatbot.conversation.errors import ConversationConflictError, ConversationNotFoundError, TitleError
 from chatbot.conversation.recall import Mention, Recollection
@@ -197,10 +197,18 @@ class ConversationService:
             ConversationConflictError: The conversation went on since the asker last saw it.
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
-        generation = await self._answering.begin(conversation, text, at)
+        generation = await self.ask(conversation, text, at=at)
         async with aclosing(generation.follow()) as snapshots:
             async for turn in snapshots:
                 yield turn
+
+    async def ask(self, conversation: Conversation, text: str, *, at: int | None = None) -> Generation:
+        """Ask the model and return the answer that begins to grow; takes and raises what :meth:`say` does."""
+        return await self._answering.begin(conversation, text, at)
+
+    def generation(self, conversation: Conversation) -> Generation | None:
+        """Return the answer that this process is writing in its owner's conversation, if it is."""
+        return self._answering.generation(conversation)
 
     async def follow(self, conversation: Conversation) -> AsyncGenerator[Turn]:
         """Yield the turn that is being answered right now, as :meth:`say` does; nothing when there is none.
@@ -217,11 +225,6 @@ class ConversationService:
         while (growing := await self._growing(conversation)) is not None:
             yield growing
             await asyncio.sleep(POLL_SECONDS)
-
-    def nudge(self, conversation: Conversation) -> None:
-        """Have everybody who follows an answer look at once, also while the model is silent."""
-        if (generation := self._answering.generation(conversation)) is not None:
-            generation.nudge()
 
     async def stop(self, conversation: Conversation) -> None:
         """End the answer that is being written, keep what there is of it, and return when it is kept."""

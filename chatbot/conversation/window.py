@@ -84,6 +84,14 @@ class Plan:
         return next((entry.place for entry in self.entries if entry.turn.index == index), Place.BEFORE_WINDOW)
 
     @property
+    def forgets(self) -> bool:
+        """Whether there are turns that were left out for no reason of their own and could be put back."""
+        if not self.k or not self.entries:
+            return False
+        older = self.entries[-1].turn.index + 1 > len(self.entries)
+        return older or any(entry.place in (Place.BEFORE_WINDOW, Place.OVER_BUDGET) for entry in self.entries)
+
+    @property
     def messages(self) -> list[BaseMessage]:
         """The messages of the request."""
         messages: list[BaseMessage] = [SystemMessage(self.system_prompt)] if self.system_prompt else []

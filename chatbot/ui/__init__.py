@@ -8,7 +8,22 @@ os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 from chatbot.ui.look import LOGO, Look
+from chatbot.ui.mount import mount
 from chatbot.ui.page import build_page
-from chatbot.ui.serving import serving
+from chatbot.ui.security import SecurityHeaders
+from chatbot.ui.sessions import PageSessions
+from chatbot.ui.stream import PageRoutes
+from chatbot.ui.visitor import VisitorCookie
+from chatbot.ui.zero_gpu import declare as declare_zero_gpu
 
-__all__ = ["LOGO", "Look", "build_page", "serving"]
+__all__ = [
+    "LOGO",
+    "Look",
+    "PageRoutes",
+    "PageSessions",
+    "SecurityHeaders",
+    "VisitorCookie",
+    "build_page",
+    "declare_zero_gpu",
+    "mount",
+]

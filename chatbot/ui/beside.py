@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import gradio as gr
 
-from chatbot.conversation import PARAMETERS, Deployments
+from chatbot.conversation import OPTIONS, PARAMETERS, Deployments
 from chatbot.ui.language import label
 from chatbot.ui.look import Look
 
@@ -43,8 +43,13 @@ class Beside:
         self.badge = gr.HTML(elem_id="badge", apply_default_css=False, render=False)
         self.memory = gr.Markdown(elem_id="memory", render=False)
         self.offer = gr.HTML(elem_id="offer", apply_default_css=False, render=False)
-        self.taken = gr.HTML(elem_id="taken", apply_default_css=False, render=False)
         self.parcel = gr.JSON(visible="hidden", render=False)
+
+    @property
+    def outputs(self) -> dict[str, gr.components.Component]:
+        """What the page's stream sets, by the names that are used for it when the page is drawn."""
+        names = ("memory", "plan", "conversations", "offer", "badge", *OPTIONS, "preset")
+        return {name: getattr(self, name) for name in names}
 
     def _make_controls(self, deployments: Deployments, look: Look) -> None:
         """What a visitor may choose; what he may only see cannot be used, what is hidden is not there."""

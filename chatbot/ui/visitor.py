@@ -4,52 +4,78 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
 
-import gradio as gr
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE: Final = "chatbot_visitor"
 HEADER: Final = "x-chatbot-visitor"
+PAGE_HEADER: Final = "x-chatbot-page"
 ONE_YEAR: Final = 365 * 24 * 3600
 
-# In a frame on another site, as on Hugging Face, browsers send no cookie. There, and only there, the page keeps an id
-# in its own storage, where its scripts can read it, and sends it along.
-FRAMED_SCRIPT: Final = f"""<script>
-if (window.self !== window.top) {{
-  try {{
-    const id = localStorage.getItem("{COOKIE}") || crypto.randomUUID() + crypto.randomUUID();
-    localStorage.setItem("{COOKIE}", id);
-    const plain = window.fetch.bind(window);
-    window.fetch = (resource, options = {{}}) => {{
-      const url = new URL(resource instanceof Request ? resource.url : resource, location.href);
-      if (url.origin !== location.origin) return plain(resource, options);
-      const headers = new Headers(options.headers || (resource instanceof Request ? resource.headers : undefined));
-      headers.set("{HEADER}", id);
-      return plain(resource, {{ ...options, headers }});
-    }};
-  }} catch (refused) {{
-    // Storage is blocked as well: the visitor is the page that is open.
+# Every page has an id of its own, sent along with what it asks of this server. In a frame on another site, as on Hugging
+# Face, browsers send no cookie. There, and only there, the visitor's id is kept in the page's own storage, where its
+# scripts can read it, and sent along as well.
+HEAD_SCRIPT: Final = f"""<script>
+(() => {{
+  // Not crypto.randomUUID, which is absent where the page is not served securely.
+  const unguessable = () => [...crypto.getRandomValues(new Uint32Array(8))].map((word) => word.toString(36)).join("-");
+  const headers = {{ "{PAGE_HEADER}": unguessable() }};
+  if (window.self !== window.top) {{
+    try {{
+      const id = localStorage.getItem("{COOKIE}") || unguessable();
+      localStorage.setItem("{COOKIE}", id);
+      headers["{HEADER}"] = id;
+    }} catch (refused) {{
+      // Storage is blocked as well: the visitor is the page that is open.
+    }}
   }}
-}}
+  const plain = window.fetch.bind(window);
+  window.fetch = (resource, options = {{}}) => {{
+    const url = new URL(resource instanceof Request ? resource.url : resource, location.href);
+    if (url.origin !== location.origin) return plain(resource, options);
+    const all = new Headers(options.headers || (resource instanceof Request ? resource.headers : undefined));
+    for (const [name, value] of Object.entries(headers)) all.set(name, value);
+    return plain(resource, {{ ...options, headers: all }});
+  }};
+}})();
 </script>"""
 
 
-def owner_of(request: gr.Request) -> str:
+class Connection(Protocol):
+    """A request, be it Gradio's or Starlette's."""
+
+    @property
+    def headers(self) -> Any:
+        """Its headers, by lower-case name."""
+
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        """Its cookies."""
+
+
+def identify(request: Connection) -> str:
     """Return who owns what this visitor says: what the store keeps never lets anybody in.
 
     Where the browser sends no cookie (a frame on another site), it is an id in the page's storage; where there is none
-    either, the visitor is the page he has open.
+    either, the visitor is the page they have open, and without a page whoever sent this one request.
     """
     stored = request.headers.get(HEADER)
-    secret = request.cookies.get(COOKIE) or (f"stored:{stored}" if stored else f"page:{request.session_hash}")
+    page = page_id(request) or secrets.token_urlsafe(32)
+    secret = request.cookies.get(COOKIE) or (f"stored:{stored}" if stored else f"page:{page}")
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def page_id(request: Connection) -> str:
+    """Return the id of the page a request comes from, of an API client that of its session; empty without either."""
+    return str(request.headers.get(PAGE_HEADER) or getattr(request, "session_hash", None) or "")
+
+
 class VisitorCookie:
-    """ASGI middleware that gives every new visitor of the page an id of his own."""
+    """ASGI middleware that gives every new visitor of the page an id of their own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

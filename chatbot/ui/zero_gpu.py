@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import gradio as gr
+
+
+class _NeverServed(gr.Blocks):
+    """A page whose launch ends before it serves anything, as Gradio's own reloading of files has it."""
+
+    @property
+    def _is_running_in_reload_thread(self) -> bool:
+        return True
+
 
 def declare() -> None:
-    """Let Gradio's launch report a function that wants a GPU. Nobody calls it, so no visitor's quota is used.
+    """Report a function that wants a GPU. Nobody calls it, so no visitor's quota is used.
 
-    Only for ZeroGPU hardware, where the package ``spaces`` is installed; before the page is launched.
+    Only for ZeroGPU hardware, where the package ``spaces`` is installed. It reports when a page is launched, and ours is
+    mounted instead: hence one that is launched and not served.
     """
     import spaces  # there only: it changes Gradio as it is imported
 
     spaces.GPU(_never_called)
+    _NeverServed().launch()
 
 
 def _never_called() -> None:

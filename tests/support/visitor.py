@@ -31,7 +31,7 @@ class Visitor:
         self.plan = page.locator("#plan li")
         self.total = page.locator("#plan .total")
         self.offer = page.locator("#offer .offer")
-        self.toast = page.locator(".toast-body")
+        self.toast = page.locator("#notices .notice")
         self.connection = page.locator("#connection")
 
     async def say(self, text: str) -> None:

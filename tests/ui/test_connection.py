@@ -99,10 +99,10 @@ async def test_a_message_that_the_page_sends_before_it_knows_is_not_lost(app, vi
     process = app()
     async with visit(process.url) as visitor:
         # The heartbeat of this page tells nothing: a request that fails is the first sign.
-        await visitor.page.route("**/queue/join*", lambda route: route.abort("connectionrefused"))
+        await visitor.page.route("**/run/predict*", lambda route: route.abort("connectionrefused"))
         await visitor.say("my precious words")
         await says(visitor, AWAY)
-        await visitor.page.unroute("**/queue/join*")
+        await visitor.page.unroute("**/run/predict*")
         await says(visitor, BACK)
         await expect(visitor.box).to_have_value("my precious words")
         await expect(visitor.questions).to_have_count(0)
@@ -123,10 +123,10 @@ async def test_a_message_that_was_taken_before_the_page_heard_of_it_is_not_offer
                 await route.fetch()
                 await route.abort("connectionreset")
 
-        await visitor.page.route("**/queue/join*", take_in_silence)
+        await visitor.page.route("**/run/predict*", take_in_silence)
         await visitor.say("tell me *more*")
         await says(visitor, AWAY)
-        await visitor.page.unroute("**/queue/join*")
+        await visitor.page.unroute("**/run/predict*")
         await says(visitor, BACK)
         await expect(visitor.questions).to_have_text(["hello", "tell me *more*"])
         await expect(visitor.box).to_have_value("")
@@ -234,13 +234,13 @@ async def test_a_server_that_ends_again_while_the_page_heals_costs_no_words(app,
         process.kill()
         await says(visitor, AWAY)
         # It is back for one question only: the page is loaded, and cannot be drawn.
-        await visitor.page.route("**/queue/join*", lambda route: route.abort("connectionrefused"))
+        await visitor.page.route("**/run/predict*", lambda route: route.abort("connectionrefused"))
         again = app(CHATBOT_PORT=process.url.rstrip("/").rpartition(":")[2])
         async with visitor.page.expect_event("load"):
             pass
         await says(visitor, AWAY)
         again.kill()
-        await visitor.page.unroute("**/queue/join*")
+        await visitor.page.unroute("**/run/predict*")
         restart(app, process)
         await says(visitor, BACK)
         await expect(visitor.box).to_have_value("patience")

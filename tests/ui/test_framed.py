@@ -41,7 +41,7 @@ async def test_a_framed_visitor_is_known_without_a_cookie_and_to_nobody_else(bro
     await expect(ada.titles).to_have_text(["My name is Ada"])
     assert "Ada" in await ada.ask("what is my name?")
     conversation = (await ada.titles.first.get_attribute("class")).split()[-1]
-    asked = [each for each in requests if "/queue/" in each.url]
+    asked = [each for each in requests if "/gradio_api/run/" in each.url or "/chat/updates" in each.url]
     assert asked
     for each in asked:
         headers = await each.all_headers()

@@ -9,8 +9,10 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
-from chatbot.ui import Look, build_page, serving
+from chatbot.server import create_page_app
+from chatbot.ui import Look
 from tests.support.scripted_model import ScriptedModel
+from tests.support.serving import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -55,28 +57,22 @@ async def served(tmp_path):
     model = ScriptedModel()
     store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
     service = ConversationService(Deployments(Deployment("test", model, WindowMemory())), store)
-
-    async def close():
-        await service.aclose()
-        await store.aclose()
-
-    look = Look("Test")
-    page = build_page(service, look)
-    with serving(page, look, host="127.0.0.1", port=0, on_close=close) as url:
-        yield url, page, model
+    app = create_page_app(service, Look("Test"), store.aclose)
+    with serving(app) as url:
+        yield url, app, model
 
 
 async def test_a_closed_tab_frees_its_place_while_the_endpoint_is_silent(served, visit):
-    url, page, model = served
+    url, app, model = served
     async with visit(url) as visitor:
         await visitor.say("hello")
         await expect(visitor.stop).to_be_visible()
         await expect(visitor.questions).to_have_count(1)
-        assert any(page._queue.active_jobs)
+        assert app.state.sessions.open_count == 1
     for _ in range(100):
-        if any(page._queue.active_jobs):
+        if app.state.sessions.open_count:
             await asyncio.sleep(0.1)
-    assert not any(page._queue.active_jobs)
+    assert app.state.sessions.open_count == 0
     # Nobody looks, but nobody said stop either.
     assert model.closed == 0
 

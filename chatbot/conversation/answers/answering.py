@@ -59,7 +59,7 @@ class Answering:
     def generation(self, conversation: Conversation) -> Generation | None:
         """Return the answer that is being written in its owner's conversation."""
         generation = self._generations.get(conversation.id)
-        return generation if generation is not None and generation.owner == conversation.owner else None
+        return generation if generation is not None and generation.conversation.owner == conversation.owner else None
 
     def check_idle(self, conversation: Conversation) -> None:
         """Raise ConversationBusyError where an answer is being written by this process."""
@@ -121,7 +121,7 @@ class Answering:
             choice = self._deployments.choice(stored)
             earlier = await rememberable(self._store, stored, choice.reach, index)
             turn, revision = await self._store.begin(stored, index, text)
-        generation = Generation(replace(turn, deployment=choice.deployment.name), stored.owner)
+        generation = Generation(replace(turn, deployment=choice.deployment.name), replace(stored, revision=revision))
         answer = Answer(
             generation,
             stored.id,

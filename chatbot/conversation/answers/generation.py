@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from langchain_core.messages import AIMessageChunk
 
-from chatbot.conversation.turn import Timing, Turn, TurnStatus, Usage
+from chatbot.conversation.turn import Conversation, Timing, Turn, TurnStatus, Usage
 from chatbot.conversation.window import Plan
 
 
@@ -21,11 +22,11 @@ class Generation:
 
     Args:
         turn: The turn at its start: the question, and no answer yet.
-        owner: Who asked.
+        conversation: Where it belongs, as it stands with the question written down.
     """
 
-    def __init__(self, turn: Turn, owner: str) -> None:
-        self.owner = owner
+    def __init__(self, turn: Turn, conversation: Conversation) -> None:
+        self.conversation = conversation
         self.plan: Plan | None = None
         """What the request holds; known before the first word."""
         self.task: asyncio.Task[None] | None = None
@@ -37,7 +38,7 @@ class Generation:
         self._asked_at = time.monotonic()
         self._first_thought_at: float | None = None
         self._first_word_at: float | None = None
-        self._grown = asyncio.Event()
+        self._readers: set[asyncio.Event] = set()
 
     @property
     def turn(self) -> Turn:
@@ -65,12 +66,12 @@ class Generation:
             self._turn = replace(self._turn, finish_reason=reason)
         if used := chunk.usage_metadata:
             self._turn = replace(self._turn, usage=Usage(used["input_tokens"], used["output_tokens"]))
-        self.nudge()
+        self._wake()
 
     def note(self, notice: str) -> None:
         """Tell the visitor how the answer comes about."""
         self._turn = replace(self._turn, notice=notice)
-        self.nudge()
+        self._wake()
 
     def timing(self) -> Timing:
         """Return how long it took, if it ends now."""
@@ -88,7 +89,7 @@ class Generation:
         self._text.clear()
         self._thoughts.clear()
         self._turn = turn
-        self.nudge()
+        self._wake()
 
     def stop(self) -> None:
         """Ask the writer to end; calling it again changes nothing."""
@@ -102,19 +103,29 @@ class Generation:
 
     async def follow(self) -> AsyncGenerator[Turn]:
         """Yield the turn as it is, then its newest state whenever it has grown, its final state last."""
-        while True:
-            # Taken before the look, so that nothing that arrives after it is missed.
-            grown = self._grown
-            turn = self.turn
-            yield turn
-            if turn.status is not TurnStatus.STREAMING:
-                return
-            await grown.wait()
+        grown = asyncio.Event()
+        with self.waking(grown):
+            while True:
+                # Cleared before the look, so that nothing that arrives after it is missed.
+                grown.clear()
+                turn = self.turn
+                yield turn
+                if turn.status is not TurnStatus.STREAMING:
+                    return
+                await grown.wait()
 
-    def nudge(self) -> None:
-        """Hand the turn to everybody who follows it, grown or not."""
-        self._grown.set()
-        self._grown = asyncio.Event()
+    @contextmanager
+    def waking(self, reader: asyncio.Event) -> Iterator[None]:
+        """Set ``reader`` whenever the turn has grown, as long as the context is open."""
+        self._readers.add(reader)
+        try:
+            yield
+        finally:
+            self._readers.discard(reader)
+
+    def _wake(self) -> None:
+        for reader in self._readers:
+            reader.set()
 
     def _cancel(self) -> None:
         if self.task is not None and self.stoppable:

@@ -10,12 +10,10 @@ from typing import Final, Self
 from chatbot.conversation.recall.index import Mention, Recall
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.turn import Conversation, Turn, TurnMemory
-from chatbot.conversation.window import Place, Plan, withheld
+from chatbot.conversation.window import Plan, withheld
 
 KEPT: Final = 16
 """How many conversations are kept at hand: the ones asked in most recently."""
-
-_FORGOTTEN: Final = (Place.BEFORE_WINDOW, Place.OVER_BUDGET)
 
 
 class Recollection:
@@ -31,7 +29,7 @@ class Recollection:
 
     async def find(self, conversation: Conversation, text: str, plan: Plan) -> Mention | None:
         """Return what ``text`` mentions of the forgotten turns of a conversation, given what its request holds."""
-        if not _forgets(plan):
+        if not plan.forgets:
             return None
         known = self._kept.get(conversation.id)
         if known is None or known.revision != conversation.revision:
@@ -73,11 +71,3 @@ class _Known:
         if turn.memory is TurnMemory.AUTO and withheld(turn) is None:
             self.recall.add(turn)
             self.indices.add(turn.index)
-
-
-def _forgets(plan: Plan) -> bool:
-    """Whether there are turns that were left out for no reason of their own and could be put back."""
-    if not plan.k or not plan.entries:
-        return False
-    older = plan.entries[-1].turn.index + 1 > len(plan.entries)
-    return older or any(entry.place in _FORGOTTEN for entry in plan.entries)

@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import gradio as gr
-
 from chatbot.conversation import PARAMETERS, Choice
 
 RANGES: Mapping[str, tuple[float, float]] = {"temperature": (0, 2), "top_p": (0.01, 1), "max_tokens": (1, 1_000_000)}
 """What a parameter may be."""
 
 
-def controls(choice: Choice, presets: Mapping[str, str], hidden: Collection[str] = ()) -> dict[str, Any]:
-    """Return a value for each control, by the name of its option.
+def controls(choice: Choice, presets: Mapping[str, str], hidden: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+    """Return the properties of each control, by the name of its option.
 
     An empty field shows the deployment's own value in pale, so that one sees what counts and what was chosen. What is
     hidden is not told at all.
     """
     own, options = choice.deployment, choice.options
-    shown: dict[str, Any] = {"deployment": own.name, "k": choice.k, "preset": preset_of(options.system_prompt, presets)}
-    shown["system_prompt"] = gr.update(value=options.system_prompt or "", placeholder=own.memory.system_prompt)
+    prompt = {"value": options.system_prompt or "", "placeholder": own.memory.system_prompt}
+    shown: dict[str, dict[str, Any]] = {
+        "deployment": {"value": own.name},
+        "k": {"value": choice.k},
+        "preset": {"value": preset_of(options.system_prompt, presets)},
+        "system_prompt": prompt,
+    }
     for name in PARAMETERS:
         default = own.parameters.get(name)
-        placeholder = "–" if default is None else f"{default:g}"
-        shown[name] = gr.update(value=getattr(options, name), placeholder=placeholder)
+        shown[name] = {"value": getattr(options, name), "placeholder": "–" if default is None else f"{default:g}"}
     return {name: value for name, value in shown.items() if name not in hidden}
 
 

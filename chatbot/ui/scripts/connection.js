@@ -1,32 +1,26 @@
-// The connection to the server: the page says when it is gone, and heals by itself when the server answers again.
-//
-// A page whose heartbeat ended is forgotten by the server, and after a request that failed Gradio's dispatcher takes no
-// event any more, without a word. So the way back is always to load the page again, which shows it from the store, and
-// what is typed and not yet taken is carried over.
+// The page's stream, and what becomes of the page while there is none: it says so, keeps what is typed, and goes on when
+// the server answers again. Where that is another process, whose page may be another one, the page is loaded again.
 (() => {
   const [AWAY, BACK] = [say("away"), say("back")];
   const KEPT = "chatbot_kept_words";
   const PATIENCE = 5000; // before an unanswered request counts as a server that cannot be reached
+  const SILENCE = 40000; // a stream says something every 15 seconds
   const PAUSE = 1000; // in the typing, before the page is loaded again
-  const LEAVING = 10000; // at most, from the moment on when the browser begins to
-  const SURE = 3; // answers in a row of a server that may be ending
+  const RETRY = 1000; // between two tries to reach the server, at first
   const QUICK = 60000; // a page that is lost sooner than this was not healed by being loaded
-  // Where Gradio's own requests go; behind a proxy that is below a path, and not by the scheme the server knows of.
-  const api = new URL(window.gradio_config.root).pathname.replace(/\/$/, "") + window.gradio_config.api_prefix;
-  const plain = window.fetch.bind(window);
   const banner = Object.assign(document.createElement("div"), { id: "connection", role: "status" });
 
   let kept = recall();
   // How many times in a row the page was lost right after it had been loaded.
   const streak = kept?.streak ?? 0;
+  let server = null;
   let away = false;
+  let stream = new AbortController();
   let typedAt = -PAUSE;
-  let leftAt = -LEAVING;
   let edited = "";
 
   const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
   const find = (selector) => document.querySelector(selector);
-  const boxOf = () => find("#box textarea");
   const lastQuestion = () => [...document.querySelectorAll("#chat .user.message")].at(-1)?.innerText ?? "";
   // Blanks at the ends and line breaks may be shown differently from how they were typed: the letters are the same.
   const letters = (text) => text.replace(/[^\p{L}\p{N}]/gu, "");
@@ -75,7 +69,7 @@
   function keepWords() {
     if (!away) return;
     // Lost again before they were back in the box, they are still the words of the page before.
-    const words = (kept?.words ?? "") + [edited, boxOf()?.value ?? ""].filter(Boolean).join("\n");
+    const words = (kept?.words ?? "") + [edited, box()?.value ?? ""].filter(Boolean).join("\n");
     const { question, open, listed } = kept ?? { question: lastQuestion(), open: openOne(), listed: listedOnes() };
     remember({ words, question, open, listed, streak: performance.now() < QUICK ? streak + 1 : 0 });
   }
@@ -105,105 +99,121 @@
 
   async function putWordsBack() {
     if (!kept) return;
-    await until(() => boxOf() && isDrawn());
+    await until(() => box() && isDrawn());
     // Whoever typed on while the page was loading goes on where the kept words end.
     const back = kept;
-    if (back.words && !wasTaken(back)) type(boxOf(), back.words + boxOf().value);
+    if (back.words && !wasTaken(back)) write(box(), back.words + box().value);
     kept = null;
     remember(null);
     await goBack(back);
     if (!away) announce(BACK);
   }
 
-  function type(box, words) {
-    box.value = words;
-    box.dispatchEvent(new Event("input", { bubbles: true }));
+  // --- The stream
+
+  async function listen() {
+    for (let tries = 0; ; tries++) {
+      try {
+        await follow(() => (tries = 0));
+      } catch {
+        // Whatever the reason, the stream is gone.
+      }
+      lost();
+      // Not all pages at the same moment, and less often the longer it takes.
+      await sleep(RETRY * Math.min(1 + Math.max(tries, streak) / 4, 10) * (0.5 + Math.random()));
+    }
   }
 
-  // --- The connection ends, and comes back
+  async function follow(connected) {
+    stream = new AbortController();
+    const { signal } = stream;
+    let silence = setTimeout(() => stream.abort(), PATIENCE);
+    try {
+      const response = await fetch(`${root}/chat/updates`, { cache: "no-store", signal });
+      if (response.status === 429) announceRefusal(await response.json());
+      if (!response.ok) throw new TypeError("The server does not serve this page.");
+      await recognize(response.headers.get("x-chatbot-server"));
+      connected();
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      let rest = "";
+      for (;;) {
+        clearTimeout(silence);
+        silence = setTimeout(() => stream.abort(), SILENCE);
+        const { value, done } = await reader.read();
+        if (done) return;
+        const events = (rest + value).split("\n\n");
+        rest = events.pop();
+        for (const event of events) if (event.startsWith("data: ")) receive(JSON.parse(event.slice(6)));
+        found();
+      }
+    } finally {
+      clearTimeout(silence);
+    }
+  }
 
-  async function lost() {
-    // Gradio closes the connections of a page that is about to be left. One that is there later was not left after all.
-    if (performance.now() - leftAt < LEAVING) await sleep(LEAVING);
-    if (away) return;
-    away = true;
-    document.documentElement.classList.add("away");
-    announce(AWAY);
-    await sleep(Math.min(streak, 10) * 1000);
-    await backForGood();
+  // Another process may serve another page.
+  async function recognize(id) {
+    server ??= id;
+    if (id === server) return;
     await until(() => performance.now() - typedAt > PAUSE);
     // Once more when the page is left: here because a window's name is not taken over any more then.
     keepWords();
     location.reload();
+    await new Promise(() => {});
   }
 
-  // A server that is ending may answer once more, and a page that is loaded from it is the browser's error page, for good.
-  // So the one that this page came from has to answer several times; another one is new.
-  async function backForGood() {
-    for (let times = 0; times < SURE; ) {
-      const id = await answers();
-      if (id && id !== window.gradio_config.app_id) return;
-      times = id ? times + 1 : 0;
-      await sleep(1000 + 1000 * Math.random()); // not all pages at the same moment
-    }
+  function announceRefusal({ notice }) {
+    lost();
+    announce(notice);
   }
 
-  async function answers() {
-    try {
-      const reply = await plain(`${api}/app_id`, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
-      // Of a starting application a proxy may tell something else, and successfully so.
-      return reply.ok ? (await reply.json()).app_id : undefined;
-    } catch {
-      return undefined;
-    }
+  function lost() {
+    if (away) return;
+    away = true;
+    document.documentElement.classList.add("away");
+    announce(AWAY);
   }
 
-  // What tells at once that the server is gone is the end of the heartbeat, a request that Gradio leaves open. Gradio
-  // opens it before any script of ours is run: its end is read from the browser's own record of requests.
-  function watchHeartbeat() {
-    const ended = (list) => {
-      const beat = list.getEntries().find((each) => each.name.startsWith(`${location.origin}${api}/heartbeat/`));
-      // Some proxies let no connection live: a page that was loaded again and again for it is left as it is.
-      if (beat && streak < 3) lost();
-    };
-    new PerformanceObserver(ended).observe({ type: "resource", buffered: true });
+  function found() {
+    if (!away) return;
+    away = false;
+    document.documentElement.classList.remove("away");
+    if (!kept) announce(BACK);
   }
 
-  async function event(send) {
-    // What the server would take now could not be shown, and would be in the box as well when the page is back.
-    if (away) throw new TypeError("The connection to the server is gone.");
+  // --- Actions
+
+  const plain = window.fetch;
+
+  // Gradio takes no event any more after a request that failed, without a word: so none fails. What is not sent stays
+  // where it was typed, and the page says why.
+  async function act(resource, options) {
+    const never = new Promise(() => {});
+    if (away) return never;
     const slow = setTimeout(() => announce(AWAY), PATIENCE);
     try {
-      const response = await send();
-      if (response.status >= 502) lost(); // a proxy's words for a server that is gone
-      else if (!find("#chat textarea")) edited = "";
-      return response;
-    } catch (error) {
-      lost();
-      throw error;
+      const response = await plain(resource, options);
+      if (response.status < 502) {
+        if (!find("#chat textarea")) edited = "";
+        return response;
+      }
+      stream.abort(); // a proxy's words for a server that is gone
+    } catch {
+      stream.abort();
     } finally {
       clearTimeout(slow);
       if (!away && banner.textContent === AWAY) announce("");
     }
+    return never;
   }
 
-  window.fetch = async (resource, options) => {
+  window.fetch = (resource, options) => {
     const { pathname } = new URL(resource instanceof Request ? resource.url : resource, location.href);
-    const send = () => plain(resource, options);
-    if (pathname === `${api}/queue/join`) return event(send);
-    if (pathname !== `${api}/app_id`) return send();
-    // Gradio asks for this only when it has lost a connection, and would load the page in the middle of a word.
-    lost();
-    throw new TypeError("The page is loaded again when what is typed is safe.");
+    return pathname.includes(`${window.gradio_config.api_prefix}/run/`) ? act(resource, options) : plain(resource, options);
   };
 
-  window.addEventListener("offline", async () => {
-    // An application on this machine is reached without a network.
-    if (!(await answers())) lost();
-  });
-  window.addEventListener("beforeunload", () => {
-    leftAt = performance.now();
-  });
+  window.addEventListener("offline", () => stream.abort());
+  window.addEventListener("online", () => stream.abort());
   window.addEventListener("pagehide", keepWords);
   document.addEventListener("input", ({ target }) => {
     typedAt = performance.now();
@@ -214,7 +224,7 @@
     document.addEventListener(sign, () => !away && announce(""), true);
   }
   // Before it says anything: a screen reader tells what changes in what it knows.
-  find("#talk").append(banner);
-  watchHeartbeat();
+  talk.append(banner);
+  listen();
   putWordsBack();
 })();

@@ -1,3 +1,6 @@
+// Where our own routes begin; behind a proxy that is below a path, and not by the scheme the server knows of.
+const root = new URL(window.gradio_config.root).pathname.replace(/\/$/, "");
+
 // What the page says by itself, in the browser's language; the table comes with the script.
 const say = (name) => {
   const wishes = (navigator.languages ?? [navigator.language]).map((wish) => wish.split("-")[0]);

@@ -29,29 +29,15 @@ new MutationObserver(() => {
   editor.focus();
 }).observe(talk, { childList: true, subtree: true });
 
-// The server has taken what was sent: the box is emptied, unless something else was typed into it meanwhile. Gradio, which
-// reads a field before it changes anything about it and writes it back a moment later, may undo that; hence again.
-const TRIES = 40;
-const taken = document.querySelector("#taken");
-let emptying = 0;
-
+// The server has taken what was sent: the box is emptied, unless something else was typed into it meanwhile.
 function empty(words) {
-  clearInterval(emptying);
-  let tries = 0;
-  const tryIt = () => {
-    if (box().value === words) write(box(), "");
-    if (++tries === TRIES) clearInterval(emptying);
-  };
-  emptying = setInterval(tryIt, 50);
-  tryIt();
+  if (box().value === words) write(box(), "");
 }
 
-// Until somebody does something: the same words, typed again or taken back, are to stay.
-for (const sign of ["keydown", "pointerdown", "input"]) {
-  document.addEventListener(sign, (event) => event.isTrusted && clearInterval(emptying), true);
+// Words that were not sent, or were taken back: into the box, below what is typed there by now.
+function giveBack(words) {
+  const draft = box().value;
+  if (draft === words) return;
+  write(box(), draft.trim() ? `${draft}\n${words}` : words);
+  box().focus();
 }
-
-new MutationObserver(() => {
-  const words = taken.querySelector("pre")?.textContent;
-  if (words) empty(words);
-}).observe(taken, { childList: true, characterData: true, attributes: true, subtree: true });

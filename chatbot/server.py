@@ -1,0 +1,135 @@
+"""The server: one ASGI application around the page, and the uvicorn that runs it to an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from types import FrameType
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
+from starlette.middleware import Middleware
+
+from chatbot.conversation import ConversationService
+from chatbot.ui import Look, PageRoutes, PageSessions, SecurityHeaders, VisitorCookie, build_page, mount
+
+CLOSE_SECONDS: Final = 10
+"""How long the end may take to keep what there is of every answer."""
+
+DRAIN_SECONDS: Final = 1
+"""How long connections stay open once every answer is kept."""
+
+logger = logging.getLogger(__name__)
+
+
+def create_page_app(service: ConversationService, look: Look, close: Callable[[], Awaitable[None]]) -> FastAPI:
+    """Return the page over ``service`` as an ASGI application, with what surrounds it.
+
+    Args:
+        service: What the page talks to.
+        look: How it is to look.
+        close: Awaited when the application ends, after its connections.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await close()
+
+    app = FastAPI(
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+        middleware=[Middleware(SecurityHeaders), Middleware(VisitorCookie)],
+    )
+    app.add_api_route("/healthz", _healthy, methods=["GET", "HEAD"])
+    sessions = PageSessions(service)
+    PageRoutes(service, sessions, look).add_to(app)
+    mount(app, build_page(service, sessions, look), look)
+
+    async def end() -> None:
+        await service.aclose()
+        sessions.close()
+
+    app.state.end = end
+    app.state.sessions = sessions
+    return app
+
+
+class Server(uvicorn.Server):
+    """A uvicorn that ends the application's answers before its connections, so that open pages see them end.
+
+    Args:
+        app: From :func:`create_page_app`.
+        ready: Called when connections are accepted.
+    """
+
+    def __init__(self, app: FastAPI, ready: Callable[[], None]) -> None:
+        super().__init__(uvicorn.Config(app, log_level="warning", access_log=False, ws="none"))
+        self._app = app
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Keep what there is of every answer, then end the connections and the application."""
+        try:
+            await asyncio.wait_for(self._app.state.end(), CLOSE_SECONDS)
+        except Exception:
+            logger.exception("Not every answer could be kept")
+        asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._hang_up)
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End, and do so in order also when told twice."""
+        self.should_exit = True
+
+    def _hang_up(self) -> None:
+        # Open pages and clients hold a connection each, for as long as they are open.
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+
+    Raises:
+        OSError: The port is taken, or the address is not this machine's.
+    """
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+
+
+def address(listener: socket.socket) -> str:
+    """Return the address at which a browser on this machine finds a socket."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def serve(app: FastAPI, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until the process is told to end, by Ctrl-C or by SIGTERM, and return when that is done."""
+    server = Server(app, ready)
+    # uvicorn raises the signal again when it has ended in order; to whoever started this, that would look like a crash.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    server.run(sockets=[listener])
+
+
+async def _healthy() -> PlainTextResponse:
+    """Say that this process answers; nothing is asked of the store or of an endpoint."""
+    return PlainTextResponse("ok", headers={"cache-control": "no-store"})

@@ -1,0 +1,126 @@
+"""The list of conversations: open, begin, rename, delete, search, export, import."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from chatbot.conversation import ConversationService, Options
+from chatbot.conversation.exchange import file_name
+from chatbot.ui.handlers.errors import handle_errors
+from chatbot.ui.sessions import PageSession, PageSessions, Stale
+
+Download = dict[str, Any]
+"""A file for the browser to save: its ``name``, its ``type`` and its bytes in ``base64``."""
+
+
+class ConversationHandlers:
+    """What visitors do with their conversations."""
+
+    def __init__(self, service: ConversationService, sessions: PageSessions) -> None:
+        self._service = service
+        self.sessions = sessions
+
+    @handle_errors
+    async def new(self, request: gr.Request) -> None:
+        """Begin a new conversation; the old one stays, and its answer is written to its end."""
+        session = await self.sessions.of(request)
+        # Who answers stays as it was chosen; everything else begins anew.
+        chosen = Options(deployment=session.conversation.options.deployment)
+        session.turn_to(replace(self._service.begin(session.owner), options=chosen))
+
+    @handle_errors
+    async def open(self, id: str, request: gr.Request) -> None:  # noqa: A002
+        """Show another conversation, and the answer that is being written in it."""
+        session = await self.sessions.of(request)
+        session.turn_to(await self._service.open(session.owner, id))
+
+    @handle_errors
+    async def rename(self, id: str, title: str, request: gr.Request) -> None:  # noqa: A002
+        """Give a conversation another title."""
+        session = await self.sessions.of(request)
+        await self._service.rename(await self._service.open(session.owner, id), title)
+        session.redraw(Stale.CONVERSATIONS)
+
+    @handle_errors
+    async def name(self, id: str, request: gr.Request) -> None:  # noqa: A002
+        """Let the model find a title for a conversation."""
+        session = await self.sessions.of(request)
+        conversation = await self._service.open(session.owner, id)
+        session.naming = id
+        session.redraw(Stale.CONVERSATIONS)
+        try:
+            await self._service.name(conversation)
+        finally:
+            session.naming = None
+            session.redraw(Stale.CONVERSATIONS)
+
+    @handle_errors
+    async def delete(self, id: str, request: gr.Request) -> None:  # noqa: A002
+        """Delete a conversation; the list offers a way back."""
+        session = await self.sessions.of(request)
+        conversation = await self._service.open(session.owner, id)
+        if session.conversation.id == id:
+            session.turn_to(self._service.begin(session.owner))
+        await self._service.forget(conversation)
+        session.deleted = conversation
+        session.redraw()
+
+    @handle_errors
+    async def restore(self, _: str, request: gr.Request) -> None:
+        """Bring back what was deleted last, and show it."""
+        session = await self.sessions.of(request)
+        if session.deleted is not None:
+            conversation = await self._service.restore(session.deleted)
+            session.deleted = None
+            session.turn_to(conversation)
+
+    @handle_errors
+    async def search(self, text: str, request: gr.Request) -> None:
+        """List only the conversations with this in their title or text."""
+        session = await self.sessions.of(request)
+        session.search = text
+        session.redraw(Stale.CONVERSATIONS)
+
+    @handle_errors
+    async def bring_in(self, data: bytes, request: gr.Request) -> None:
+        """Add the conversations of an export, and show the first of them."""
+        session = await self.sessions.of(request)
+        session.turn_to((await self._service.import_from(session.owner, data))[0])
+
+    @handle_errors
+    async def markdown(self, request: gr.Request) -> Download | None:
+        """Return the shown conversation for people to read."""
+        session = await self.sessions.of(request)
+        if not await self._has_begun(session):
+            return None
+        text = await self._service.export_markdown(session.conversation)
+        return _download(f"{file_name(session.conversation.title)}.md", "text/markdown", text.encode())
+
+    @handle_errors
+    async def json(self, request: gr.Request) -> Download | None:
+        """Return all of the shown conversation, to be brought in again."""
+        session = await self.sessions.of(request)
+        if not await self._has_begun(session):
+            return None
+        text = await self._service.export_json(session.conversation)
+        return _download(f"{file_name(session.conversation.title)}.json", "application/json", text.encode())
+
+    @handle_errors
+    async def everything(self, request: gr.Request) -> Download:
+        """Return all conversations of the visitor."""
+        session = await self.sessions.of(request)
+        return _download("conversations.zip", "application/zip", await self._service.export_all(session.owner))
+
+    async def _has_begun(self, session: PageSession) -> bool:
+        session.conversation = await self._service.refresh(session.conversation)
+        if not session.conversation.revision:
+            session.notify(session.t("problem.nothing_to_export"))
+        return bool(session.conversation.revision)
+
+
+def _download(name: str, kind: str, data: bytes) -> Download:
+    return {"name": name, "type": kind, "base64": base64.b64encode(data).decode()}

@@ -1,0 +1,43 @@
+"""What becomes of an error in a handler: words on the page, which stays as usable as before."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import gradio as gr
+
+from chatbot.conversation import ConversationError, UnreadableExportError
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+def handle_errors(handler: Handler) -> Handler:
+    """Tell whatever goes wrong in a handler in words, and show how things stand.
+
+    The handler is a method of an object with ``sessions``; one of its arguments is Gradio's request.
+    """
+
+    @functools.wraps(handler)
+    async def handled(self: Any, *args: Any) -> Any:
+        try:
+            return await handler(self, *args)
+        except (ConversationError, UnreadableExportError) as error:
+            session = await self.sessions.of(_request(args))
+            session.notify(session.t.problem(error))
+            session.redraw()
+        except Exception:
+            logger.exception("An event of the page failed")
+            session = await self.sessions.of(_request(args))
+            session.notify(session.t("problem.unexpected"))
+        return None
+
+    return handled
+
+
+def _request(args: tuple[Any, ...]) -> gr.Request:
+    return next(each for each in args if isinstance(each, gr.Request))

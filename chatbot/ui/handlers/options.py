@@ -1,0 +1,94 @@
+"""Choosing who answers and how it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import gradio as gr
+
+from chatbot.conversation import ConversationService, Options
+from chatbot.ui.handlers.errors import handle_errors
+from chatbot.ui.look import Look
+from chatbot.ui.present.controls import RANGES
+from chatbot.ui.sessions import PageSession, PageSessions, Stale
+
+
+class OptionHandlers:
+    """The controls of a conversation."""
+
+    def __init__(self, service: ConversationService, sessions: PageSessions, look: Look) -> None:
+        self._service = service
+        self.sessions = sessions
+        self._look = look
+
+    @handle_errors
+    async def set_k(self, k: int, request: gr.Request) -> None:
+        """Change how many earlier turns the next requests carry."""
+        session = await self.sessions.of(request)
+        session.held.knows("k", k)
+        await self._choose(session, k=int(k))
+
+    @handle_errors
+    async def set_deployment(self, name: str, request: gr.Request) -> None:
+        """Let another deployment answer from the next message on."""
+        session = await self.sessions.of(request)
+        session.held.knows("deployment", name)
+        if name in self._service.deployments:
+            await self._choose(session, deployment=name)
+        session.redraw(Stale.VIEW)
+
+    @handle_errors
+    async def set_preset(self, name: str | None, request: gr.Request) -> None:
+        """Take the system prompt of a preset; without a name the deployment's own."""
+        session = await self.sessions.of(request)
+        session.held.knows("preset", name)
+        await self._choose(session, system_prompt=self._look.presets.get(name or ""))
+
+    @handle_errors
+    async def set_system_prompt(self, text: str, request: gr.Request) -> None:
+        """Use these words as the system prompt; without any the deployment's own."""
+        session = await self.sessions.of(request)
+        session.held.knows("system_prompt", text)
+        await self._choose(session, system_prompt=text if text.strip() else None)
+
+    @handle_errors
+    async def set_temperature(self, value: float | None, request: gr.Request) -> None:
+        """Change the randomness; None is the deployment's own."""
+        await self._parameter("temperature", value, request)
+
+    @handle_errors
+    async def set_top_p(self, value: float | None, request: gr.Request) -> None:
+        """Change the nucleus sampling; None is the deployment's own."""
+        await self._parameter("top_p", value, request)
+
+    @handle_errors
+    async def set_max_tokens(self, value: float | None, request: gr.Request) -> None:
+        """Change the longest answer; None is the deployment's own."""
+        await self._parameter("max_tokens", None if value is None else int(value), request)
+
+    @handle_errors
+    async def reset(self, request: gr.Request) -> None:
+        """Go back to what the application was set up with."""
+        session = await self.sessions.of(request)
+        await self._choose(session, **asdict(Options()))
+
+    async def _parameter(self, name: str, value: float | None, request: gr.Request) -> None:
+        session = await self.sessions.of(request)
+        session.held.knows(name, value)
+        low, high = RANGES[name]
+        if value is not None and not low <= value <= high:
+            session.notify(
+                session.t("problem.option", name=session.t(f"label.{name}"), low=f"{low:g}", high=f"{high:,}")
+            )
+            session.redraw(Stale.VIEW)
+            return
+        await self._choose(session, **{name: value})
+
+    async def _choose(self, session: PageSession, **changes: Any) -> None:
+        # One after the other: who leaves one field for the next changes two at nearly the same time.
+        async with session.choosing:
+            options = replace(session.conversation.options, **changes)
+            if options != session.conversation.options:
+                session.conversation = await self._service.choose(session.conversation, options)
+                session.redraw(Stale.VIEW)

@@ -1,0 +1,140 @@
+"""Drawing: what an open page shows of the service's conversations, as the values of its components."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from chatbot.conversation import ConversationNotFoundError, ConversationService, Generation, Turn, TurnStatus, View
+from chatbot.ui.look import Look
+from chatbot.ui.present.bubbles import Bubbles, Drawn
+from chatbot.ui.present.controls import controls
+from chatbot.ui.present.panels import badge, conversation_list, memory_panel
+from chatbot.ui.present.words import memory_line
+from chatbot.ui.sessions import PageSession, Stale
+
+PageUpdate = dict[str, Any]
+"""What changed on a page: properties of its ``components`` by name, ``tail`` or ``text`` of its messages, and what its script is told
+(``offer``, ``forgets``, ``taken``, ``words``, ``notices``). Empty where nothing did."""
+
+BOX_IDLE: Final = {"submit_btn": True, "stop_btn": False}
+"""The box as it waits for a message."""
+
+BOX_ANSWERING: Final = {"submit_btn": False, "stop_btn": True}
+"""The box while an answer is written: Stop instead of Send; what is typed meanwhile stays."""
+
+
+class PageRenderer:
+    """Draws pages from the service: all of one at first, then what has changed.
+
+    Args:
+        service: Where conversations come from.
+        look: How the application presents itself.
+    """
+
+    def __init__(self, service: ConversationService, look: Look) -> None:
+        self._service = service
+        self._look = look
+
+    async def draw(self, session: PageSession) -> PageUpdate:
+        """Return what has changed on a page since it was last drawn."""
+        generation = self._service.generation(session.conversation)
+        ended = self._follow(session, generation)
+        stale, session.stale = session.stale, Stale.NOTHING
+        update: PageUpdate = {}
+        components: dict[str, dict[str, Any]] = {}
+        if stale & Stale.VIEW:
+            view = await self._view(session)
+            update, components = self._drawn(session, view)
+            if ended is not None:
+                self._tell_of_what_was_kept(session, view, ended)
+        elif generation is not None:
+            update = self._grown(session, generation.turn)
+        if stale & Stale.CONVERSATIONS:
+            components["conversations"] = {"value": await self._conversations(session)}
+        if changed := session.held.components(components):
+            update["components"] = changed
+        return update | session.take_outbox()
+
+    def _follow(self, session: PageSession, generation: Generation | None) -> Turn | None:
+        """Take note of which answer grows on a page; return the one that grew on it and has ended."""
+        before, session.followed = session.followed, generation
+        if before is generation:
+            return None
+        session.stale |= Stale.PAGE
+        if before is None or before.conversation.id != session.conversation.id:
+            return None
+        return before.turn
+
+    async def _view(self, session: PageSession) -> View:
+        try:
+            view = await self._service.view(session.conversation, limit=session.limit)
+        except ConversationNotFoundError:
+            # Deleted on another page: this one does not show what is gone.
+            session.turn_to(self._service.begin(session.owner))
+            view = await self._service.view(session.conversation, limit=session.limit)
+        session.conversation = view.conversation
+        return view
+
+    def _drawn(self, session: PageSession, view: View) -> tuple[PageUpdate, dict[str, dict[str, Any]]]:
+        bubbles = self._bubbles(session)
+        settled = bubbles.settled(view)
+        growing = bubbles.growing(view.turns[-1]) if view.growing else []
+        session.above = len(settled)
+        session.grows_elsewhere = view.growing and session.followed is None
+        drawn = [*settled, *growing]
+        session.drawn = [each.turn for each in drawn]
+        update = session.held.messages([_message(each) for each in drawn])
+        return update | {"forgets": view.plan.forgets}, self._components(session, view)
+
+    def _grown(self, session: PageSession, turn: Turn) -> PageUpdate:
+        growing = self._bubbles(session).growing(turn)
+        session.drawn = [*session.drawn[: session.above], *(each.turn for each in growing)]
+        return session.held.messages([_message(each) for each in growing], session.above)
+
+    def _bubbles(self, session: PageSession) -> Bubbles:
+        return Bubbles(session.t, self._look.currency, time.time())
+
+    def _components(self, session: PageSession, view: View) -> dict[str, dict[str, Any]]:
+        asked = view.turns[-1].index if view.growing else view.earlier + len(view.turns)
+        plan = view.plan
+        if "system_prompt" in self._look.hidden:
+            plan = replace(plan, system_prompt="…" if plan.system_prompt else "")
+        spent, currency = view.conversation.usage, self._look.currency
+        return {
+            "box": BOX_ANSWERING if view.growing else BOX_IDLE,
+            "memory": {"value": memory_line(session.t, view.plan, asked)},
+            "plan": {"value": memory_panel(session.t, plan, asked, spent, asking=view.growing, currency=currency)},
+            "badge": {"value": badge(view.choice.deployment.name, is_demo=self._look.is_demo)},
+            **controls(view.choice, self._look.presets, self._look.hidden),
+        }
+
+    async def _conversations(self, session: PageSession) -> str:
+        found = await self._service.list(session.owner, search=session.search)
+        return conversation_list(
+            session.t,
+            found,
+            session.conversation,
+            search=session.search,
+            deleted=session.deleted,
+            naming=session.naming,
+        )
+
+    def _tell_of_what_was_kept(self, session: PageSession, view: View, turn: Turn) -> None:
+        """Say so where the store kept the answer that ``turn`` was to replace; edited words go back to the box."""
+        if turn.status is TurnStatus.STREAMING:
+            return
+        kept = next((each for each in view.turns if each.index == turn.index), None)
+        if kept is None or kept.version == turn.version:
+            return
+        reason = turn.failure.message if turn.failure else session.t("chat.stopped_early")
+        session.notify(f"{reason} {session.t('chat.kept')}", lasting=True)
+        if turn.user != kept.user:
+            session.give_back(turn.user)
+
+
+def _message(drawn: Drawn) -> Mapping[str, Any]:
+    """A message as Gradio's Chatbot takes it in the browser."""
+    return {"metadata": None, "options": None, **drawn.bubble}

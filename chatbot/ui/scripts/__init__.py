@@ -1,0 +1,42 @@
+"""What runs in the browser: a file for each concern, all in one scope."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from chatbot.ui.language import for_scripts
+
+FILES: Final = (
+    "texts",
+    "actions",
+    "panels",
+    "typed",
+    "waiting",
+    "everyone",
+    "drawing",
+    "hint",
+    "notices",
+    "connection",
+)
+
+NEEDED: Final = ("#layout", "#talk", "#shelf-toggle", "#panel-toggle", "#shelf .close", "#panel .close", "#components")
+"""Parts of the page that the script begins with: Gradio draws them in no order that could be relied on."""
+
+
+def page_script(outputs: Sequence[str]) -> str:
+    """Return the page's script, which runs once. Gradio gives it ``element`` and ``trigger``.
+
+    Args:
+        outputs: Names of the components that the page's stream sets, in the order of its event.
+    """
+    files = "\n".join((Path(__file__).parent / f"{name}.js").read_text(encoding="utf-8") for name in FILES)
+    return f"""const TEXTS = {for_scripts()};
+const OUTPUTS = {json.dumps(outputs)};
+function begin() {{
+if (!window.chatbotDraw || {json.dumps(NEEDED)}.some((part) => !document.querySelector(part))) return setTimeout(begin, 20);
+{files}
+}}
+begin();"""

@@ -1,0 +1,16 @@
+// What the page has to say about what was done: above the box, until it is closed or has been read.
+const READ = 8000;
+const notices = Object.assign(document.createElement("div"), { id: "notices" });
+notices.setAttribute("role", "status");
+talk.append(notices);
+
+function notify({ text, lasting }) {
+  const notice = Object.assign(document.createElement("div"), { className: "notice", textContent: text });
+  const close = Object.assign(document.createElement("button"), { type: "button" });
+  close.innerHTML = '<i class="glyph cross"></i>';
+  close.setAttribute("aria-label", say("close"));
+  close.addEventListener("click", () => notice.remove());
+  notice.append(close);
+  notices.replaceChildren(...[...notices.children].slice(-1), notice);
+  if (!lasting) setTimeout(() => notice.remove(), READ);
+}

@@ -1,0 +1,146 @@
+"""The routes that a page has beside Gradio's: the stream that keeps it up to date, and the hint about what is typed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import nullcontext, suppress
+from typing import Final
+
+import orjson
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from chatbot.conversation import ConversationError, ConversationService, Generation
+from chatbot.conversation.service import POLL_SECONDS
+from chatbot.ui.look import Look
+from chatbot.ui.present.panels import offer
+from chatbot.ui.rendering import PageRenderer, PageUpdate
+from chatbot.ui.sessions import PageSession, PageSessions, TooManyPagesError
+
+logger = logging.getLogger(__name__)
+
+UPDATES: Final = "/chat/updates"
+MENTION: Final = "/chat/mention"
+
+IDLE_GAP: Final = 0.05
+"""Seconds between two drawings of a growing answer, while few pages draw one."""
+BUSY_GAP: Final = 0.2
+BUSY_PAGES: Final = 8
+CHARACTERS_PER_SECOND_OF_GAP: Final = 50_000
+"""The longer the text, the more a browser has to do for one drawing, and the less one word more matters."""
+
+KEEP_ALIVE_SECONDS: Final = 15.0
+"""How often a silent stream says something: proxies end connections that do not, and a lost one is noticed."""
+
+MAX_TYPED: Final = 20_000
+"""Bytes of a question that are looked at for what they mention."""
+
+HEADERS: Final = {
+    "cache-control": "no-store",
+    # nginx passes a stream on as it comes.
+    "x-accel-buffering": "no",
+    # Which process answers: a page that finds another one loads itself again.
+    "x-chatbot-server": secrets.token_hex(8),
+}
+
+
+class PageRoutes:
+    """The routes of open pages.
+
+    Args:
+        service: What conversations are read from.
+        sessions: The pages.
+        look: How they look.
+    """
+
+    def __init__(self, service: ConversationService, sessions: PageSessions, look: Look) -> None:
+        self._service = service
+        self._sessions = sessions
+        self._renderer = PageRenderer(service, look)
+        self._growing = 0
+
+    def add_to(self, app: FastAPI) -> None:
+        """Serve them."""
+        app.add_api_route(UPDATES, self.updates, methods=["GET"], response_model=None)
+        app.add_api_route(MENTION, self.mention, methods=["POST"], response_model=None)
+
+    async def updates(self, request: Request) -> Response:
+        """Stream a page: all of it at first, then whatever changes, as server-sent events until the page goes away."""
+        session = await self._sessions.of(request)
+        try:
+            stream = self._sessions.subscribe(session)
+        except TooManyPagesError:
+            return JSONResponse({"notice": session.t("problem.too_many_pages")}, 429)
+        return StreamingResponse(self._events(session, stream), media_type="text/event-stream", headers=HEADERS)
+
+    async def mention(self, request: Request) -> Response:
+        """Return the hint about a forgotten turn that a half-typed question mentions, as HTML; empty where there is none."""
+        session = await self._sessions.of(request)
+        text = (await _read(request, MAX_TYPED)).decode(errors="ignore")
+        hint = ""
+        if text.strip() and not session.asked.startswith(text):
+            # Whoever sends the question is told what is wrong with it.
+            with suppress(ConversationError):
+                mention = await self._service.mention(session.conversation, text)
+                hint = offer(session.t, None if mention is None or mention.turn_index in session.dismissed else mention)
+        return Response(hint, media_type="text/html", headers=HEADERS)
+
+    async def _events(self, session: PageSession, stream: object) -> AsyncGenerator[bytes]:
+        try:
+            while session.stream is stream:
+                session.changed.clear()
+                generation = self._service.generation(session.conversation)
+                with nullcontext() if generation is None else generation.waking(session.changed):
+                    update = await self._draw(session)
+                    if update and session.stream is stream:
+                        yield b"data: " + orjson.dumps(update) + b"\n\n"
+                    if generation is not None:
+                        await self._pause(generation)
+                    if await _is_set(session.changed, POLL_SECONDS if session.grows_elsewhere else KEEP_ALIVE_SECONDS):
+                        continue
+                    if session.grows_elsewhere:
+                        session.redraw()
+                    yield b": still here\n\n"
+        finally:
+            self._sessions.unsubscribe(session, stream)
+
+    async def _draw(self, session: PageSession) -> PageUpdate:
+        try:
+            return await self._renderer.draw(session)
+        except Exception:
+            logger.exception("A page could not be drawn")
+            return {"notices": [{"text": session.t("problem.unexpected"), "lasting": False}]}
+
+    async def _pause(self, generation: Generation) -> None:
+        """Wait before a growing answer is drawn again: a pace that the page, and all of them, can keep up."""
+        turn = generation.turn
+        if not (turn.assistant or turn.reasoning):
+            return
+        self._growing += 1
+        try:
+            gap = IDLE_GAP if self._growing <= BUSY_PAGES else BUSY_GAP
+            await asyncio.sleep(gap + (len(turn.assistant) + len(turn.reasoning)) / CHARACTERS_PER_SECOND_OF_GAP)
+        finally:
+            self._growing -= 1
+
+
+async def _is_set(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
+
+
+async def _read(request: Request, most: int) -> bytes:
+    """Return the body of a request, or its beginning."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > most:
+            return body[:most]
+    return body

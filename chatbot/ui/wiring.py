@@ -1,0 +1,149 @@
+"""Which action of a visitor leads to which handler, and how the page's stream reaches Gradio's components."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import gradio as gr
+
+from chatbot.conversation import ConversationService
+from chatbot.ui.beside import Beside
+from chatbot.ui.handlers.chat import ChatHandlers
+from chatbot.ui.handlers.conversations import ConversationHandlers
+from chatbot.ui.handlers.feedback import FeedbackHandlers
+from chatbot.ui.handlers.memory import MemoryHandlers
+from chatbot.ui.handlers.options import OptionHandlers
+from chatbot.ui.look import Look
+from chatbot.ui.scripts import page_script
+from chatbot.ui.sessions import PageSessions
+
+# What a browser does with a file that an event returned: gr.DownloadButton would need one on the server's disk.
+SAVE: Final = """(file) => {
+  if (!file) return;
+  const bytes = Uint8Array.from(atob(file.base64), (each) => each.charCodeAt(0));
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([bytes], { type: file.type }));
+  link.download = file.name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}"""
+
+# An action is one request beside Gradio's queue, which draws nothing: what it changed comes with the page's stream.
+ACTION: Final[dict[str, Any]] = {
+    "queue": False,
+    "show_progress": "hidden",
+    "trigger_mode": "multiple",
+    "api_visibility": "private",
+}
+
+
+class ChatPage(gr.ChatInterface):
+    """A ``gr.ChatInterface`` with events of its own.
+
+    Gradio's wiring keeps four copies of the conversation equal through a chain of events, uploads it with every
+    turn, and leaves the box disabled when any link of the chain breaks. Here each action of the visitor is one
+    request that uploads what they typed, and the page is drawn from the store (docs/decisions.md has the figures).
+    """
+
+    def __init__(
+        self, service: ConversationService, sessions: PageSessions, look: Look, beside: Beside, **kwargs: Any
+    ) -> None:
+        self._chat = ChatHandlers(service, sessions)
+        self._memory = MemoryHandlers(service, sessions)
+        self._options = OptionHandlers(service, sessions, look)
+        self._feedback = FeedbackHandlers(service, sessions)
+        self._conversations = ConversationHandlers(service, sessions)
+        self._beside = beside
+        super().__init__(self._chat.chat, **kwargs)
+
+    def _setup_events(self) -> None:
+        """Wire everything; replaces Gradio's own wiring."""
+        self._wire_actions()
+        self._wire_downloads()
+        # Here, so that it stands with the box and not below it.
+        self._beside.offer.render()
+        self._wire_stream()
+        self._wire_api()
+
+    def _wire_actions(self) -> None:
+        chat, options, conversations, beside = self._chat, self._options, self._conversations, self._beside
+        table: list[tuple[Any, Callable[..., Awaitable[Any]], list[gr.components.Component]]] = [
+            (self.textbox.submit, chat.submit, [self.textbox]),
+            (self.textbox.stop, chat.stop, []),
+            (self.chatbot.retry, chat.retry, []),
+            (self.chatbot.edit, chat.edit, []),
+            (self.chatbot.undo, chat.undo, []),
+            (self.chatbot.example_select, chat.example, []),
+            (beside.k.input, options.set_k, [beside.k]),
+            (beside.deployment.input, options.set_deployment, [beside.deployment]),
+            (beside.preset.input, options.set_preset, [beside.preset]),
+            # Once it is typed, not at every key: half a prompt and half a number are not meant.
+            (beside.system_prompt.blur, options.set_system_prompt, [beside.system_prompt]),
+            (beside.temperature.blur, options.set_temperature, [beside.temperature]),
+            (beside.temperature.submit, options.set_temperature, [beside.temperature]),
+            (beside.top_p.blur, options.set_top_p, [beside.top_p]),
+            (beside.top_p.submit, options.set_top_p, [beside.top_p]),
+            (beside.max_tokens.blur, options.set_max_tokens, [beside.max_tokens]),
+            (beside.max_tokens.submit, options.set_max_tokens, [beside.max_tokens]),
+            (beside.reset.click, options.reset, []),
+            (beside.new.click, conversations.new, []),
+            (beside.search.change, conversations.search, [beside.search]),
+            (beside.bring_in.upload, conversations.bring_in, [beside.bring_in]),
+        ]
+        for event, handler, inputs in table:
+            event(handler, inputs, None, **ACTION)
+
+    def _wire_downloads(self) -> None:
+        conversations, beside = self._conversations, self._beside
+        for button, export in (
+            (beside.markdown, conversations.markdown),
+            (beside.json, conversations.json),
+            (beside.everything, conversations.everything),
+        ):
+            packed = button.click(export, None, [beside.parcel], **ACTION)
+            packed.success(None, [beside.parcel], js=SAVE)
+
+    def _wire_stream(self) -> None:
+        """Let the page's script set components, and tell of buttons within the page's HTML."""
+        outputs = {"chat": self.chatbot, "box": self.textbox, **self._beside.outputs}
+        # Not hidden by Gradio, which would not run the script then; there is nothing in it to see.
+        components = gr.HTML("", elem_id="components", js_on_load="window.chatbotDraw = () => trigger('click');")
+        components.click(None, None, list(outputs.values()), js="() => window.chatbotDrawn()", trigger_mode="multiple")
+        actions = gr.HTML("", elem_id="actions", js_on_load=page_script(list(outputs)))
+        actions.click(self._act, None, None, **ACTION)
+
+    def _wire_api(self) -> None:
+        conversation = gr.State(None)
+        self.fake_api_btn.click(
+            self._chat.chat,
+            [self.textbox, conversation],
+            [self.api_response, conversation],
+            api_name=self.api_name,
+            concurrency_limit=None,
+            postprocess=False,
+        )
+
+    async def _act(self, request: gr.Request, event: gr.EventData) -> None:
+        """Do what a button within the page's HTML asks for."""
+        said = event._data or {}
+        details = [str(each) for each in said.get("details", ())]
+        match said.get("action"), details:
+            case "flip", [index, version] if index.isdecimal() and version.isdecimal():
+                await self._chat.flip(int(index), int(version), request)
+            case "earlier", []:
+                await self._chat.earlier(request)
+            case "retry", []:
+                await self._chat.retry(request)
+            case "mark", [index, ("auto" | "pinned" | "excluded") as memory] if index.isdecimal():
+                await self._memory.mark(int(index), memory, request)
+            case "dismiss", [index] if index.isdecimal():
+                await self._memory.dismiss(int(index), request)
+            case "rate", [index, ("up" | "down" | "none") as rating] if index.isdecimal():
+                await self._feedback.rate(int(index), rating, request)
+            case "comment", [index, words] if index.isdecimal():
+                await self._feedback.comment(int(index), words, request)
+            case ("open" | "name" | "delete" | "restore") as action, [id]:
+                await getattr(self._conversations, action)(id, request)
+            case "rename", [id, title]:
+                await self._conversations.rename(id, title, request)
