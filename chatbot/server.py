@@ -15,15 +15,19 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 from chatbot.conversation import ConversationService
-from chatbot.ui import Look, PageRoutes, PageSessions, SecurityHeaders, VisitorCookie, build_page, mount
+from chatbot.ui import Gate, Look, PageRoutes, PageSessions, SecurityHeaders, VisitorCookie, build_page, mount
 
 CLOSE_SECONDS: Final = 10
 """How long the end may take to keep what there is of every answer."""
 
 DRAIN_SECONDS: Final = 1
 """How long connections stay open once every answer is kept."""
+
+MAX_UPLOAD: Final = 20_000_000
+"""Bytes of a file of conversations that is brought in."""
 
 logger = logging.getLogger(__name__)
 
@@ -42,17 +46,24 @@ def create_page_app(service: ConversationService, look: Look, close: Callable[[]
         yield
         await close()
 
+    sessions = PageSessions(service)
+    page = build_page(service, sessions, look)
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         lifespan=lifespan,
-        middleware=[Middleware(SecurityHeaders), Middleware(VisitorCookie)],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(Gate, page=page, max_upload=MAX_UPLOAD),
+            Middleware(VisitorCookie),
+            # Nobody else's pages may read ours. Without this, Gradio lets every origin.
+            Middleware(CORSMiddleware, allow_origins=()),
+        ],
     )
     app.add_api_route("/healthz", _healthy, methods=["GET", "HEAD"])
-    sessions = PageSessions(service)
     PageRoutes(service, sessions, look).add_to(app)
-    mount(app, build_page(service, sessions, look), look)
+    mount(app, page, look, max_upload=MAX_UPLOAD)
 
     async def end() -> None:
         await service.aclose()

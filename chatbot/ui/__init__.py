@@ -7,6 +7,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
+from chatbot.ui.gate import Gate
 from chatbot.ui.look import LOGO, Look
 from chatbot.ui.mount import mount
 from chatbot.ui.page import build_page
@@ -17,6 +18,7 @@ from chatbot.ui.visitor import VisitorCookie
 from chatbot.ui.zero_gpu import declare as declare_zero_gpu
 
 __all__ = [
+    "Gate",
     "LOGO",
     "Look",
     "PageRoutes",

@@ -13,6 +13,7 @@ import gradio as gr
 from gradio.i18n import I18nData
 
 from chatbot.conversation import ConversationError
+from chatbot.ui.visitor import Connection
 
 TABLES: Final = Path(__file__).parent / "languages"
 CODES: Final = ("en", "zh", "fr", "ko", "es")
@@ -67,7 +68,7 @@ class Language:
         return self._texts["problem"].get(type(error).__name__) or str(error)
 
 
-def language_of(request: gr.Request) -> Language:
+def language_of(request: Connection) -> Language:
     """Return the language that the browser asks for, the first of its wishes that is known."""
     wishes = (wish.partition(";")[0].strip().lower() for wish in request.headers.get("accept-language", "").split(","))
     known = (wish.partition("-")[0] for wish in wishes)

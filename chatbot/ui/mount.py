@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Final
 
 import gradio as gr
 from fastapi import FastAPI
 
+from chatbot.ui import gradio_private
 from chatbot.ui.language import labels
 from chatbot.ui.look import Look
 from chatbot.ui.theme import STYLE, theme
 from chatbot.ui.visitor import HEAD_SCRIPT
 
+MAX_WAITING: Final = 100
+"""How many messages of API clients wait for their turn; the next is refused."""
+
 SESSIONS: Final = 1000
 """How many sessions of API clients Gradio keeps a state for."""
 
 
-def mount(app: FastAPI, page: gr.Blocks, look: Look) -> None:
+def mount(app: FastAPI, page: gr.Blocks, look: Look, *, max_upload: int) -> None:
     """Serve the page at ``/`` of an application.
 
     Args:
         app: Its routes come first; its lifespan runs Gradio's.
         page: From :func:`build_page`.
         look: What it was built with.
+        max_upload: Bytes of a file that is brought in.
     """
-    # Not told, Gradio takes 1 on ZeroGPU, and a page refused by a full queue stays unusable: it is never full.
-    page.queue(default_concurrency_limit=None, max_size=sys.maxsize)
+    # Clients of the API alone use it. Not told, Gradio takes 1 on ZeroGPU.
+    page.queue(default_concurrency_limit=None, max_size=MAX_WAITING)
     page.state_session_capacity = SESSIONS
     gr.mount_gradio_app(
         app,
         page,
         path="/",
         show_error=False,
+        max_file_size=max_upload,
         enable_monitoring=False,
         run_history=False,
         ssr_mode=False,
@@ -45,3 +50,5 @@ def mount(app: FastAPI, page: gr.Blocks, look: Look) -> None:
         css=STYLE.read_text(encoding="utf-8"),
         head=HEAD_SCRIPT,
     )
+    gradio_private.check(page)
+    gradio_private.open_no_heartbeat(page)

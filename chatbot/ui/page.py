@@ -25,7 +25,7 @@ def build_page(service: ConversationService, sessions: PageSessions, look: Look)
         sessions: The open pages, shared with the routes that keep them up to date.
         look: How it is to look.
     """
-    with gr.Blocks(title=look.title, fill_height=True, analytics_enabled=False) as page:
+    with gr.Blocks(title=look.title, fill_height=True, analytics_enabled=False, delete_cache=(600, 600)) as page:
         beside = Beside(service.deployments, look)
         with gr.Row(elem_id="layout"):
             beside.shelf.render()

@@ -1,0 +1,156 @@
+"""What is let in: the routes that the page and the API need, requests of a size that fits, and writing from our own pages only."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from typing import Final
+
+import gradio as gr
+import orjson
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chatbot.ui.gradio_private import api_function, make_room_in_queue
+from chatbot.ui.visitor import identify
+
+_API: Final = "/gradio_api"
+
+READ: Final = re.compile(
+    r"/|/healthz|/chat/updates"
+    r"|/config/?|/theme\.css|/robots\.txt|/favicon\.ico|/manifest\.json|/(assets|static|svelte)/.+"
+    rf"|{_API}/(info|app_id|login_check|user|startup-events|theme\.css|queue/data|upload_progress)/?"
+    rf"|{_API}/(heartbeat/[^/]+|call/(v2/)?chat/[^/]+)"
+)
+"""What may be read. Not among it: files of the server, deep links into other people's pages, monitoring, run history."""
+
+WRITTEN: Final = re.compile(rf"/chat/mention|{_API}/(run/predict|queue/join|upload|cancel|reset|call/(v2/)?chat)/?")
+"""What may be written to."""
+
+MAX_BODY: Final = 1_000_000
+"""Bytes of an event: a question of the greatest length, in whatever script, and then some."""
+
+MAX_QUEUED: Final = 1_000
+"""Sessions of API clients that Gradio's queue holds at once."""
+
+
+class _TooLargeError(Exception):
+    """The body of a request is longer than it may be."""
+
+
+class Gate:
+    """ASGI middleware that lets in what the page and the API need.
+
+    Args:
+        app: What is behind it.
+        page: The page, for its queue.
+        max_upload: Bytes of a file that is brought in.
+    """
+
+    def __init__(self, app: ASGIApp, page: gr.Blocks, max_upload: int) -> None:
+        self._app = app
+        self._page = page
+        self._max_upload = max_upload
+        self._owners: OrderedDict[str, str] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = HTTPConnection(scope)
+        path, most = request.url.path, self._max_upload if request.url.path.startswith(f"{_API}/upload") else MAX_BODY
+        try:
+            refusal = _refusal(request, scope["method"], path, most)
+            receive = _bounded(receive, most)
+            if refusal is None and path.startswith(f"{_API}/queue/"):
+                receive, refusal = await self._queued(request, scope["method"], receive)
+            await (refusal or self._app)(scope, receive, send)
+        except _TooLargeError:
+            await _refuse(413, "The request is too large.")(scope, receive, send)
+
+    async def _queued(self, request: HTTPConnection, method: str, receive: Receive) -> tuple[Receive, Response | None]:
+        """Let API clients, each with a session of its own, use Gradio's queue for the chat and nothing else."""
+        if method == "GET":
+            session = request.query_params.get("session_hash", "")
+            owner = self._owners.get(session)
+            is_theirs = owner is not None and owner == identify(_Session(request, session))
+            return receive, None if is_theirs else _refuse(404, "There is no such session.")
+        body = await _read(receive)
+        try:
+            event = orjson.loads(body)
+            session, function = str(event["session_hash"]), int(event["fn_index"])
+        except (ValueError, KeyError, TypeError):
+            return receive, _refuse(400, "This is no event.")
+        if function != api_function(self._page):
+            return receive, _refuse(404, "There is no such function.")
+        owner = identify(_Session(request, session))
+        if self._owners.get(session, owner) != owner:
+            return receive, _refuse(404, "There is no such session.")
+        if not make_room_in_queue(self._page, MAX_QUEUED):
+            return receive, _refuse(503, "Too many clients are waiting. Try again in about ten seconds.")
+        self._owners[session] = owner
+        self._owners.move_to_end(session)
+        if len(self._owners) > 2 * MAX_QUEUED:
+            self._owners.popitem(last=False)
+        return _again(body, receive), None
+
+
+class _Session:
+    """A request of an API client, which is known by its session where it has no cookie."""
+
+    def __init__(self, request: HTTPConnection, session_hash: str) -> None:
+        self.headers = request.headers
+        self.cookies = request.cookies
+        self.session_hash = session_hash
+
+
+def _refusal(request: HTTPConnection, method: str, path: str, most: int) -> Response | None:
+    allowed = READ if method in ("GET", "HEAD") else WRITTEN if method == "POST" else None
+    if allowed is None or not allowed.fullmatch(path):
+        return _refuse(404, "There is nothing here.")
+    # Browsers say where a request comes from. Others, which do not, hold nobody's cookie.
+    if method == "POST" and request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return _refuse(403, "Another site may not write here.")
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > most:
+        return _refuse(413, "The request is too large.")
+    return None
+
+
+def _refuse(status: int, words: str) -> Response:
+    return JSONResponse({"detail": words}, status)
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
+    left = most
+
+    async def bounded() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise _TooLargeError
+        return message
+
+    return bounded
+
+
+async def _read(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _again(body: bytes, then: Receive) -> Receive:
+    """A receive that hands out a body that was read already, and what comes after it."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else await then()
+
+    return receive
