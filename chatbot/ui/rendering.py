@@ -69,13 +69,18 @@ class PageRenderer:
         return before.turn
 
     async def _view(self, session: PageSession) -> View:
+        seen = session.conversation
         try:
-            view = await self._service.view(session.conversation, limit=session.limit)
+            view = await self._service.view(seen, limit=session.limit)
         except ConversationNotFoundError:
             # Deleted on another page: this one does not show what is gone.
-            session.turn_to(self._service.begin(session.owner))
-            view = await self._service.view(session.conversation, limit=session.limit)
-        session.conversation = view.conversation
+            session.turn_to(seen := self._service.begin(session.owner))
+            view = await self._service.view(seen, limit=session.limit)
+        if session.conversation is seen:
+            session.conversation = view.conversation
+        else:
+            # Somebody did something while this was read: it is drawn once more, and what they did counts.
+            session.redraw()
         return view
 
     def _drawn(self, session: PageSession, view: View) -> tuple[PageUpdate, dict[str, dict[str, Any]]]:
