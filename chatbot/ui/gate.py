@@ -8,6 +8,7 @@ from typing import Final
 
 import gradio as gr
 import orjson
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -35,8 +36,14 @@ MAX_QUEUED: Final = 1_000
 """Sessions of API clients that Gradio's queue holds at once."""
 
 
-class _TooLargeError(Exception):
+TOO_LARGE: Final = "The request is too large."
+
+
+class _TooLargeError(HTTPException):
     """The body of a request is longer than it may be."""
+
+    def __init__(self) -> None:
+        super().__init__(413, TOO_LARGE)
 
 
 class Gate:
@@ -68,7 +75,7 @@ class Gate:
                 receive, refusal = await self._queued(request, scope["method"], receive)
             await (refusal or self._app)(scope, receive, send)
         except _TooLargeError:
-            await _refuse(413, "The request is too large.")(scope, receive, send)
+            await _refuse(413, TOO_LARGE)(scope, receive, send)
 
     async def _queued(self, request: HTTPConnection, method: str, receive: Receive) -> tuple[Receive, Response | None]:
         """Let API clients, each with a session of its own, use Gradio's queue for the chat and nothing else."""
@@ -115,7 +122,7 @@ def _refusal(request: HTTPConnection, method: str, path: str, most: int) -> Resp
         return _refuse(403, "Another site may not write here.")
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > most:
-        return _refuse(413, "The request is too large.")
+        return _refuse(413, TOO_LARGE)
     return None
 
 

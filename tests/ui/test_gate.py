@@ -1,0 +1,158 @@
+"""What the server answers and what it does not: over a real socket, as browsers, API clients and strangers ask."""
+
+import asyncio
+
+import httpx
+import pytest
+import pytest_asyncio
+from starlette.routing import Mount
+
+from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
+from chatbot.server import create_page_app
+from chatbot.ui import Look
+from chatbot.ui.gate import MAX_BODY, MAX_QUEUED, READ, WRITTEN
+from chatbot.ui.visitor import COOKIE
+from tests.support.scripted_model import ScriptedModel
+from tests.support.serving import serving
+
+API = "/gradio_api"
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def application(tmp_path_factory):
+    # In a loop, or Gradio makes one of its own and leaves it open.
+    store = ConversationStore(f"sqlite:///{tmp_path_factory.mktemp('gate')}/chat.db")
+    service = ConversationService(Deployments(Deployment("test", ScriptedModel(), WindowMemory())), store)
+    return create_page_app(service, Look("Test"), store.aclose)
+
+
+@pytest.fixture(scope="module")
+def url(application):
+    with serving(application) as url:
+        yield url
+
+
+@pytest.fixture
+def client(url):
+    with httpx.Client(base_url=url, timeout=30) as client:
+        yield client
+
+
+def fn_index(client, api_name="chat"):
+    return next(each["id"] for each in client.get("/config").json()["dependencies"] if each["api_name"] == api_name)
+
+
+def join(client, session, function, **options):
+    event = {"fn_index": function, "session_hash": session, "data": ["hello", None]}
+    return client.post(f"{API}/queue/join", json=event, **options)
+
+
+def paths_of(router, prefix=""):
+    """The paths of an application's routes, those of included routers too."""
+    for route in router.routes:
+        if inner := getattr(route, "original_router", None):
+            yield from paths_of(inner, prefix)
+        elif hasattr(route, "methods"):
+            yield prefix + route.path
+
+
+def test_every_route_of_gradio_is_either_needed_or_shut(application, client):
+    [gradio] = [route.app for route in application.routes if isinstance(route, Mount)]
+    paths = set(paths_of(gradio))
+    assert len(paths) > 50
+    needless = [path for path in paths if not READ.fullmatch(path) and not WRITTEN.fullmatch(path)]
+    for path in needless:
+        for method in ("GET", "POST", "PUT", "DELETE"):
+            reply = client.request(method, path, json={} if method == "POST" else None)
+            assert (reply.status_code, reply.json()) == (404, {"detail": "There is nothing here."}), (method, path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{API}/file=/etc/passwd",
+        f"{API}/deep_link?session_hash=known",
+        "/monitoring/summary",
+        f"{API}/runs",
+        f"{API}/proxy=https://example.hf.space/",
+        f"{API}/openapi.json",
+        "/docs",
+    ],
+)
+def test_what_nobody_needs_is_not_there(client, path):
+    assert client.get(path).status_code == 404
+
+
+def test_the_server_says_that_it_is_alive(client):
+    reply = client.get("/healthz")
+    assert (reply.status_code, reply.text, reply.headers["cache-control"]) == (200, "ok", "no-store")
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_sites_page_may_not_write(client, site):
+    event = {"fn_index": 0, "session_hash": "s", "data": []}
+    reply = client.post(f"{API}/run/predict", json=event, headers={"sec-fetch-site": site})
+    assert reply.status_code == 403
+
+
+def test_another_sites_page_may_not_read(client):
+    reply = client.get("/config", headers={"origin": "https://sibling.example", "cookie": f"{COOKIE}=known"})
+    assert "access-control-allow-origin" not in reply.headers
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(client):
+    reply = client.post(f"{API}/run/predict", content=b"x" * (MAX_BODY + 1))
+    assert reply.status_code == 413
+
+
+def test_so_is_one_that_does_not_tell_its_length(client):
+    reply = client.post(f"{API}/run/predict", content=(b"x" * 100_000 for _ in range(20)))
+    assert reply.status_code == 413
+
+
+def test_the_queue_is_for_the_api_alone(client):
+    submit = next(each["id"] for each in client.get("/config").json()["dependencies"] if each["queue"] is False)
+    assert join(client, "s1", submit).status_code == 404
+    assert client.post(f"{API}/queue/join", content=b"no event").status_code == 400
+
+
+def test_a_session_is_its_owners(client):
+    function = fn_index(client)
+    owner, other = {"cookie": f"{COOKIE}=ada"}, {"cookie": f"{COOKIE}=grace"}
+    assert join(client, "adas", function, headers=owner).status_code == 200
+    for headers in (other, {}):
+        assert client.get(f"{API}/queue/data", params={"session_hash": "adas"}, headers=headers).status_code == 404
+        assert join(client, "adas", function, headers=headers).status_code == 404
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.asyncio(loop_scope="session")
+async def test_sessions_that_nobody_reads_make_room(url):
+    """Left to itself, Gradio's queue keeps 2,000, and ends for good when it forgets one that still waits."""
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        config = (await client.get("/config")).json()
+        function = next(each["id"] for each in config["dependencies"] if each["api_name"] == "chat")
+        limit = asyncio.Semaphore(50)
+
+        async def one(number):
+            async with limit:
+                # Refused by the service at once: the session is over, and nobody reads what became of it.
+                event = {"fn_index": function, "session_hash": f"unread {number}", "data": ["", None]}
+                return (await client.post(f"{API}/queue/join", json=event)).status_code
+
+        statuses = await asyncio.gather(*(one(number) for number in range(MAX_QUEUED + 100)))
+        assert set(statuses) <= {200, 503}
+
+        async def is_taken():
+            event = {"fn_index": function, "session_hash": "the last", "data": ["", None]}
+            return (await client.post(f"{API}/queue/join", json=event)).status_code == 200
+
+        for _ in range(100):
+            if await is_taken():
+                break
+            await asyncio.sleep(0.1)
+        assert await is_taken()
+        async with client.stream("GET", f"{API}/queue/data", params={"session_hash": "the last"}) as reply:
+            assert reply.status_code == 200
+            lines = [line async for line in reply.aiter_lines() if "process_completed" in line]
+        assert lines

@@ -1,0 +1,81 @@
+"""Open pages: one stream each, whose they are, and that they are forgotten."""
+
+from types import SimpleNamespace
+
+import pytest
+import pytest_asyncio
+
+from chatbot.conversation import ConversationStore
+from chatbot.ui import sessions as limits
+from chatbot.ui.sessions import PageSessions, TooManyPagesError
+from chatbot.ui.visitor import COOKIE, PAGE_HEADER
+from tests.conversation.talking import service_of
+from tests.support.scripted_model import ScriptedModel
+
+
+@pytest.fixture
+def clock():
+    return SimpleNamespace(now=0.0)
+
+
+@pytest_asyncio.fixture
+async def pages(tmp_path, clock):
+    store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
+    yield PageSessions(service_of(ScriptedModel(), store), lambda: clock.now)
+    await store.aclose()
+
+
+def request(page="p1", visitor="ada"):
+    return SimpleNamespace(headers={PAGE_HEADER: page, "accept-language": "en"}, cookies={COOKIE: visitor})
+
+
+async def test_a_page_is_the_same_for_its_visitor_and_another_for_everybody_else(pages):
+    mine = await pages.of(request())
+    assert await pages.of(request()) is mine
+    assert await pages.of(request(visitor="grace")) is not mine
+    assert await pages.of(request(page="p2")) is not mine
+
+
+async def test_a_second_stream_takes_the_place_of_the_first_at_once(pages):
+    session = await pages.of(request())
+    first = pages.subscribe(session)
+    session.changed.clear()
+    second = pages.subscribe(session)
+    assert session.stream is second
+    assert session.changed.is_set()  # the first looks up
+    pages.unsubscribe(session, first)
+    assert session.stream is second
+    assert pages.open_count == 1
+    pages.unsubscribe(session, second)
+    assert pages.open_count == 0
+
+
+async def test_one_visitor_has_so_many_pages_open_and_others_theirs(pages, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_STREAMS_PER_OWNER", 2)
+    opened = [await pages.of(request(f"p{number}")) for number in range(3)]
+    streams = [pages.subscribe(session) for session in opened[:2]]
+    with pytest.raises(TooManyPagesError):
+        pages.subscribe(opened[2])
+    pages.subscribe(await pages.of(request(visitor="grace")))
+    pages.unsubscribe(opened[0], streams[0])
+    pages.subscribe(opened[2])
+
+
+async def test_pages_that_nobody_has_open_are_forgotten_after_a_while(pages, clock):
+    left, kept = await pages.of(request("left")), await pages.of(request("kept"))
+    pages.subscribe(kept)
+    clock.now += limits.EXPIRES_AFTER + 1
+    await pages.of(request("new"))
+    assert len(pages) == 2
+    assert await pages.of(request("kept")) is kept
+    assert await pages.of(request("left")) is not left
+
+
+async def test_made_up_pages_stay_within_a_bound_and_cost_nobody_an_open_one(pages, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_SESSIONS", 10)
+    session = await pages.of(request())
+    pages.subscribe(session)
+    for number in range(30):
+        await pages.of(request(f"made up {number}", visitor=f"nobody {number}"))
+    assert len(pages) <= 10
+    assert await pages.of(request()) is session
