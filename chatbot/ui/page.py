@@ -252,17 +252,19 @@ _PANEL_TOGGLE: Final = (
 
 
 def _brand(look: Look) -> str:
+    title = html.escape(look.title)
     return (
         '<button type="button" id="shelf-toggle" data-say-label="conversations" aria-label="Conversations">'
         '<i class="glyph menu"></i></button>'
-        f'<img src="{look.logo_url}" alt=""><h1>{html.escape(look.title)}</h1>'
+        f'<img src="{look.logo_url}" alt=""><h1 dir="auto" title="{title}">{title}</h1>'
     )
 
 
 def _welcome(look: Look) -> str:
     about = html.escape(look.tagline) or str(label("welcome_demo" if look.is_demo else "welcome"))
     return (
-        f'<div class="welcome"><img src="{look.logo_url}" alt=""><h2>{html.escape(look.title)}</h2><p>{about}</p></div>'
+        f'<div class="welcome"><img src="{look.logo_url}" alt="">'
+        f'<h2 dir="auto">{html.escape(look.title)}</h2><p dir="auto">{about}</p></div>'
     )
 
 
