@@ -77,7 +77,13 @@ def main() -> int:
         try:
             address = stack.enter_context(
                 serving(
-                    page, look, host=settings.host, port=settings.port, on_close=close, on_zero_gpu=settings.zero_gpu
+                    page,
+                    look,
+                    host=settings.host,
+                    port=settings.port,
+                    frame_ancestors=settings.frame_sources,
+                    on_close=close,
+                    on_zero_gpu=settings.zero_gpu,
                 )
             )
         except OSError:

@@ -135,6 +135,41 @@ def test_a_space_without_a_disk_keeps_nothing(monkeypatch, space, url, keeps):
     assert Settings.load(None).keeps_conversations is keeps
 
 
+@pytest.mark.parametrize(
+    ("named", "sources"),
+    [
+        (None, ("'self'", "https://huggingface.co", "https://*.hf.space")),
+        ("*", ("*",)),
+        ("none", ("'none'",)),
+        ("'self', https://www.example.com/", ("'self'", "https://www.example.com")),
+        ("https://*.Example.com http://localhost:8080", ("https://*.example.com", "http://localhost:8080")),
+    ],
+)
+def test_who_may_frame_the_page_is_written_as_a_policy_does(monkeypatch, named, sources):
+    if named is not None:
+        monkeypatch.setenv("CHATBOT_FRAME_ANCESTORS", named)
+    assert Settings.load(None).frame_sources == sources
+
+
+@pytest.mark.parametrize(
+    ("named", "fault"),
+    [
+        ("www.example.com", "www.example.com is no origin; write https:// and a host without a path"),
+        ("self,https://www.example.com/page", "https://www.example.com/page is no origin"),
+        ("https://a.com; script-src *", "https://a.com; is no origin"),
+        ("https:", "https: is no origin"),
+        ("https://münchen.de", "https://münchen.de is no origin"),
+        ("none,https://www.example.com", "names origins, or * or none alone"),
+        (" , ", "names origins, or * or none alone"),
+    ],
+)
+def test_who_cannot_frame_the_page_is_told(monkeypatch, named, fault):
+    monkeypatch.setenv("CHATBOT_FRAME_ANCESTORS", named)
+    (problem,) = problems()
+    assert problem.startswith(f"CHATBOT_FRAME_ANCESTORS={named}: {fault}")
+    assert problem.endswith("Without it, self,https://huggingface.co,https://*.hf.space is used.")
+
+
 def test_env_example_as_it_is_changes_nothing():
     assert Settings.load(ENV_EXAMPLE) == Settings.load(None)
 

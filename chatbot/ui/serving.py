@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from chatbot.ui import zero_gpu
 from chatbot.ui.language import labels
 from chatbot.ui.look import Look
-from chatbot.ui.security import SecurityHeaders
+from chatbot.ui.security import SecurityHeaders, policy
 from chatbot.ui.theme import STYLE, theme
 from chatbot.ui.visitor import FRAMED_SCRIPT, VisitorCookie
 
@@ -34,6 +34,7 @@ def serving(
     *,
     host: str,
     port: int,
+    frame_ancestors: Sequence[str] = ("'self'",),
     on_close: Callable[[], Coroutine[Any, Any, None]],
     on_zero_gpu: bool = False,
 ) -> Iterator[str]:
@@ -44,6 +45,7 @@ def serving(
         look: What it was built with.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
+        frame_ancestors: Who may show the page in a frame, as a Content-Security-Policy writes it.
         on_close: Awaited in the server's event loop at the end, while the page can still be drawn.
         on_zero_gpu: Whether this is a Hugging Face Space on ZeroGPU hardware.
 
@@ -79,7 +81,10 @@ def serving(
         theme=theme(look.accent),
         css=STYLE.read_text(encoding="utf-8"),
         head=FRAMED_SCRIPT,
-        app_kwargs={"middleware": [Middleware(SecurityHeaders), Middleware(VisitorCookie)], "lifespan": remember_loop},
+        app_kwargs={
+            "middleware": [Middleware(SecurityHeaders, policy=policy(frame_ancestors)), Middleware(VisitorCookie)],
+            "lifespan": remember_loop,
+        },
     )
     try:
         yield address
