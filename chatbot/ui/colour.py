@@ -104,6 +104,8 @@ def _in_gamut(lightness: float, chroma: float, hue: float) -> str:
     """Return the colour, or the most colourful one of its lightness and hue that screens can show."""
 
     def channels(chroma: float) -> Triple:
+        if chroma < 1e-4:  # the last digits of the matrices would tinge a grey
+            return lightness**3, lightness**3, lightness**3
         cones = _times(_FROM_LAB, (lightness, chroma * math.cos(hue), chroma * math.sin(hue)))
         return _times(_FROM_CONES, tuple(each**3 for each in cones))
 
