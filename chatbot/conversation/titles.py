@@ -43,7 +43,7 @@ async def ask(deployment: Deployment, turns: Sequence[Turn]) -> str:
     Raises:
         TitleError: There is nothing to name, the model failed, or what it said is no title.
     """
-    told = "\n\n".join(f"User: {turn.user}\nAssistant: {turn.assistant}" for turn in turns if turn.assistant)
+    told = "\n\n".join(f"User: {turn.user}\nAssistant: {turn.assistant}" for turn in turns if turn.has_answer)
     if not told:
         raise TitleError("There is nothing to name yet: ask something first.")
     messages: list[BaseMessage] = [SystemMessage(_INSTRUCTIONS), HumanMessage(told[:_MAX_READ])]

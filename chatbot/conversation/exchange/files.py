@@ -147,7 +147,7 @@ def to_markdown(conversation: Conversation, turns: Sequence[Turn]) -> str:
     parts = [f"# {heading(conversation.title) or 'Conversation'}"]
     for turn in turns:
         parts += (f"## Turn {turn.index + 1}", quoted(turn.user))
-        if turn.assistant:
+        if turn.has_answer:
             parts.append(
                 turn.assistant if self_contained(turn.assistant) else f"**Answer:**\n\n{quoted(turn.assistant)}"
             )
@@ -159,7 +159,7 @@ def to_markdown(conversation: Conversation, turns: Sequence[Turn]) -> str:
             parts.append(remark("The answer was stopped."))
         elif turn.status is TurnStatus.STREAMING:
             parts.append(remark("The answer was still being written."))
-        elif not turn.assistant:
+        elif not turn.has_answer:
             parts.append(remark("No answer."))
     return "\n\n".join(parts) + "\n"
 

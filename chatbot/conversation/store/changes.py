@@ -97,9 +97,9 @@ async def claim(connection: AsyncConnection, id: str, silent_before: float) -> N
 
 
 async def growing(connection: AsyncConnection, id: str) -> Sequence[RowMapping]:  # noqa: A002
-    """Return the rows of the answers that have not ended, without their texts: there is one at most."""
-    columns = (turns.c.index, turns.c.version, turns.c.shown, turns.c.touched_at)
-    query = select(*columns, (turns.c.assistant != "").label("has_text")).where(turns.c.conversation_id == id)
+    """Return the rows of the answers that have not ended: there is one at most."""
+    columns = (turns.c.index, turns.c.version, turns.c.shown, turns.c.touched_at, turns.c.assistant)
+    query = select(*columns).where(turns.c.conversation_id == id)
     return (await connection.execute(query.where(IS_GROWING))).mappings().all()
 
 

@@ -27,7 +27,7 @@ from chatbot.conversation.store.schema import (
     turns,
 )
 from chatbot.conversation.store.search import holds
-from chatbot.conversation.turn import Conversation, Feedback, Options, Turn, TurnMemory, TurnStatus
+from chatbot.conversation.turn import Conversation, Feedback, Options, Turn, TurnMemory, TurnStatus, is_blank
 
 SILENCE: Final = 5.0
 """Seconds after which an answer that no writer has touched counts as interrupted: a writer touches it each second."""
@@ -255,7 +255,8 @@ class ConversationStore:
             growing = await changes.growing(connection, id)
             for row in growing:
                 ended = {"status": TurnStatus.STOPPED.value}
-                await changes.end_growing(connection, id, row, keep=row["shown"] or row["has_text"], ended=ended)
+                keep = row["shown"] or not is_blank(row["assistant"])
+                await changes.end_growing(connection, id, row, keep=keep, ended=ended)
             if not growing:
                 await transaction.rollback()
 
