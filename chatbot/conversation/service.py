@@ -90,11 +90,18 @@ class ConversationService:
 
         Raises:
             TitleError: There is nothing to name yet, or the model found no title; says why.
+            ApplicationBusyError: Too many answers are being written; a title counts as one.
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
         conversation = await self.refresh(conversation)
-        deployment = self.deployments.choice(conversation).deployment
-        title = await titles.ask(deployment, await self._store.tail(conversation.id, titles.TURNS_READ))
+        choice = self.deployments.choice(conversation)
+        turns = await self._store.tail(conversation.id, titles.TURNS_READ)
+        with self._answering.naming(conversation):
+            title, usage = await titles.ask(choice.deployment, turns)
+        if usage is not None:
+            await self._store.spend(conversation.id, choice.priced(usage))
+        if not title:
+            raise TitleError("The model sent no title. Type one.")
         await self._store.rename(conversation.id, title)
         return title
 

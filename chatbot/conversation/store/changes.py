@@ -70,16 +70,24 @@ async def advance(connection: AsyncConnection, id: str, revision: int, **values:
 
 async def touch(connection: AsyncConnection, id: str, usage: Usage | None = None) -> None:  # noqa: A002
     """Note that a conversation was written to, where its revision stays, and what an answer in it took."""
-    values: dict[Any, Any] = {"updated_at": time.time()}
-    if usage is not None:
-        # Counted here, and not over all turns whenever somebody looks: a long conversation is shown as quickly.
-        values |= {
-            "input_tokens": conversations.c.input_tokens + usage.input_tokens,
-            "output_tokens": conversations.c.output_tokens + usage.output_tokens,
-        }
-        if usage.cost is not None:
-            values["cost"] = func.coalesce(conversations.c.cost, 0.0) + usage.cost
+    values = {"updated_at": time.time()} | ({} if usage is None else _added(usage))
     await connection.execute(update(conversations).where(conversations.c.id == id).values(values))
+
+
+async def spend(connection: AsyncConnection, id: str, usage: Usage) -> None:  # noqa: A002
+    """Add to what a conversation took, where nothing was written to it."""
+    await connection.execute(update(conversations).where(conversations.c.id == id).values(_added(usage)))
+
+
+def _added(usage: Usage) -> dict[Any, Any]:
+    # Counted here, and not over all turns whenever somebody looks: a long conversation is shown as quickly.
+    values: dict[Any, Any] = {
+        "input_tokens": conversations.c.input_tokens + usage.input_tokens,
+        "output_tokens": conversations.c.output_tokens + usage.output_tokens,
+    }
+    if usage.cost is not None:
+        values["cost"] = func.coalesce(conversations.c.cost, 0.0) + usage.cost
+    return values
 
 
 async def claim(connection: AsyncConnection, id: str, silent_before: float) -> None:  # noqa: A002

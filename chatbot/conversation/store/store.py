@@ -27,7 +27,7 @@ from chatbot.conversation.store.schema import (
     turns,
 )
 from chatbot.conversation.store.search import holds
-from chatbot.conversation.turn import Conversation, Feedback, Options, Turn, TurnMemory, TurnStatus, is_blank
+from chatbot.conversation.turn import Conversation, Feedback, Options, Turn, TurnMemory, TurnStatus, Usage, is_blank
 
 SILENCE: Final = 5.0
 """Seconds after which an answer that no writer has touched counts as interrupted: a writer touches it each second."""
@@ -109,6 +109,11 @@ class ConversationStore:
         """Give a conversation another title."""
         async with self._database.writing() as connection, connection.begin():
             await connection.execute(update(conversations).where(conversations.c.id == id).values(title=title))
+
+    async def spend(self, id: str, usage: Usage) -> None:  # noqa: A002
+        """Add to what all the answers of a conversation took what was asked beside them."""
+        async with self._database.writing() as connection, connection.begin():
+            await changes.spend(connection, id, usage)
 
     async def set_options(self, id: str, options: Options, revision: int) -> int:  # noqa: A002
         """Change what was chosen for the conversation; return the new revision.
