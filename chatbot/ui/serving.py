@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent import futures
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
@@ -20,11 +21,13 @@ from chatbot.ui.security import SecurityHeaders
 from chatbot.ui.theme import STYLE, theme
 from chatbot.ui.visitor import FRAMED_SCRIPT, VisitorCookie
 
+logger = logging.getLogger(__name__)
+
 MAX_THREADS: Final = 256
 """Events served at the same time: each visitor who is being answered holds one."""
 
-CLOSE_SECONDS: Final = 10
-"""How long the end of the process may take to keep what there is of every answer."""
+CLOSE_SECONDS: Final = 20.0
+"""How long the end of the process waits for what is to be closed, all in all."""
 
 
 @contextmanager
@@ -36,6 +39,7 @@ def serving(
     port: int,
     on_close: Callable[[], Coroutine[Any, Any, None]],
     on_zero_gpu: bool = False,
+    close_seconds: float = CLOSE_SECONDS,
 ) -> Iterator[str]:
     """Serve the page; yields its address.
 
@@ -46,6 +50,7 @@ def serving(
         port: Port to listen on; 0 takes a free one.
         on_close: Awaited in the server's event loop at the end, while the page can still be drawn.
         on_zero_gpu: Whether this is a Hugging Face Space on ZeroGPU hardware.
+        close_seconds: How long ``on_close`` may take; the page ends all the same.
 
     Raises:
         OSError: The port is taken, or the address is not this machine's.
@@ -84,7 +89,12 @@ def serving(
     try:
         yield address
     finally:
-        asyncio.run_coroutine_threadsafe(on_close(), loops[0]).result(CLOSE_SECONDS)
+        closing = asyncio.run_coroutine_threadsafe(on_close(), loops[0])
+        if closing not in futures.wait([closing], close_seconds).done:
+            closing.cancel()
+            logger.error("The end of the application took longer than %g seconds and was cut short", close_seconds)
+        elif (error := closing.exception()) is not None:
+            logger.error("The end of the application failed: %s: %s", type(error).__name__, error)
         # Open pages hold a connection each: the end does not wait for them, nor is cutting them an error to log.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
         page.server.force_exit = True
