@@ -29,8 +29,8 @@ class AnsweringError(Exception):
     """An answer is being written in the conversation, by this process or another."""
 
 
-async def create(connection: AsyncConnection, conversation: Conversation) -> int:
-    """Write down a conversation that begins; return its first revision.
+async def create(connection: AsyncConnection, conversation: Conversation, *, is_hidden: bool = False) -> int:
+    """Write down a conversation that begins, hidden as a deleted one is if told so; return its first revision.
 
     Raises:
         RevisionError: There is one with this id.
@@ -45,6 +45,7 @@ async def create(connection: AsyncConnection, conversation: Conversation) -> int
         "output_tokens": conversation.usage.output_tokens,
         "cost": conversation.usage.cost,
         "updated_at": time.time(),
+        "deleted_at": time.time() if is_hidden else None,
     }
     try:
         await connection.execute(insert(conversations).values(row))
