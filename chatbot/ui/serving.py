@@ -14,6 +14,7 @@ from typing import Any, Final
 import gradio as gr
 from starlette.middleware import Middleware
 
+from chatbot.conversation.exchange import MAX_UPLOAD_BYTES
 from chatbot.ui import zero_gpu
 from chatbot.ui.language import labels
 from chatbot.ui.look import Look
@@ -74,6 +75,7 @@ def serving(
         quiet=True,
         prevent_thread_lock=True,
         max_threads=MAX_THREADS,
+        max_file_size=MAX_UPLOAD_BYTES,
         state_session_capacity=1000,
         enable_monitoring=False,
         run_history=False,

@@ -44,7 +44,7 @@ class Database:
         if not self._is_open:
             async with self._opening:
                 if not self._is_open:
-                    make_folder(self._engine.url)
+                    await asyncio.to_thread(make_folder, self._engine.url)
                     await migrate(self._engine)
                     self._is_open = True
         return self._engine
