@@ -29,6 +29,7 @@ from chatbot.conversation import (
     WindowMemory,
 )
 from chatbot.emulator import Emulator
+from chatbot.ending import Step, end
 from chatbot.settings import Settings, SettingsError, environment, variable
 from chatbot.ui import LOGO, Look, build_page, serving
 
@@ -65,12 +66,14 @@ def main() -> int:
         store = ConversationStore(settings.store_url.get_secret_value())
         service = ConversationService(deployments, store, max_answers=settings.max_answers)
 
+        models = [each.model for each in deployments.values() if isinstance(each.model, AzureMLChatOnlineEndpoint)]
+
         async def close() -> None:
-            await service.aclose()
-            await store.aclose()
-            for deployment in deployments.values():
-                if isinstance(deployment.model, AzureMLChatOnlineEndpoint):
-                    await deployment.model.aclose()
+            await end(
+                Step("keep what there is of every answer", service.aclose, 10),
+                Step("close the database", store.aclose, 6),
+                *(Step("close a connection to an endpoint", each.aclose, 3 / len(models)) for each in models),
+            )
 
         look = _look(settings)
         page = build_page(service, look)

@@ -9,6 +9,7 @@ from chatbot.conversation.errors import (
     ConversationNotFoundError,
     MessageError,
     TitleError,
+    TransferBusyError,
 )
 from chatbot.conversation.exchange import UnreadableExportError
 from chatbot.conversation.recall import Mention
@@ -57,6 +58,7 @@ __all__ = [
     "Timing",
     "TitleError",
     "TokenCounter",
+    "TransferBusyError",
     "Turn",
     "TurnMemory",
     "TurnStatus",

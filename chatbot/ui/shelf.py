@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import gradio as gr
 
@@ -17,6 +19,9 @@ from chatbot.ui.talking import Talking
 
 Parcel = dict[str, Any]
 """A file for the browser to save: its ``name``, its ``type`` and its bytes in ``base64``."""
+
+_PIECE: Final = 300_000
+_T = TypeVar("_T")
 
 
 class Shelf:
@@ -116,30 +121,46 @@ class Shelf:
     async def markdown(self, request: gr.Request) -> Parcel:
         """Return the shown conversation for people to read."""
         page = await self._begun(request)
-        text = await self._service.export_markdown(page.conversation)
-        return _parcel(f"{file_name(page.conversation.title)}.md", "text/markdown", text.encode())
+        text = await _told(page, self._service.export_markdown(page.conversation))
+        return await asyncio.to_thread(_parcel, f"{file_name(page.conversation.title)}.md", "text/markdown", text)
 
     async def json(self, request: gr.Request) -> Parcel:
         """Return all of the shown conversation, to be brought in again."""
         page = await self._begun(request)
-        text = await self._service.export_json(page.conversation)
-        return _parcel(f"{file_name(page.conversation.title)}.json", "application/json", text.encode())
+        text = await _told(page, self._service.export_json(page.conversation))
+        return await asyncio.to_thread(_parcel, f"{file_name(page.conversation.title)}.json", "application/json", text)
 
     async def everything(self, request: gr.Request) -> Parcel:
         """Return all conversations of the visitor."""
         page = await self._pages.of(request)
-        return _parcel("conversations.zip", "application/zip", await self._service.export_all(page.owner))
+        packed = await _told(page, self._service.export_all(page.owner))
+        return await asyncio.to_thread(_parcel, "conversations.zip", "application/zip", packed)
 
     async def _begun(self, request: gr.Request) -> Page:
         page = await self._pages.of(request)
-        try:
-            page.conversation = await self._service.refresh(page.conversation)
-        except ConversationError as error:
-            raise gr.Error(page.say.problem(error), print_exception=False) from None
+        page.conversation = await _told(page, self._service.refresh(page.conversation))
         if not page.conversation.revision:
             raise gr.Error(page.say("problem.nothing_to_export"), print_exception=False)
         return page
 
 
-def _parcel(name: str, kind: str, data: bytes) -> Parcel:
-    return {"name": name, "type": kind, "base64": base64.b64encode(data).decode()}
+async def _told(page: Page, result: Awaitable[_T]) -> _T:
+    """Return what the service does, or tell the visitor what it refuses."""
+    try:
+        return await result
+    except ConversationError as error:
+        raise gr.Error(page.say.problem(error), print_exception=False) from None
+
+
+def _parcel(name: str, kind: str, content: str | bytes) -> Parcel:
+    """Encode a file a piece at a time: one call for all of it would hold everybody up, also from another thread."""
+    pieces = []
+    rest = b""
+    for at in range(0, len(content), _PIECE):
+        piece = content[at : at + _PIECE]
+        piece = rest + (piece.encode() if isinstance(piece, str) else piece)
+        whole = len(piece) - len(piece) % 3
+        pieces.append(base64.b64encode(piece[:whole]).decode())
+        rest = piece[whole:]
+        time.sleep(0)
+    return {"name": name, "type": kind, "base64": "".join((*pieces, base64.b64encode(rest).decode()))}

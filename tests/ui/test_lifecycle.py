@@ -97,3 +97,22 @@ async def test_a_store_that_breaks_is_told_in_words_and_the_words_stay(served, v
         model.will_say("fine again")
         await visitor.box.press("Enter")
         await expect(visitor.answers.last).to_have_text("fine again")
+
+
+@pytest.mark.parametrize("fault", ["hangs", "fails"])
+async def test_an_end_that_hangs_or_fails_is_told_to_the_log_and_the_page_ends_all_the_same(tmp_path, caplog, fault):
+    store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
+    service = ConversationService(Deployments(Deployment("test", ScriptedModel(), WindowMemory())), store)
+
+    async def close():
+        if fault == "fails":
+            raise RuntimeError("broken")
+        await asyncio.Event().wait()
+
+    look = Look("Test")
+    serves = serving(build_page(service, look), look, host="127.0.0.1", port=0, on_close=close, close_seconds=0.2)
+    with serves as url:
+        port = int(url.rstrip("/").rpartition(":")[2])
+    assert "The end of the application" in caplog.text
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)

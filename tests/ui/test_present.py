@@ -98,6 +98,7 @@ def test_a_complete_turn_is_a_question_and_an_answer():
         (turn(0, finish_reason="length"), "length limit"),
         (turn(0, finish_reason="content_filter"), "content filter"),
         (turn(0, answer=""), "empty answer"),
+        (turn(0, answer=" \n\u200b"), "empty answer"),
         (turn(0, notice="Sent again."), "Sent again."),
         (turn(0, TurnStatus.FAILED, failure=Failure("ModelTimeoutError", "Nothing came.")), "Nothing came."),
     ],

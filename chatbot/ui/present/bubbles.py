@@ -58,8 +58,8 @@ class Bubbles:
 
     def growing(self, turn: Turn) -> list[Drawn]:
         """Return the messages that show a turn while it is being answered."""
-        shown = [_typed(turn.user), *_notice(turn), *self._thoughts(turn, is_thinking=not turn.assistant)]
-        if turn.assistant:
+        shown = [_typed(turn.user), *_notice(turn), *self._thoughts(turn, is_thinking=not turn.has_answer)]
+        if turn.has_answer:
             shown.append(_text("assistant", turn.assistant))
         elif not turn.reasoning:
             shown.append(_text("assistant", _typing(self._say("chat.waiting"))))
@@ -67,7 +67,7 @@ class Bubbles:
 
     def _ended(self, turn: Turn, versions: Sequence[int], *, is_last: bool) -> list[Drawn]:
         shown = [_typed(turn.user), *_notice(turn), *self._thoughts(turn, is_thinking=False)]
-        if turn.assistant:
+        if turn.has_answer:
             shown.append(_text("assistant", turn.assistant))
         if turn.failure is not None:
             shown.append(_line("note failed", self._failed(turn, turn.failure, is_last=is_last)))
@@ -75,7 +75,7 @@ class Bubbles:
             shown.append(_line("note", html.escape(note)))
         if len(versions) > 1:
             shown.append(_line("versions", self._flips(turn, versions)))
-        if turn.assistant and turn.timing is not None:
+        if turn.has_answer and turn.timing is not None:
             shown.append(_line("facts", self._facts(turn)))
         return [Drawn(each, turn.index) for each in shown]
 
@@ -150,10 +150,10 @@ class Bubbles:
 
     def _note(self, turn: Turn) -> str:
         if turn.status is TurnStatus.STOPPED:
-            return self._say("chat.stopped" if turn.assistant else "chat.stopped_early")
+            return self._say("chat.stopped" if turn.has_answer else "chat.stopped_early")
         if turn.finish_reason in ("length", "content_filter"):
             return self._say(f"chat.{turn.finish_reason}")
-        return "" if turn.assistant else self._say("chat.empty")
+        return "" if turn.has_answer else self._say("chat.empty")
 
 
 def _typing(label: str) -> str:
