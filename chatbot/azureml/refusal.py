@@ -54,7 +54,7 @@ def read_refused(words: str, code: str | None, kind: str | None, param: str | No
     of_value = _is_about_value(words, code, kind)
     if not names and param and (_is_refusal(code) or _is_refusal(kind) or _REFUSING.search(words)):
         names = [re.sub(r"^(body|\$)\.", "", param)]
-    elif not names and not param:
+    elif not names and not param and not isinstance(detail, list):
         names = _in_words(words)
     kept = (name for name in names if re.fullmatch(r"[\w-]{1,64}", name) and name not in _NEEDED)
     parameters = tuple(dict.fromkeys(kept))
@@ -90,8 +90,11 @@ def _in_list(detail: Any) -> Iterator[str]:
 def top_level(detail: Any) -> Iterator[str]:
     """The parameter that a ``loc`` points to, if it points to a whole one and not to something inside."""
     loc = detail.get("loc") if isinstance(detail, Mapping) else None
-    if isinstance(loc, list) and loc[:-1] in ([], ["body"]) and loc and isinstance(loc[-1], str):
-        yield loc[-1]
+    match loc:
+        case ["body", str(name)]:
+            yield name
+        case [str(name)] if name != "body":
+            yield name
 
 
 # In words. The first pattern that finds names has them all; only what is surely a name counts as one.
