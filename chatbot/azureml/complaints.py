@@ -38,7 +38,7 @@ class Complaint:
     code: str | None = None
     kind: str | None = None
     param: str | None = None
-    refused: Refused = Refused()
+    refused: Refused = field(default_factory=Refused)
     overflow: Overflow | None = None
     filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

@@ -65,7 +65,7 @@ _TOO_LONG: Final = re.compile(
     r"(for|to fit|and exceeds)|prompt is too long"
     r"|inputs` tokens \+ `max_new_tokens` must be|`inputs` must have less than"
     r"|input (tokens?|length|token count)\b.{0,40}\bexceeds?|maximum (prompt|input|model) length|input token count"
-    r"|too many tokens|must be at least 1, got -\d|prompt length .{0,80}should not exceed|exceed(s|ed)? (the )?max_seq_len"
+    r"|too many tokens|must be at least 1, got -\d|prompt length .{0,80}should not exceed|exceeds? (the )?max_seq_len"
     r"|request body too large for .{0,80} max size|input is too long for requested model",
     re.I,
 )

@@ -69,8 +69,8 @@ _CODE: Final = re.compile(
 )
 _REFUSING: Final = re.compile(
     r"\b(not|n't|no longer) (yet |currently )?(support|accept|allow|permit|recogni[sz]e|take)|\bunsupported\b"
-    r"|\bun(known|recogni[sz]ed) (parameter|argument|field)|\bdeprecated\b|\bonly the default\b|\bonly allowed (when|if)\b"
-    r"|\bat the same time\b",
+    r"|\bun(known|recogni[sz]ed) (parameter|argument|field)|\bdeprecated\b|\bonly the default\b"
+    r"|\bonly allowed (when|if)\b|\bat the same time\b",
     re.I,
 )
 _EXTRA_TYPES: Final = ("extra_forbidden", "value_error.extra")
@@ -100,10 +100,46 @@ def top_level(detail: Any) -> Iterator[str]:
 # In words. The first pattern that finds names has them all; only what is surely a name counts as one.
 
 _KNOWN: Final = frozenset(
-    "audio best_of frequency_penalty frequencyPenalty function_call functions logit_bias logprobs max_completion_tokens "
-    "max_new_tokens max_tokens metadata min_p modalities n parallel_tool_calls prediction presence_penalty "
-    "presencePenalty reasoning_effort reasoningEffort repetition_penalty response_format safe_prompt seed service_tier "
-    "stop store stream_options temperature tool_choice tools top_k top_logprobs top_p typical_p user verbosity".split()
+    {
+        "audio",
+        "best_of",
+        "frequency_penalty",
+        "frequencyPenalty",
+        "function_call",
+        "functions",
+        "logit_bias",
+        "logprobs",
+        "max_completion_tokens",
+        "max_new_tokens",
+        "max_tokens",
+        "metadata",
+        "min_p",
+        "modalities",
+        "n",
+        "parallel_tool_calls",
+        "prediction",
+        "presence_penalty",
+        "presencePenalty",
+        "reasoning_effort",
+        "reasoningEffort",
+        "repetition_penalty",
+        "response_format",
+        "safe_prompt",
+        "seed",
+        "service_tier",
+        "stop",
+        "store",
+        "stream_options",
+        "temperature",
+        "tool_choice",
+        "tools",
+        "top_k",
+        "top_logprobs",
+        "top_p",
+        "typical_p",
+        "user",
+        "verbosity",
+    }
 )
 # Bounded in all directions: the words are a server's.
 _QUOTED: Final = r"""(?:`[\w-]{1,64}`|'[\w-]{1,64}'|"[\w-]{1,64}")"""

@@ -156,7 +156,8 @@ def test_an_unsampled_row_of_the_catalogue_becomes_its_error(status, headers, bo
             424,
             {REAL: "422"},
             {
-                "error": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 3900 `inputs` "
+                "error": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: "
+                "3900 `inputs` "
                 "tokens and 1000 `max_new_tokens`",
                 "error_type": "validation",
             },
@@ -198,7 +199,8 @@ def test_an_overflow_by_the_answer_alone_says_what_helps():
 @pytest.mark.parametrize(
     "words",
     [
-        "max_tokens is too large: 100000. This model supports at most 16384 completion tokens, whereas you gave 100000.",
+        "max_tokens is too large: 100000. This model supports at most 16384 completion tokens, whereas you gave "
+        "100000.",
         "max_tokens: 100000 > 64000, which is the maximum allowed number of output tokens for claude",
         "Input validation error: `max_new_tokens` must be <= 512. Given: 1000",
     ],

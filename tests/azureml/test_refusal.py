@@ -22,7 +22,8 @@ WORDS = {
         "user",
     ],
     'Extra parameters ["top_k"] are not allowed.': ["top_k"],
-    "1 validation error:\n  {'type': 'extra_forbidden', 'loc': ('body', 'user'), 'msg': 'Extra inputs are not permitted', "
+    "1 validation error:\n  {'type': 'extra_forbidden', 'loc': ('body', 'user'), 'msg': 'Extra inputs are not "
+    "permitted', "
     "'input': 'u'}": ["user"],
     "[{'type': 'extra_forbidden', 'loc': ('body', 'n'), 'msg': 'Extra inputs are not permitted', 'input': 1}, "
     "{'type': 'extra_forbidden', 'loc': ('body', 'seed'), 'msg': 'Extra inputs are not permitted', 'input': 1}]": [
@@ -53,7 +54,8 @@ WORDS = {
     "Argument not supported on this model: presencePenalty": ["presencePenalty"],
     "Model grok-4 does not support parameter presencePenalty.": ["presencePenalty"],
     "generate() got an unexpected keyword argument 'top_k'": ["top_k"],
-    "The following `model_kwargs` are not used by the model: ['safe_prompt'] (note: typos in the generate arguments will "
+    "The following `model_kwargs` are not used by the model: ['safe_prompt'] (note: typos in the generate "
+    "arguments will "
     "also show up in this list)": ["safe_prompt"],
     "You are not allowed to request logprobs from this model.": ["logprobs"],
     "This model does not support logprobs.": ["logprobs"],
@@ -81,10 +83,13 @@ VALUES = {
 }
 NOT_REFUSED = [
     "",
-    "max_tokens is too large: 100000. This model supports at most 16384 completion tokens, whereas you provided 100000.",
-    "'max_tokens' or 'max_completion_tokens' is too large: 4000. This model's maximum context length is 4096 tokens and "
+    "max_tokens is too large: 100000. This model supports at most 16384 completion tokens, whereas you provided "
+    "100000.",
+    "'max_tokens' or 'max_completion_tokens' is too large: 4000. This model's maximum context length is 4096 "
+    "tokens and "
     "your request has 200 input tokens (4000 > 4096 - 200).",
-    "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (3000 in the messages, 2000 "
+    "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (3000 in the "
+    "messages, 2000 "
     "in the completion). Please reduce the length of the messages or completion.",
     "Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 3 instead.",
     "Input validation error: `top_p` must be > 0.0 and < 1.0",
