@@ -43,11 +43,15 @@ from chatbot.azureml.errors import (
 from chatbot.azureml.formatters import AdoptedFormatter, CustomOpenAIChatContentFormatter, adopt
 from chatbot.azureml.replies import told_in_headers, usage_in_headers
 from chatbot.azureml.request_repair import RefusalMemory, RepairableRequest
+from chatbot.azureml.retry_events import ARGUMENT as RETRY_ARGUMENT
+from chatbot.azureml.retry_events import with_retry_events
 from chatbot.azureml.stream import ChatStream
 from chatbot.azureml.surfaces import AzureMLEndpointApiType, Surface, resolve
 from chatbot.azureml.transport import WireRequest, is_event_stream
 
 if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
     from chatbot.azureml.async_transport import AsyncReply, AsyncTransport
     from chatbot.azureml.structured import Method, Schema, Tool
     from chatbot.azureml.sync_transport import SyncReply, SyncTransport
@@ -88,6 +92,7 @@ class _Call:
     request: RepairableRequest
     stream: bool
     timeout: float
+    on_retry: Callable[[RetryCallState], Any] | None
     renewed: bool = False
 
 
@@ -376,6 +381,10 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             "content_formatter": self._name_of(self.content_formatter),
         }
 
+    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+        kwargs.pop(RETRY_ARGUMENT, None)
+        return super()._get_invocation_params(stop=stop, **kwargs)
+
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)
         params["ls_provider"] = "azureml"
@@ -530,7 +539,8 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         Raises:
             AzureMLStreamError: The answer broke off; ``partial`` has what had come.
         """
-        return super().stream(input, _with(config, callbacks), **kwargs)
+        config, told = with_retry_events(_with(config, callbacks), self.callbacks, CallbackManagerForLLMRun)
+        return super().stream(input, config, **kwargs, **told)
 
     def astream(
         self,
@@ -541,7 +551,8 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
         """Do what :meth:`stream` does without blocking."""
-        return super().astream(input, _with(config, callbacks), **kwargs)
+        config, told = with_retry_events(_with(config, callbacks), self.callbacks, AsyncCallbackManagerForLLMRun)
+        return super().astream(input, config, **kwargs, **told)
 
     # One request, whole or streamed, sync or async: the same steps over two transports.
 
@@ -552,7 +563,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with self._open(self._call(messages, stop, kwargs, stream=False)) as (reply, told):
+        with self._open(self._call(messages, stop, kwargs, run_manager, stream=False)) as (reply, told):
             return self._result(reply.read(), reply.headers, told)
 
     async def _agenerate(
@@ -562,7 +573,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        async with self._aopen(self._call(messages, stop, kwargs, stream=False)) as (reply, told):
+        async with self._aopen(self._call(messages, stop, kwargs, run_manager, stream=False)) as (reply, told):
             return self._result(await reply.read(), reply.headers, told)
 
     def _stream(
@@ -572,7 +583,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        with self._open(self._call(messages, stop, kwargs, stream=True)) as (reply, told):
+        with self._open(self._call(messages, stop, kwargs, run_manager, stream=True)) as (reply, told):
             if not is_event_stream(reply.headers):
                 yield _whole(self._result(reply.read(), reply.headers, told))
                 return
@@ -593,7 +604,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async with self._aopen(self._call(messages, stop, kwargs, stream=True)) as (reply, told):
+        async with self._aopen(self._call(messages, stop, kwargs, run_manager, stream=True)) as (reply, told):
             if not is_event_stream(reply.headers):
                 yield _whole(self._result(await reply.read(), reply.headers, told))
                 return
@@ -614,7 +625,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             while True:
                 secret = self._identity.secret()
                 try:
-                    reply = stack.enter_context(self._sync.open(self._wire(call, secret)))
+                    reply = stack.enter_context(self._sync.open(self._wire(call, secret), call.on_retry))
                     break
                 except AzureMLError as error:
                     call = self._mended(call, error, secret)
@@ -629,7 +640,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             while True:
                 secret = await self._identity.asecret()
                 try:
-                    reply = await stack.enter_async_context(self._async.open(self._wire(call, secret)))
+                    reply = await stack.enter_async_context(self._async.open(self._wire(call, secret), call.on_retry))
                     break
                 except AzureMLError as error:
                     call = self._mended(call, error, secret)
@@ -639,7 +650,13 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
                 yield reply, told
 
     def _call(
-        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any], *, stream: bool
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        kwargs: Mapping[str, Any],
+        run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
+        *,
+        stream: bool,
     ) -> _Call:
         """Gather what a call asks for: the arguments' parameters, then ``model_kwargs``, then the call's own.
 
@@ -647,6 +664,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             ValueError: A time-out is no positive number, or the endpoint serves several models and none is named.
         """
         parameters = {**self._own_parameters, **self.model_kwargs, **kwargs}
+        run_manager = parameters.pop(RETRY_ARGUMENT, run_manager)
         if stop:
             parameters["stop"] = stop
         limits = [parameters.pop(name, None) for name in ("timeout", "request_timeout")]
@@ -659,7 +677,8 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         parameters = {name: value for name, value in parameters.items() if value is not None}
         self._add_habits(parameters, stream=stream)
         known = self._refusals.known(self._refusing(parameters))
-        return _Call(RepairableRequest(messages, parameters, known), stream, timeout)
+        on_retry = None if run_manager is None else run_manager.on_retry
+        return _Call(RepairableRequest(messages, parameters, known), stream, timeout, on_retry)
 
     def _refusing(self, parameters: Mapping[str, Any]) -> Hashable:
         """Names the model that a request asks: what one refuses another may take."""
