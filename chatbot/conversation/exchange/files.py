@@ -171,9 +171,13 @@ def to_json(conversation: Conversation, stored: Sequence[StoredTurn]) -> str:
         "version": VERSION,
         "title": conversation.title,
         "options": {name: value for name, value in asdict(conversation.options).items() if value is not None},
-        "turns": [asdict(each.turn) | {"shown": each.shown} for each in stored],
+        "turns": [_written(each.turn) | {"shown": each.shown} for each in stored],
     }
     return json.dumps(content, ensure_ascii=False, indent=1)
+
+
+def _written(turn: Turn) -> dict[str, Any]:
+    return {name: value for name, value in asdict(turn).items() if name != "waiting"}
 
 
 def bundle(conversations: Iterable[tuple[Conversation, Sequence[StoredTurn]]]) -> bytes:
