@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from pydantic import ValidationError
 
-from chatbot.azureml import AzureMLInvalidRequestError
+from chatbot.azureml import AzureMLChatOnlineEndpoint, AzureMLInvalidRequestError
 from chatbot.azureml.request_repair import (
     MAX_REPAIRS,
     REMEMBERED_SECONDS,
@@ -16,6 +16,8 @@ from chatbot.azureml.request_repair import (
     RefusalMemory,
     RepairableRequest,
 )
+from chatbot.emulator import Emulator
+from chatbot.emulator.surfaces.answer import MODEL
 from tests.support.asking import CHAT, FINISH, KEY, STREAMS, WAYS, ask, every_way, failure, model_of
 from tests.support.completions import whole
 from tests.support.wire import DONE, event, json_reply, sample_reply, stream_reply
@@ -498,6 +500,21 @@ async def test_a_limit_that_is_too_large_is_told_and_not_left_out(server, way):
 
     assert len(server.requests) == 1
     assert str(error).endswith("Ask for a shorter answer: lower max_tokens.")
+
+
+@pytest.mark.parametrize("profile", ["azure-openai", "dedicated", "serverless"])
+async def test_a_conversation_with_the_emulated_reasoning_model_pays_for_it_once(profile):
+    with Emulator(profile, token_delay=0) as emulator:
+        emulator.fail("reasoning-model", times=None)
+        named = {"deployment_name": MODEL} if profile == "azure-openai" else {}
+        model = AzureMLChatOnlineEndpoint(
+            endpoint_url=emulator.chat_url, endpoint_api_key=emulator.key, max_tokens=50, temperature=0.7, **named
+        )
+        for way in WAYS:
+            assert (await ask(way, model, "repeat one two")).content == "one two"
+
+        await model.aclose()
+        assert len(emulator.requests) == 2 + len(WAYS)
 
 
 class TestMemory:
