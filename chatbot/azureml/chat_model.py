@@ -629,7 +629,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
                     break
                 except AzureMLError as error:
                     call = self._mended(call, error, secret)
-            self._refusals.learn(self._refusing(call.request.parameters), call.request)
+            self._learn(call.request)
             told = _told_before(reply.headers, call)
             with _after_good_headers(told, secret):
                 yield reply, told
@@ -644,7 +644,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
                     break
                 except AzureMLError as error:
                     call = self._mended(call, error, secret)
-            self._refusals.learn(self._refusing(call.request.parameters), call.request)
+            self._learn(call.request)
             told = _told_before(reply.headers, call)
             with _after_good_headers(told, secret):
                 yield reply, told
@@ -676,13 +676,17 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         parameters.pop("stream", None)
         parameters = {name: value for name, value in parameters.items() if value is not None}
         self._add_habits(parameters, stream=stream)
-        known = self._refusals.known(self._refusing(parameters))
+        known = self._refusals.known(self._refusing(parameters)) if self._refusals else ()
         on_retry = None if run_manager is None else run_manager.on_retry
         return _Call(RepairableRequest(messages, parameters, known), stream, timeout, on_retry)
 
     def _refusing(self, parameters: Mapping[str, Any]) -> Hashable:
         """Names the model that a request asks: what one refuses another may take."""
         return self._surface.url, self.deployment_name, str(parameters.get("model"))
+
+    def _learn(self, request: RepairableRequest) -> None:
+        if request.learned:
+            self._refusals.learn(self._refusing(request.parameters), request)
 
     def _add_habits(self, parameters: dict[str, Any], *, stream: bool) -> None:
         """Add what this surface needs and the caller left out."""

@@ -167,6 +167,9 @@ class RefusalMemory:
     clock: Callable[[], float] = time.monotonic
     _known: dict[Hashable, tuple[float, tuple[Refusal, ...]]] = field(default_factory=dict)
 
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
     def known(self, key: Hashable) -> tuple[Refusal, ...]:
         """Return what the model is known to refuse."""
         since, refusals = self._known.get(key, (0.0, ()))
