@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from io import BytesIO
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import aiohttp
 
@@ -30,6 +30,9 @@ from chatbot.azureml.transport import (
     unreachable,
     why_unreachable,
 )
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 _MAX_WRITE: Final = 2**18
 
@@ -181,8 +184,14 @@ class AsyncTransport:
             await keeper.aclose()
 
     @asynccontextmanager
-    async def open(self, request: WireRequest) -> AsyncIterator[AsyncReply]:
+    async def open(
+        self, request: WireRequest, on_retry: Callable[[RetryCallState], Awaitable[None]] | None = None
+    ) -> AsyncIterator[AsyncReply]:
         """Send until the reply's headers are good and a stream has begun; never again after that.
+
+        Args:
+            request: What to send.
+            on_retry: Told of each wait before it begins.
 
         Raises:
             AzureMLError: The reply was bad, or none came, and no retry is left or allowed.
@@ -193,7 +202,10 @@ class AsyncTransport:
                 reply = await self._send(request)
                 break
             except AzureMLError as error:
-                await asyncio.sleep(backoff.after(error, time.monotonic()))
+                wait = backoff.after(error, time.monotonic())
+                if on_retry is not None:
+                    await on_retry(backoff.state(error, wait))
+                await asyncio.sleep(wait)
         try:
             yield reply
         finally:

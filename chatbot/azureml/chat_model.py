@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -43,19 +42,22 @@ from chatbot.azureml.errors import (
 )
 from chatbot.azureml.formatters import AdoptedFormatter, CustomOpenAIChatContentFormatter, adopt
 from chatbot.azureml.replies import told_in_headers, usage_in_headers
+from chatbot.azureml.request_repair import RefusalMemory, RepairableRequest
+from chatbot.azureml.retry_events import ARGUMENT as RETRY_ARGUMENT
+from chatbot.azureml.retry_events import with_retry_events
 from chatbot.azureml.stream import ChatStream
 from chatbot.azureml.surfaces import AzureMLEndpointApiType, Surface, resolve
 from chatbot.azureml.transport import WireRequest, is_event_stream
 
 if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
     from chatbot.azureml.async_transport import AsyncReply, AsyncTransport
     from chatbot.azureml.structured import Method, Schema, Tool
     from chatbot.azureml.sync_transport import SyncReply, SyncTransport
 
 DEFAULT_MAX_TOKENS = 1024
 """Sent to serverless deployments when the caller names no limit: some of them end after 16 tokens without."""
-
-_log = logging.getLogger(__name__)
 
 _TRANSPORTS = ("_sync", "_async")
 
@@ -76,9 +78,6 @@ _OWN_HEADERS = frozenset(
     | {"extra-parameters", "host", "transfer-encoding", "user-agent", "x-ms-client-request-id"}
 )
 
-# What an answer would be wrong without is never left out to please the server.
-_NEVER_DROPPED = frozenset({"messages", "model", "stream", "tools", "tool_choice", "response_format"})
-
 
 def _env(name: str, default: str | None = "") -> Callable[[], Any]:
     """LangChain's ``from_env`` for a field that pydantic turns into what it should be; empty counts as not set."""
@@ -90,11 +89,10 @@ def _env(name: str, default: str | None = "") -> Callable[[], Any]:
 class _Call:
     """One question to the endpoint, and what was already tried to have it answered."""
 
-    messages: list[BaseMessage]
-    parameters: Mapping[str, Any]
+    request: RepairableRequest
     stream: bool
     timeout: float
-    dropped: tuple[str, ...] = ()
+    on_retry: Callable[[RetryCallState], Any] | None
     renewed: bool = False
 
 
@@ -224,8 +222,9 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
     extra_parameters: Literal["error", "drop", "pass-through"] | None = None
     """What the Model Inference API does with parameters it does not know, sent as the ``extra-parameters`` header:
     refuse the request, leave them out, or hand them to the model. When left out, the header is not sent, and a
-    request that is refused for such parameters is repeated once without them; the answer's
-    ``response_metadata["dropped_parameters"]`` and a warning say which."""
+    request that is refused for a parameter, or its value, is repeated without it (a limit of the answer under the other
+    of its two names); each answer's ``response_metadata["dropped_parameters"]`` and one warning say which. What was
+    refused is remembered for an hour, so that the next request is taken at once."""
 
     streaming: bool = False
     """Stream also where ``invoke`` was called."""
@@ -259,6 +258,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
     _surface: Surface = PrivateAttr()
     _identity: Identity = PrivateAttr()
     _formatter: AdoptedFormatter = PrivateAttr()
+    _refusals: RefusalMemory = PrivateAttr(default_factory=RefusalMemory)
 
     def __init__(self, **arguments: Any) -> None:
         try:
@@ -380,6 +380,10 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             "extra_parameters": self.extra_parameters,
             "content_formatter": self._name_of(self.content_formatter),
         }
+
+    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+        kwargs.pop(RETRY_ARGUMENT, None)
+        return super()._get_invocation_params(stop=stop, **kwargs)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)
@@ -535,7 +539,8 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         Raises:
             AzureMLStreamError: The answer broke off; ``partial`` has what had come.
         """
-        return super().stream(input, _with(config, callbacks), **kwargs)
+        config, told = with_retry_events(_with(config, callbacks), self.callbacks, CallbackManagerForLLMRun)
+        return super().stream(input, config, **kwargs, **told)
 
     def astream(
         self,
@@ -546,7 +551,8 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
         """Do what :meth:`stream` does without blocking."""
-        return super().astream(input, _with(config, callbacks), **kwargs)
+        config, told = with_retry_events(_with(config, callbacks), self.callbacks, AsyncCallbackManagerForLLMRun)
+        return super().astream(input, config, **kwargs, **told)
 
     # One request, whole or streamed, sync or async: the same steps over two transports.
 
@@ -557,7 +563,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with self._open(self._call(messages, stop, kwargs, stream=False)) as (reply, told):
+        with self._open(self._call(messages, stop, kwargs, run_manager, stream=False)) as (reply, told):
             return self._result(reply.read(), reply.headers, told)
 
     async def _agenerate(
@@ -567,7 +573,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        async with self._aopen(self._call(messages, stop, kwargs, stream=False)) as (reply, told):
+        async with self._aopen(self._call(messages, stop, kwargs, run_manager, stream=False)) as (reply, told):
             return self._result(await reply.read(), reply.headers, told)
 
     def _stream(
@@ -577,7 +583,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        with self._open(self._call(messages, stop, kwargs, stream=True)) as (reply, told):
+        with self._open(self._call(messages, stop, kwargs, run_manager, stream=True)) as (reply, told):
             if not is_event_stream(reply.headers):
                 yield _whole(self._result(reply.read(), reply.headers, told))
                 return
@@ -598,7 +604,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async with self._aopen(self._call(messages, stop, kwargs, stream=True)) as (reply, told):
+        async with self._aopen(self._call(messages, stop, kwargs, run_manager, stream=True)) as (reply, told):
             if not is_event_stream(reply.headers):
                 yield _whole(self._result(await reply.read(), reply.headers, told))
                 return
@@ -619,10 +625,11 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             while True:
                 secret = self._identity.secret()
                 try:
-                    reply = stack.enter_context(self._sync.open(self._wire(call, secret)))
+                    reply = stack.enter_context(self._sync.open(self._wire(call, secret), call.on_retry))
                     break
                 except AzureMLError as error:
                     call = self._mended(call, error, secret)
+            self._learn(call.request)
             told = _told_before(reply.headers, call)
             with _after_good_headers(told, secret):
                 yield reply, told
@@ -633,16 +640,23 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             while True:
                 secret = await self._identity.asecret()
                 try:
-                    reply = await stack.enter_async_context(self._async.open(self._wire(call, secret)))
+                    reply = await stack.enter_async_context(self._async.open(self._wire(call, secret), call.on_retry))
                     break
                 except AzureMLError as error:
                     call = self._mended(call, error, secret)
+            self._learn(call.request)
             told = _told_before(reply.headers, call)
             with _after_good_headers(told, secret):
                 yield reply, told
 
     def _call(
-        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any], *, stream: bool
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        kwargs: Mapping[str, Any],
+        run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
+        *,
+        stream: bool,
     ) -> _Call:
         """Gather what a call asks for: the arguments' parameters, then ``model_kwargs``, then the call's own.
 
@@ -650,6 +664,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             ValueError: A time-out is no positive number, or the endpoint serves several models and none is named.
         """
         parameters = {**self._own_parameters, **self.model_kwargs, **kwargs}
+        run_manager = parameters.pop(RETRY_ARGUMENT, run_manager)
         if stop:
             parameters["stop"] = stop
         limits = [parameters.pop(name, None) for name in ("timeout", "request_timeout")]
@@ -661,7 +676,17 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         parameters.pop("stream", None)
         parameters = {name: value for name, value in parameters.items() if value is not None}
         self._add_habits(parameters, stream=stream)
-        return _Call(messages, parameters, stream, timeout)
+        known = self._refusals.known(self._refusing(parameters)) if self._refusals else ()
+        on_retry = None if run_manager is None else run_manager.on_retry
+        return _Call(RepairableRequest(messages, parameters, known), stream, timeout, on_retry)
+
+    def _refusing(self, parameters: Mapping[str, Any]) -> Hashable:
+        """Names the model that a request asks: what one refuses another may take."""
+        return self._surface.url, self.deployment_name, str(parameters.get("model"))
+
+    def _learn(self, request: RepairableRequest) -> None:
+        if request.learned:
+            self._refusals.learn(self._refusing(request.parameters), request)
 
     def _add_habits(self, parameters: dict[str, Any], *, stream: bool) -> None:
         """Add what this surface needs and the caller left out."""
@@ -678,13 +703,15 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             )
         if surface.needs_max_tokens and "max_completion_tokens" not in parameters:
             parameters.setdefault("max_tokens", DEFAULT_MAX_TOKENS)
-        if stream:
+        if not stream:
+            parameters.pop("stream_options", None)  # refused where there is no stream
+        else:
             parameters["stream"] = True
             if self.stream_usage if self.stream_usage is not None else surface.counts_on_request:
                 parameters.setdefault("stream_options", {"include_usage": True})
 
     def _wire(self, call: _Call, secret: str) -> WireRequest:
-        parameters = {name: value for name, value in call.parameters.items() if name not in call.dropped}
+        fitted = call.request.fitted()
         headers = {
             **self.default_headers,
             "User-Agent": "azureml-chatbot",
@@ -701,23 +728,22 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         return WireRequest(
             url=self._surface.url,
             headers=headers,
-            body=self._formatter.body(call.messages, parameters, self._surface.api_type),
+            body=self._formatter.body(fitted.messages, dict(fitted.parameters), self._surface.api_type),
             key=secret,
             timeout=call.timeout,
             idle_timeout=self.stream_idle_timeout,
         )
 
     def _mended(self, call: _Call, error: AzureMLError, secret: str) -> _Call:
-        """Return the call in a form that may be taken: without what was refused, or with a fresh token. Once each.
+        """Return the call in a form that may be taken: without what was refused, or once with a fresh token.
 
         Raises:
             AzureMLError: ``error`` itself, when there is nothing to mend.
         """
         if isinstance(error, AzureMLInvalidRequestError) and self.extra_parameters in (None, "drop"):
-            refused = tuple(name for name in error.refused_parameters if name in call.parameters)
-            if refused and not call.dropped and _NEVER_DROPPED.isdisjoint(refused):
-                _log.warning("The endpoint takes no %s: the request is repeated without.", ", ".join(refused))
-                return replace(call, dropped=refused)
+            repaired = call.request.repaired(error)
+            if repaired is not None:
+                return replace(call, request=repaired)
         if isinstance(error, AzureMLAuthenticationError) and not call.renewed and self._identity.renew(secret):
             return replace(call, renewed=True)
         raise error
@@ -754,8 +780,8 @@ def _without_inputs(error: ValidationError) -> ValidationError:
 def _told_before(headers: Mapping[str, str], call: _Call) -> dict[str, Any]:
     """What is known of an answer before its first word, for its ``response_metadata``."""
     told = told_in_headers(headers)
-    if call.dropped:
-        told["dropped_parameters"] = list(call.dropped)
+    if dropped := call.request.fitted().dropped:
+        told["dropped_parameters"] = list(dropped)
     return told
 
 

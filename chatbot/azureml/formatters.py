@@ -7,6 +7,7 @@ the way it expects to be asked.
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -127,7 +128,15 @@ class CustomOpenAIChatContentFormatter(ContentFormatterBase):
 
 
 class LlamaChatContentFormatter(CustomOpenAIChatContentFormatter):
-    """langchain_community's older name of the stock formatter."""
+    """langchain_community's older name of the stock formatter. Deprecated there, and here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        warnings.warn(
+            "LlamaChatContentFormatter is deprecated: use CustomOpenAIChatContentFormatter, which does the same.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
 
 
 class MistralChatContentFormatter(CustomOpenAIChatContentFormatter):

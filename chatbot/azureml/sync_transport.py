@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import urllib3
 from urllib3.exceptions import (
@@ -39,6 +39,9 @@ from chatbot.azureml.transport import (
     unreachable,
     why_unreachable,
 )
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 _READ_SIZE: Final = 64 * 1024
 
@@ -151,8 +154,14 @@ class SyncTransport:
             pool.clear()
 
     @contextmanager
-    def open(self, request: WireRequest) -> Iterator[SyncReply]:
+    def open(
+        self, request: WireRequest, on_retry: Callable[[RetryCallState], None] | None = None
+    ) -> Iterator[SyncReply]:
         """Send until the reply's headers are good and a stream has begun; never again after that.
+
+        Args:
+            request: What to send.
+            on_retry: Told of each wait before it begins.
 
         Raises:
             AzureMLError: The reply was bad, or none came, and no retry is left or allowed.
@@ -163,7 +172,10 @@ class SyncTransport:
                 reply = self._send(request)
                 break
             except AzureMLError as error:
-                time.sleep(backoff.after(error, time.monotonic()))
+                wait = backoff.after(error, time.monotonic())
+                if on_retry is not None:
+                    on_retry(backoff.state(error, wait))
+                time.sleep(wait)
         try:
             yield reply
         finally:

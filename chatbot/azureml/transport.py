@@ -11,7 +11,7 @@ import errno
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from chatbot.azureml.errors import (
     AzureMLAPIError,
@@ -21,6 +21,9 @@ from chatbot.azureml.errors import (
     AzureMLStreamError,
     AzureMLTimeoutError,
 )
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds for name, TCP and TLS together: an endpoint that is up answers the door in far less."""
@@ -78,6 +81,7 @@ class Backoff:
     max_retries: int
     started: float
     attempt: int = 0
+    waited: float = 0.0
 
     def after(self, error: AzureMLError, now: float) -> float:
         """Return the seconds to wait before the next attempt.
@@ -91,7 +95,14 @@ class Backoff:
         wait = error.retry_after if error.retry_after is not None else self._lot(error)
         if now - self.started + wait > MAX_RETRY_SECONDS:
             raise error
+        self.waited += wait
         return wait
+
+    def state(self, error: AzureMLError, wait: float) -> RetryCallState:
+        """Describe the retry that follows after ``wait`` seconds, for LangChain's callbacks."""
+        from chatbot.azureml.retry_events import retry_state
+
+        return retry_state(error, self.attempt, wait, self.waited)
 
     def _lot(self, error: AzureMLError) -> float:
         most = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (self.attempt - 1))

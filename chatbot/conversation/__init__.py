@@ -27,6 +27,7 @@ from chatbot.conversation.turn import (
     TurnMemory,
     TurnStatus,
     Usage,
+    Waiting,
 )
 from chatbot.conversation.view import View
 from chatbot.conversation.window import Entry, Place, Plan, WindowMemory
@@ -65,5 +66,6 @@ __all__ = [
     "UnreadableExportError",
     "Usage",
     "View",
+    "Waiting",
     "WindowMemory",
 ]

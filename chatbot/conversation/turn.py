@@ -125,6 +125,19 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a model waits for before it asks its endpoint again.
+
+    Attributes:
+        kind: What the last attempt failed of, as in :class:`Failure`.
+        until: Seconds since 1970 when it asks again.
+    """
+
+    kind: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One exchange: what the person typed and what the model answered, both byte for byte.
 
@@ -143,6 +156,7 @@ class Turn:
         feedback: What the visitor thinks of the answer.
         version: Number among all that were ever at this index, from 0.
         parent: Version of the turn before it that it follows; None for the first turn.
+        waiting: Set while the model waits before it asks again; never stored.
     """
 
     index: int
@@ -160,6 +174,7 @@ class Turn:
     timing: Timing | None = None
     deployment: str = ""
     feedback: Feedback | None = None
+    waiting: Waiting | None = None
 
     @property
     def has_answer(self) -> bool:

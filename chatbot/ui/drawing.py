@@ -165,7 +165,6 @@ class Easel:
         turn: Turn | None = None
         above: list[Bubble] = []
         watch = Watch()
-        draws = self._bubbles(page)
         self._drawing += 1
         try:
             async with aclosing(answer):
@@ -177,13 +176,14 @@ class Easel:
                     if page.watch is not watch:
                         page.watch = watch
                         view = await self._view(page)
-                        above = _shown(draws.settled(view))
-                        growing = _shown(draws.growing(view.turns[-1])) if view.growing else []
+                        above = _shown(self._bubbles(page).settled(view))
+                        growing = _shown(self._bubbles(page).growing(view.turns[-1])) if view.growing else []
                         frame = await self._whole(page, view, above + growing)
                         frame = frame._replace(box=answering_box(), offer="")
                         yield frame._replace(taken=taken(turn.user)) if from_box else frame
                     elif turn.status is TurnStatus.STREAMING:
-                        yield Frame(above + _shown(draws.growing(turn)))
+                        # Drawn as of now: what is waited for has its time.
+                        yield Frame(above + _shown(self._bubbles(page).growing(turn)))
                     if (turn.assistant or turn.reasoning) and turn.status is TurnStatus.STREAMING:
                         await asyncio.sleep(self.gap(turn))
             if page.watch is watch:

@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGeneration, Generation
 
 from chatbot.azureml import (
+    AzureMLChatOnlineEndpoint,
     AzureMLEndpointApiType,
     AzureMLResponseError,
     ContentFormatterBase,
@@ -446,12 +447,21 @@ class TestOfOnesOwn:
         assert [one.text for one in adopt(Choices()).result(two, SERVERLESS).generations] == ["A"]
         assert len(adopt(CustomOpenAIChatContentFormatter()).result(two, SERVERLESS).generations) == 2
 
-    def test_the_older_name_is_the_same(self):
+    def test_the_older_name_is_the_same_and_says_that_it_is_deprecated(self):
         messages = [SystemMessage("s"), HumanMessage("u")]
+        with pytest.warns(DeprecationWarning, match="use CustomOpenAIChatContentFormatter") as warned:
+            formatter = LlamaChatContentFormatter()
 
-        assert LlamaChatContentFormatter().format_messages_request_payload(messages, {}, SERVERLESS) == body(
-            messages, SERVERLESS
-        )
+        assert [each.filename for each in warned] == [__file__]
+        assert formatter.format_messages_request_payload(messages, {}, SERVERLESS) == body(messages, SERVERLESS)
+
+    def test_so_it_does_where_a_model_is_given_the_class(self):
+        with pytest.warns(DeprecationWarning, match="use CustomOpenAIChatContentFormatter"):
+            AzureMLChatOnlineEndpoint(
+                endpoint_url="https://e.x.inference.ml.azure.com/score",
+                endpoint_api_key="k",
+                content_formatter=LlamaChatContentFormatter,
+            )
 
 
 @pytest.mark.parametrize("name", ["tools", "tool_choice", "response_format"])

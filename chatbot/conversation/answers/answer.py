@@ -9,11 +9,12 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any, Final, cast
 
-from langchain_core import exceptions as langchain_exceptions
 from langchain_core.exceptions import ContextOverflowError, ModelError
 from langchain_core.messages import AIMessageChunk
+from langchain_core.runnables import RunnableConfig
 
 from chatbot.conversation.answers.generation import Generation
+from chatbot.conversation.answers.retries import RetryListener, kind_of
 from chatbot.conversation.deployments import Choice
 from chatbot.conversation.learned import USUAL_ANSWER, told_by
 from chatbot.conversation.store import ConversationStore
@@ -94,7 +95,7 @@ class Answer:
 
     def _measured(self, turn: Turn) -> Turn:
         usage = None if turn.usage is None else self._choice.priced(turn.usage)
-        return replace(turn, usage=usage, timing=self._generation.timing())
+        return replace(turn, usage=usage, timing=self._generation.timing(), waiting=None)
 
     async def _checkpoints(self, ended: asyncio.Event) -> None:
         """Keep what there is, again and again; who may not write any more stops asking."""
@@ -151,7 +152,8 @@ class Answer:
         if notice := self._notice(plan, refused, told):
             self._generation.note(notice)
         # LangChain types its generators as iterators; closing one is what closes the connection below it.
-        asked = self._choice.deployment.model.astream(plan.messages, **told)
+        config = RunnableConfig(callbacks=[RetryListener(self._generation.pause)])
+        asked = self._choice.deployment.model.astream(plan.messages, config, **told)
         stream = cast(AsyncGenerator[AIMessageChunk], asked)
         async with aclosing(stream) as chunks:
             async for chunk in chunks:
@@ -218,11 +220,9 @@ def _may_replace(old: Turn | None, new: Turn) -> bool:
 
 
 def _failure(error: ModelError) -> Failure:
-    # LangChain's own class of the condition: what everybody who shows errors can know.
-    kind = next(cls.__name__ for cls in type(error).__mro__ if cls.__module__ == langchain_exceptions.__name__)
     # LangChain has no class for a blocked prompt; an error that names what a filter found is one.
     blocked = hasattr(error, "filter_results")
-    return Failure(kind, str(error), getattr(error, "retry_after", None), blocked)
+    return Failure(kind_of(error), str(error), getattr(error, "retry_after", None), blocked)
 
 
 def _failed(turn: Turn, kind: str, message: str) -> Turn:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from langchain_core.messages import AIMessageChunk
 
-from chatbot.conversation.turn import Timing, Turn, TurnStatus, Usage
+from chatbot.conversation.turn import Timing, Turn, TurnStatus, Usage, Waiting
 from chatbot.conversation.window import Plan
 
 
@@ -55,6 +55,8 @@ class Generation:
 
     def add(self, chunk: AIMessageChunk) -> None:
         """Take what the model said next."""
+        if self._turn.waiting is not None:
+            self._turn = replace(self._turn, waiting=None)
         if chunk.text:
             self._first_word_at = self._first_word_at or time.monotonic()
             self._text.append(chunk.text)
@@ -70,6 +72,11 @@ class Generation:
     def note(self, notice: str) -> None:
         """Tell the visitor how the answer comes about."""
         self._turn = replace(self._turn, notice=notice)
+        self.nudge()
+
+    def pause(self, waiting: Waiting) -> None:
+        """Tell the visitor that the model waits before it asks again."""
+        self._turn = replace(self._turn, waiting=waiting)
         self.nudge()
 
     def timing(self) -> Timing:

@@ -78,7 +78,7 @@ def _json(conversation: Conversation, stored: Iterable[StoredTurn]) -> Iterator[
     yield json.dumps(begins, ensure_ascii=False)[:-1] + ', "turns": ['
     comma = ""
     for each in stored:
-        yield f"{comma}\n{json.dumps(asdict(each.turn) | {'shown': each.shown}, ensure_ascii=False)}"
+        yield f"{comma}\n{json.dumps(_written(each.turn) | {'shown': each.shown}, ensure_ascii=False)}"
         comma = ","
         _let_others_go_on()
     yield "]}\n"
@@ -116,6 +116,10 @@ class Bundle:
         """Return the file; nothing can be put in any more."""
         self._archive.close()
         return self._packed.getvalue()
+
+
+def _written(turn: Turn) -> dict[str, Any]:
+    return {name: value for name, value in asdict(turn).items() if name != "waiting"}
 
 
 def bundle(conversations: Iterable[tuple[Conversation, Sequence[StoredTurn]]]) -> bytes:

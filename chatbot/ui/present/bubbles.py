@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from chatbot.conversation import Failure, Place, Plan, Rating, Turn, TurnStatus, View
+from chatbot.conversation import Failure, Place, Plan, Rating, Turn, TurnStatus, View, Waiting
 from chatbot.ui.language import Language
 from chatbot.ui.present.actions import TOKEN, button, icon, line
 from chatbot.ui.present.words import facts, reason, spans
@@ -62,8 +62,18 @@ class Bubbles:
         if turn.has_answer:
             shown.append(_text("assistant", turn.assistant))
         elif not turn.reasoning:
-            shown.append(_text("assistant", _typing(self._say("chat.waiting"))))
+            shown.append(self._nothing_yet(turn.waiting))
         return [Drawn(each, turn.index) for each in shown]
+
+    def _nothing_yet(self, waiting: Waiting | None) -> Bubble:
+        """Something that moves, and what is waited for where that is known."""
+        typing = _typing(self._say("chat.waiting"))
+        left = 0 if waiting is None else math.ceil(waiting.until - self._now)
+        if waiting is None or left <= 0:
+            return _text("assistant", typing)
+        words = self._say("failure.again", left, what=self._say.failure(waiting.kind))
+        # The time makes it another line than that of an earlier wait as long: the page's script counts each down once.
+        return _line("pause", f"{_wait(left, words, f'at-{waiting.until:.0f}')}{typing}")
 
     def _ended(self, turn: Turn, versions: Sequence[int], *, is_last: bool) -> list[Drawn]:
         shown = [_typed(turn.user), *_notice(turn), *self._thoughts(turn, is_thinking=False)]
@@ -142,10 +152,7 @@ class Bubbles:
             return f'<div class="way-on">{again}</div>'
         left = math.ceil(turn.timing.ended_at + failure.retry_after - self._now)
         ready = f'<span class="ready">{html.escape(self._say("failure.ready"))}</span>'
-        # The page's script counts down from the number in the class; nothing else survives the sanitizer.
-        wait = (
-            f'<span class="wait left-{left}">{html.escape(self._say("failure.wait", left))}</span>' if left > 0 else ""
-        )
+        wait = _wait(left, self._say("failure.wait", left)) if left > 0 else ""
         return f'<div class="way-on">{again}{wait}{ready}</div>'
 
     def _note(self, turn: Turn) -> str:
@@ -154,6 +161,11 @@ class Bubbles:
         if turn.finish_reason in ("length", "content_filter"):
             return self._say(f"chat.{turn.finish_reason}")
         return "" if turn.has_answer else self._say("chat.empty")
+
+
+def _wait(left: int, words: str, *classes: str) -> str:
+    """Seconds that the page's script counts down; their number is in the class, since nothing else survives Gradio."""
+    return f'<span class="{" ".join(["wait", f"left-{left}", *classes])}">{html.escape(words)}</span>'
 
 
 def _typing(label: str) -> str:
