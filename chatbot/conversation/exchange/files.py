@@ -13,7 +13,7 @@ import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
 from chatbot.conversation.exchange.markdown import heading, quoted, remark, self_contained
 from chatbot.conversation.store import StoredTurn
