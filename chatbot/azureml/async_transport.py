@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 import aiohttp
 
 from chatbot.azureml.errors import AzureMLError, from_response, request_id
+from chatbot.azureml.framing import Framing, framing_of
 from chatbot.azureml.route import Route, proxy_failed, proxy_refused, route_to, untrusted
 from chatbot.azureml.transport import (
     CONNECT_TIMEOUT,
@@ -46,15 +47,18 @@ class AsyncReply:
         self._first = b""
         self._chunks: _Chunks | None = None
         self.headers = response.headers
+        self.framing: Framing = "whole"
 
-    async def wait_for_first(self) -> None:
-        """Wait for the first bytes of a stream: as long as there are none, it may be asked for again.
+    async def begin(self) -> None:
+        """Read as far as it takes to tell how the reply is framed; as long as there is nothing, it may be asked again.
 
         Raises:
-            AzureMLStreamError: The stream ended without any.
+            AzureMLStreamError: A stream ended without any bytes.
         """
-        self._first = await _read_any(self._response.content)
-        if not self._first:
+        while (framing := framing_of(self._first)) is None and (data := await _read_any(self._response.content)):
+            self._first += data
+        self.framing = framing or "whole"
+        if not self._first and is_event_stream(self.headers):
             raise empty(request_id(self.headers))
 
     def chunks(self) -> AsyncIterator[bytes]:
@@ -282,8 +286,8 @@ async def _begun(response: aiohttp.ClientResponse, request: WireRequest, route: 
     reply = AsyncReply(response, request)
     try:
         if response.status == 200:
-            if is_event_stream(reply.headers):
-                await reply.wait_for_first()
+            if request.is_begun_by(reply.headers):
+                await reply.begin()
             return reply
         body = await reply.read_what_comes(MAX_ERROR_SECONDS)
     except BaseException:

@@ -22,6 +22,7 @@ from urllib3.exceptions import (
 )
 
 from chatbot.azureml.errors import AzureMLError, from_response, request_id
+from chatbot.azureml.framing import Framing, framing_of
 from chatbot.azureml.route import Route, proxy_failed, proxy_refused, route_to, untrusted
 from chatbot.azureml.transport import (
     CONNECT_TIMEOUT,
@@ -52,16 +53,21 @@ class SyncReply:
         self._sockets = _sockets(response)
         self._first = b""
         self.headers = response.headers
+        self.framing: Framing = "whole"
 
-    def wait_for_first(self, until: float) -> None:
-        """Wait for the first bytes of a stream: as long as there are none, it may be asked for again.
+    def begin(self, until: float) -> None:
+        """Read as far as it takes to tell how the reply is framed; as long as there is nothing, it may be asked again.
 
         Raises:
-            AzureMLStreamError: The stream ended without any.
+            AzureMLStreamError: A stream ended without any bytes.
         """
-        self._wait_at_most(until - time.monotonic())
-        self._first = self._response.read1(_READ_SIZE)
-        if not self._first:
+        while (framing := framing_of(self._first)) is None:
+            self._wait_at_most(until - time.monotonic())
+            if not (data := self._response.read1(_READ_SIZE)):
+                break
+            self._first += data
+        self.framing = framing or "whole"
+        if not self._first and is_event_stream(self.headers):
             raise empty(request_id(self.headers))
 
     def chunks(self) -> Iterator[bytes]:
@@ -205,8 +211,8 @@ def _begun(response: urllib3.BaseHTTPResponse, request: WireRequest, route: Rout
     reply = SyncReply(response, request)
     try:
         if response.status == 200:
-            if is_event_stream(reply.headers):
-                reply.wait_for_first(until)
+            if request.is_begun_by(reply.headers):
+                reply.begin(until)
             return reply
         body = reply.read_what_comes(MAX_ERROR_SECONDS)
     except BaseException:
