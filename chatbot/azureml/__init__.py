@@ -23,6 +23,16 @@ from chatbot.azureml.formatters import (
     MistralChatContentFormatter,
 )
 from chatbot.azureml.surfaces import AzureMLEndpointApiType
+from chatbot.azureml.text_formatters import (
+    FORMATTERS,
+    CustomOpenAIContentFormatter,
+    DollyContentFormatter,
+    GPT2ContentFormatter,
+    HFContentFormatter,
+    OpenAIChatContentFormatter,
+    PromptFlowContentFormatter,
+    formatter_named,
+)
 
 __all__ = [
     "AzureMLAPIError",
@@ -42,6 +52,14 @@ __all__ = [
     "AzureMLTimeoutError",
     "ContentFormatterBase",
     "CustomOpenAIChatContentFormatter",
+    "CustomOpenAIContentFormatter",
+    "DollyContentFormatter",
+    "FORMATTERS",
+    "GPT2ContentFormatter",
+    "HFContentFormatter",
     "LlamaChatContentFormatter",
     "MistralChatContentFormatter",
+    "OpenAIChatContentFormatter",
+    "PromptFlowContentFormatter",
+    "formatter_named",
 ]

@@ -39,10 +39,11 @@ from chatbot.azureml.errors import (
     AzureMLError,
     AzureMLInvalidRequestError,
 )
-from chatbot.azureml.formatters import AdoptedFormatter, CustomOpenAIChatContentFormatter, adopt
+from chatbot.azureml.formatters import AdoptedFormatter, adopt
 from chatbot.azureml.reading import ReplyReader, unless_complete
 from chatbot.azureml.replies import told_in_headers
 from chatbot.azureml.surfaces import AzureMLEndpointApiType, Surface, resolve
+from chatbot.azureml.text_formatters import formatter_named
 from chatbot.azureml.transport import WireRequest
 
 if TYPE_CHECKING:
@@ -240,9 +241,10 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
     default_headers: dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)
     """Further headers for every request, such as the subscription key of a gateway in front of the endpoint."""
 
-    content_formatter: Any = Field(default_factory=CustomOpenAIChatContentFormatter)
-    """Turns messages into the request body and the reply into a message: an instance, or a class that needs no
-    arguments, of :class:`ContentFormatterBase`, of langchain_community's, or of anything with its two methods."""
+    content_formatter: Any = Field(default_factory=_env("AZUREML_CONTENT_FORMATTER", "chat"), validate_default=True)
+    """Turns messages into the request body and the reply into a message: a name of ``FORMATTERS``; or an instance, or a
+    class that needs no arguments, of :class:`ContentFormatterBase`, of langchain_community's, or of anything with its
+    two methods. From ``AZUREML_CONTENT_FORMATTER`` when left out; without, the stock one, whose body the URL decides."""
 
     _surface: Surface = PrivateAttr()
     _identity: Identity = PrivateAttr()
@@ -258,8 +260,8 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
     @field_validator("content_formatter")
     @classmethod
     def _instance(cls, value: Any) -> Any:
-        if value is None:
-            return CustomOpenAIChatContentFormatter()
+        if value is None or isinstance(value, str):
+            return formatter_named(value or "chat")
         formatter = value() if isinstance(value, type) else value
         try:
             adopt(formatter)

@@ -23,7 +23,7 @@ class RecallingChunk(AIMessageChunk):
         """Name the class that LangChain may load it as: alone, it is a chunk like any other."""
         return AIMessageChunk.lc_id()
 
-    def __radd__(self, before: AIMessageChunk) -> BaseMessageChunk:
+    def __radd__(self, before: Any) -> BaseMessageChunk:
         content: str | list[Any] = ""
         if isinstance(before.content, list):  # LangChain's blocks
             content = [each for each in before.content if not (isinstance(each, dict) and each.get("type") == "text")]
