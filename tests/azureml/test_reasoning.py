@@ -158,7 +158,6 @@ class TestTags:
 
         assert [splitter.feed(text).reasoning for text in pieces] == given_out
 
-
     @pytest.mark.parametrize(("text", "thoughts", "answer"), UNOPENED)
     def test_thoughts_that_the_template_opened_are_told_by_their_end(self, text, thoughts, answer):
         assert split(text) == (thoughts, answer)
