@@ -24,7 +24,6 @@ from chatbot.azureml.formatters import (
 )
 from chatbot.azureml.surfaces import AzureMLEndpointApiType
 from chatbot.azureml.text_formatters import (
-    FORMATTERS,
     CustomOpenAIContentFormatter,
     DollyContentFormatter,
     GPT2ContentFormatter,
@@ -54,7 +53,6 @@ __all__ = [
     "CustomOpenAIChatContentFormatter",
     "CustomOpenAIContentFormatter",
     "DollyContentFormatter",
-    "FORMATTERS",
     "GPT2ContentFormatter",
     "HFContentFormatter",
     "LlamaChatContentFormatter",

@@ -242,9 +242,10 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
     """Further headers for every request, such as the subscription key of a gateway in front of the endpoint."""
 
     content_formatter: Any = Field(default_factory=_env("AZUREML_CONTENT_FORMATTER", "chat"), validate_default=True)
-    """Turns messages into the request body and the reply into a message: a name of ``FORMATTERS``; or an instance, or a
-    class that needs no arguments, of :class:`ContentFormatterBase`, of langchain_community's, or of anything with its
-    two methods. From ``AZUREML_CONTENT_FORMATTER`` when left out; without, the stock one, whose body the URL decides."""
+    """Turns messages into the request body and the reply into a message: a name, as of
+    :func:`formatter_named`; or an instance, or a class that needs no arguments, of :class:`ContentFormatterBase`, of
+    langchain_community's, or of anything with its two methods. From ``AZUREML_CONTENT_FORMATTER`` when left out;
+    without, ``chat``, whose body the URL decides."""
 
     _surface: Surface = PrivateAttr()
     _identity: Identity = PrivateAttr()

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -99,7 +100,8 @@ MIXED = (
 def test_however_the_network_cuts_a_stream_the_message_is_the_same(places):
     edges = [0, *sorted(places), len(MIXED)]
     stream = ChatStream()
-    chunks = [c for a, b in zip(edges, edges[1:], strict=False) if (c := stream.feed(MIXED[a:b]))] + [stream.finish()]
+    chunks = [chunk for start, end in pairwise(edges) if (chunk := stream.feed(MIXED[start:end]))]
+    chunks.append(stream.finish())
     message = (chunks[0] + chunks[1:]).message
     [whole] = (
         ReplyReader(adopt(CustomOpenAIChatContentFormatter()), AzureMLEndpointApiType.serverless)

@@ -22,7 +22,6 @@ def test_the_public_names_are_these_and_no_others():
         "CustomOpenAIChatContentFormatter",
         "CustomOpenAIContentFormatter",
         "DollyContentFormatter",
-        "FORMATTERS",
         "GPT2ContentFormatter",
         "HFContentFormatter",
         "LlamaChatContentFormatter",
