@@ -49,17 +49,35 @@ class AsyncReply:
         self.headers = response.headers
         self.framing: Framing = "whole"
 
-    async def begin(self) -> None:
-        """Read as far as it takes to tell how the reply is framed; as long as there is nothing, it may be asked again.
+    async def wait_for_first(self) -> None:
+        """Wait for the first bytes of a stream: as long as there are none, it may be asked for again.
 
         Raises:
-            AzureMLStreamError: A stream ended without any bytes.
+            AzureMLStreamError: The stream ended without any.
         """
-        while (framing := framing_of(self._first)) is None and (data := await _read_any(self._response.content)):
-            self._first += data
-        self.framing = framing or "whole"
+        self._first = await _read_any(self._response.content)
         if not self._first and is_event_stream(self.headers):
             raise empty(request_id(self.headers))
+
+    async def tell_framing(self) -> None:
+        """Read as far as it takes to tell how the reply is framed.
+
+        Raises:
+            AzureMLTimeoutError: Silence for longer than the idle time-out.
+            AzureMLConnectionError: The connection broke.
+        """
+        framing = framing_of(self._first)
+        try:
+            while framing is None:
+                async with asyncio.timeout(self._request.idle_timeout):
+                    data = await _read_any(self._response.content)
+                if not data:
+                    break
+                self._first += data
+                framing = framing_of(self._first)
+        except (aiohttp.ClientError, OSError) as error:
+            raise _while_reading(error, self._request.idle_timeout) from error
+        self.framing = framing or "whole"
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Yield what each network read brings, without waiting for more.
@@ -199,6 +217,8 @@ class AsyncTransport:
             except AzureMLError as error:
                 await asyncio.sleep(backoff.after(error, time.monotonic()))
         try:
+            if request.is_begun_by(reply.headers):
+                await reply.tell_framing()
             yield reply
         finally:
             reply.close()
@@ -287,7 +307,7 @@ async def _begun(response: aiohttp.ClientResponse, request: WireRequest, route: 
     try:
         if response.status == 200:
             if request.is_begun_by(reply.headers):
-                await reply.begin()
+                await reply.wait_for_first()
             return reply
         body = await reply.read_what_comes(MAX_ERROR_SECONDS)
     except BaseException:

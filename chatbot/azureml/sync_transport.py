@@ -55,20 +55,35 @@ class SyncReply:
         self.headers = response.headers
         self.framing: Framing = "whole"
 
-    def begin(self, until: float) -> None:
-        """Read as far as it takes to tell how the reply is framed; as long as there is nothing, it may be asked again.
+    def wait_for_first(self, until: float) -> None:
+        """Wait for the first bytes of a stream: as long as there are none, it may be asked for again.
 
         Raises:
-            AzureMLStreamError: A stream ended without any bytes.
+            AzureMLStreamError: The stream ended without any.
         """
-        while (framing := framing_of(self._first)) is None:
-            self._wait_at_most(until - time.monotonic())
-            if not (data := self._response.read1(_READ_SIZE)):
-                break
-            self._first += data
-        self.framing = framing or "whole"
+        self._wait_at_most(until - time.monotonic())
+        self._first = self._response.read1(_READ_SIZE)
         if not self._first and is_event_stream(self.headers):
             raise empty(request_id(self.headers))
+
+    def tell_framing(self) -> None:
+        """Read as far as it takes to tell how the reply is framed.
+
+        Raises:
+            AzureMLTimeoutError: Silence for longer than the idle time-out.
+            AzureMLConnectionError: The connection broke.
+        """
+        framing = framing_of(self._first)
+        try:
+            while framing is None:
+                self._wait_at_most(self._request.idle_timeout)
+                if not (data := self._response.read1(_READ_SIZE)):
+                    break
+                self._first += data
+                framing = framing_of(self._first)
+        except (HTTPError, OSError) as error:
+            raise _while_reading(error, self._request.idle_timeout) from error
+        self.framing = framing or "whole"
 
     def chunks(self) -> Iterator[bytes]:
         """Yield what each network read brings, without waiting for more.
@@ -171,6 +186,8 @@ class SyncTransport:
             except AzureMLError as error:
                 time.sleep(backoff.after(error, time.monotonic()))
         try:
+            if request.is_begun_by(reply.headers):
+                reply.tell_framing()
             yield reply
         finally:
             reply.close()
@@ -212,7 +229,7 @@ def _begun(response: urllib3.BaseHTTPResponse, request: WireRequest, route: Rout
     try:
         if response.status == 200:
             if request.is_begun_by(reply.headers):
-                reply.begin(until)
+                reply.wait_for_first(until)
             return reply
         body = reply.read_what_comes(MAX_ERROR_SECONDS)
     except BaseException:
