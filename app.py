@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
 
-from chatbot.azureml import AzureMLChatOnlineEndpoint, AzureMLEndpointApiType
+from chatbot.azureml import AzureMLChatOnlineEndpoint, AzureMLEndpointApiType, formatter_named
 from chatbot.azureml.surfaces import resolve
 from chatbot.catalogue import PROMPTS, DeploymentEntry, read_deployments, read_prompts
 from chatbot.conversation import (
@@ -48,6 +48,7 @@ def main() -> int:
         settings = Settings.load(
             checks={
                 "endpoint_url": _check_endpoint,
+                "content_formatter": lambda values: formatter_named(values["content_formatter"]),
                 "store_url": _check_store,
                 "deployments_file": lambda values: read_deployments(Path(values["deployments_file"]), environment()),
                 "prompts_file": lambda values: read_prompts(Path(values["prompts_file"])),
@@ -142,6 +143,7 @@ def _deployments(settings: Settings, stack: ExitStack) -> Iterator[Deployment]:
             endpoint_url=settings.endpoint_url,
             endpoint_api_type=settings.endpoint_api_type,
             deployment_name=settings.deployment_name,
+            content_formatter=settings.content_formatter,
             api_key_variable=variable("endpoint_api_key"),
             api_key=settings.endpoint_api_key,
             input_price=settings.input_price,
@@ -199,6 +201,7 @@ def _model(entry: DeploymentEntry, timeout: float) -> BaseChatModel:
         endpoint_api_key=entry.api_key,
         endpoint_api_type=AzureMLEndpointApiType(entry.endpoint_api_type) if entry.endpoint_api_type else None,
         deployment_name=entry.deployment_name,
+        content_formatter=formatter_named(entry.content_formatter or "chat"),
         timeout=timeout,
         model_kwargs=dict(entry.model_arguments),
     )

@@ -74,6 +74,13 @@ class Settings(BaseSettings):
         "it; elsewhere, not set, the endpoint decides.",
         examples=["blue"],
     )
+    content_formatter: str | None = Field(
+        None,
+        validation_alias="AZUREML_CONTENT_FORMATTER",
+        description="The format that the endpoint's container speaks: chat, openai, mistral, promptflow, text, gpt2, "
+        "hf or dolly, see docs/chat-model.md. Not set: chat, in the form that the URL tells.",
+        examples=["promptflow"],
+    )
     timeout: float = Field(
         190.0,
         gt=0,

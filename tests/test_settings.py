@@ -29,11 +29,13 @@ def test_langchain_communitys_names_are_read(monkeypatch):
     monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", "key\n")
     monkeypatch.setenv("AZUREML_ENDPOINT_API_TYPE", "dedicated")
     monkeypatch.setenv("AZUREML_DEPLOYMENT_NAME", "blue")
+    monkeypatch.setenv("AZUREML_CONTENT_FORMATTER", "hf")
     monkeypatch.setenv("AZUREML_TIMEOUT", "12.5")
     settings = Settings.load(None)
     assert settings.endpoint_url == "https://ep.inference.ml.azure.com/score"
     assert settings.endpoint_api_key.get_secret_value() == "key"
     assert (settings.endpoint_api_type, settings.deployment_name, settings.timeout) == ("dedicated", "blue", 12.5)
+    assert settings.content_formatter == "hf"
 
 
 def test_the_file_is_read_and_the_environment_wins(tmp_path, monkeypatch):
@@ -179,7 +181,13 @@ def test_the_application_refuses_to_start_in_words(tmp_path):
     ended = subprocess.run(
         [sys.executable, str(ROOT / "app.py")],
         cwd=tmp_path,
-        env={"PATH": "", "CHATBOT_PORT": "x", "AZUREML_ENDPOINT_URL": "https://host/nowhere", "CHATBOT_STORE_URL": "x"},
+        env={
+            "PATH": "",
+            "CHATBOT_PORT": "x",
+            "AZUREML_ENDPOINT_URL": "https://host/nowhere",
+            "CHATBOT_STORE_URL": "x",
+            "AZUREML_CONTENT_FORMATTER": "odd",
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -187,5 +195,7 @@ def test_the_application_refuses_to_start_in_words(tmp_path):
     assert ended.returncode == 2
     assert ended.stdout == ""
     listed = [line for line in ended.stderr.splitlines() if line.startswith("  - ")]
-    assert len(listed) == 4
+    assert len(listed) == 5
+    [formatter] = [line for line in listed if "AZUREML_CONTENT_FORMATTER" in line]
+    assert "there is no content formatter 'odd'; choose one of chat, openai" in formatter
     assert "Traceback" not in ended.stderr

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import aiohttp
 
 from chatbot.azureml.errors import AzureMLError, from_response, request_id
+from chatbot.azureml.framing import Framing, framing_of
 from chatbot.azureml.route import Route, proxy_failed, proxy_refused, route_to, untrusted
 from chatbot.azureml.transport import (
     CONNECT_TIMEOUT,
@@ -49,6 +50,7 @@ class AsyncReply:
         self._first = b""
         self._chunks: _Chunks | None = None
         self.headers = response.headers
+        self.framing: Framing = "whole"
 
     async def wait_for_first(self) -> None:
         """Wait for the first bytes of a stream: as long as there are none, it may be asked for again.
@@ -57,8 +59,28 @@ class AsyncReply:
             AzureMLStreamError: The stream ended without any.
         """
         self._first = await _read_any(self._response.content)
-        if not self._first:
+        if not self._first and is_event_stream(self.headers):
             raise empty(request_id(self.headers))
+
+    async def tell_framing(self) -> None:
+        """Read as far as it takes to tell how the reply is framed.
+
+        Raises:
+            AzureMLTimeoutError: Silence for longer than the idle time-out.
+            AzureMLConnectionError: The connection broke.
+        """
+        framing = framing_of(self._first)
+        try:
+            while framing is None:
+                async with asyncio.timeout(self._request.idle_timeout):
+                    data = await _read_any(self._response.content)
+                if not data:
+                    break
+                self._first += data
+                framing = framing_of(self._first)
+        except (aiohttp.ClientError, OSError) as error:
+            raise _while_reading(error, self._request.idle_timeout) from error
+        self.framing = framing or "whole"
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Yield what each network read brings, without waiting for more.
@@ -207,6 +229,8 @@ class AsyncTransport:
                     await on_retry(backoff.state(error, wait))
                 await asyncio.sleep(wait)
         try:
+            if request.is_begun_by(reply.headers):
+                await reply.tell_framing()
             yield reply
         finally:
             reply.close()
@@ -294,7 +318,7 @@ async def _begun(response: aiohttp.ClientResponse, request: WireRequest, route: 
     reply = AsyncReply(response, request)
     try:
         if response.status == 200:
-            if is_event_stream(reply.headers):
+            if request.is_begun_by(reply.headers):
                 await reply.wait_for_first()
             return reply
         body = await reply.read_what_comes(MAX_ERROR_SECONDS)

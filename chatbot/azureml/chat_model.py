@@ -35,19 +35,18 @@ from pydantic_core import InitErrorDetails
 from chatbot.azureml.auth import CredentialIdentity, Identity, KeyIdentity, TokenIdentity, require_header_safe
 from chatbot.azureml.errors import (
     AzureMLAuthenticationError,
-    AzureMLConnectionError,
     AzureMLError,
     AzureMLInvalidRequestError,
-    AzureMLTimeoutError,
 )
-from chatbot.azureml.formatters import AdoptedFormatter, CustomOpenAIChatContentFormatter, adopt
-from chatbot.azureml.replies import told_in_headers, usage_in_headers
+from chatbot.azureml.formatters import AdoptedFormatter, adopt
+from chatbot.azureml.reading import ReplyReader, unless_complete
+from chatbot.azureml.replies import told_in_headers
 from chatbot.azureml.request_repair import RefusalMemory, RepairableRequest
 from chatbot.azureml.retry_events import ARGUMENT as RETRY_ARGUMENT
 from chatbot.azureml.retry_events import with_retry_events
-from chatbot.azureml.stream import ChatStream
 from chatbot.azureml.surfaces import AzureMLEndpointApiType, Surface, resolve
-from chatbot.azureml.transport import WireRequest, is_event_stream
+from chatbot.azureml.text_formatters import formatter_named
+from chatbot.azureml.transport import WireRequest
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -60,16 +59,6 @@ DEFAULT_MAX_TOKENS = 1024
 """Sent to serverless deployments when the caller names no limit: some of them end after 16 tokens without."""
 
 _TRANSPORTS = ("_sync", "_async")
-
-_SAME_IN_A_CHUNK = (
-    "content",
-    "id",
-    "additional_kwargs",
-    "response_metadata",
-    "usage_metadata",
-    "tool_calls",
-    "invalid_tool_calls",
-)
 
 _HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 
@@ -251,14 +240,17 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
     default_headers: dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)
     """Further headers for every request, such as the subscription key of a gateway in front of the endpoint."""
 
-    content_formatter: Any = Field(default_factory=CustomOpenAIChatContentFormatter)
-    """Turns messages into the request body and the reply into a message: an instance, or a class that needs no
-    arguments, of :class:`ContentFormatterBase`, of langchain_community's, or of anything with its two methods."""
+    content_formatter: Any = Field(default_factory=_env("AZUREML_CONTENT_FORMATTER", "chat"), validate_default=True)
+    """Turns messages into the request body and the reply into a message: a name, as of
+    :func:`formatter_named`; or an instance, or a class that needs no arguments, of :class:`ContentFormatterBase`, of
+    langchain_community's, or of anything with its two methods. From ``AZUREML_CONTENT_FORMATTER`` when left out;
+    without, ``chat``, whose body the URL decides."""
 
     _surface: Surface = PrivateAttr()
     _identity: Identity = PrivateAttr()
     _formatter: AdoptedFormatter = PrivateAttr()
     _refusals: RefusalMemory = PrivateAttr(default_factory=RefusalMemory)
+    _reader: ReplyReader = PrivateAttr()
 
     def __init__(self, **arguments: Any) -> None:
         try:
@@ -269,8 +261,8 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
     @field_validator("content_formatter")
     @classmethod
     def _instance(cls, value: Any) -> Any:
-        if value is None:
-            return CustomOpenAIChatContentFormatter()
+        if value is None or isinstance(value, str):
+            return formatter_named(value or "chat")
         formatter = value() if isinstance(value, type) else value
         try:
             adopt(formatter)
@@ -306,6 +298,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             raise ValueError(f"{', '.join(twice)}: given as an argument and in model_kwargs; keep one")
         self._identity = self._identify()
         self._formatter = adopt(self.content_formatter)
+        self._reader = ReplyReader(self._formatter, self._surface.api_type)
         return self
 
     def _identify(self) -> Identity:
@@ -564,7 +557,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         with self._open(self._call(messages, stop, kwargs, run_manager, stream=False)) as (reply, told):
-            return self._result(reply.read(), reply.headers, told)
+            return self._reader.result(reply.read(), reply.headers, told)
 
     async def _agenerate(
         self,
@@ -574,7 +567,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         async with self._aopen(self._call(messages, stop, kwargs, run_manager, stream=False)) as (reply, told):
-            return self._result(await reply.read(), reply.headers, told)
+            return self._reader.result(await reply.read(), reply.headers, told)
 
     def _stream(
         self,
@@ -584,11 +577,11 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         with self._open(self._call(messages, stop, kwargs, run_manager, stream=True)) as (reply, told):
-            if not is_event_stream(reply.headers):
-                yield _whole(self._result(reply.read(), reply.headers, told))
+            if reply.framing == "whole":
+                yield self._reader.chunk(reply.read(), reply.headers, told)
                 return
-            stream = ChatStream(told, self._text_of_event)
-            with _unless_complete(stream):
+            stream = self._reader.stream(reply.framing, told)
+            with unless_complete(stream):
                 for data in reply.chunks():
                     if chunk := stream.feed(data):
                         yield chunk
@@ -605,11 +598,11 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         async with self._aopen(self._call(messages, stop, kwargs, run_manager, stream=True)) as (reply, told):
-            if not is_event_stream(reply.headers):
-                yield _whole(self._result(await reply.read(), reply.headers, told))
+            if reply.framing == "whole":
+                yield self._reader.chunk(await reply.read(), reply.headers, told)
                 return
-            stream = ChatStream(told, self._text_of_event)
-            with _unless_complete(stream):
+            stream = self._reader.stream(reply.framing, told)
+            with unless_complete(stream):
                 async for data in reply.chunks():
                     if chunk := stream.feed(data):
                         yield chunk
@@ -732,6 +725,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             key=secret,
             timeout=call.timeout,
             idle_timeout=self.stream_idle_timeout,
+            streams=call.stream,
         )
 
     def _mended(self, call: _Call, error: AzureMLError, secret: str) -> _Call:
@@ -747,21 +741,6 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         if isinstance(error, AzureMLAuthenticationError) and not call.renewed and self._identity.renew(secret):
             return replace(call, renewed=True)
         raise error
-
-    def _result(self, body: bytes, headers: Mapping[str, str], told: dict[str, Any]) -> ChatResult:
-        result = self._formatter.result(body, self._surface.api_type)
-        for generation in result.generations:
-            generation.message.response_metadata |= told
-        first = result.generations[0].message
-        if isinstance(first, AIMessage) and first.usage_metadata is None:
-            first.usage_metadata = usage_in_headers(headers)
-        # LangChain adds it to the message, where streams have no more than what their events tell.
-        name = first.response_metadata.get("model_name")
-        result.llm_output = {"model_name": name} if name else {}
-        return result
-
-    def _text_of_event(self, event: bytes) -> str:
-        return self._formatter.text(event, self._surface.api_type)
 
 
 def _with(config: RunnableConfig | None, callbacks: Callbacks) -> RunnableConfig | None:
@@ -785,13 +764,6 @@ def _told_before(headers: Mapping[str, str], call: _Call) -> dict[str, Any]:
     return told
 
 
-def _whole(result: ChatResult) -> ChatGenerationChunk:
-    """A reply that came whole although a stream was asked for, as the one chunk of its stream."""
-    message = result.generations[0].message
-    fields = {name: getattr(message, name) for name in _SAME_IN_A_CHUNK if hasattr(message, name)}
-    return ChatGenerationChunk(message=AIMessageChunk(**fields, chunk_position="last"))
-
-
 @contextmanager
 def _after_good_headers(told: Mapping[str, Any], secret: str) -> Iterator[None]:
     """An error from here on carries the request's id, and never the secret, should the server echo it."""
@@ -801,14 +773,3 @@ def _after_good_headers(told: Mapping[str, Any], secret: str) -> Iterator[None]:
         error.request_id = error.request_id or told.get("request_id")
         error.blot(secret)
         raise
-
-
-@contextmanager
-def _unless_complete(stream: ChatStream) -> Iterator[None]:
-    """A connection that breaks breaks nothing once the answer is complete; before, the error carries its text."""
-    try:
-        yield
-    except (AzureMLConnectionError, AzureMLTimeoutError) as error:
-        if not stream.complete:
-            error.partial = stream.text
-            raise

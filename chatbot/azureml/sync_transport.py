@@ -22,6 +22,7 @@ from urllib3.exceptions import (
 )
 
 from chatbot.azureml.errors import AzureMLError, from_response, request_id
+from chatbot.azureml.framing import Framing, framing_of
 from chatbot.azureml.route import Route, proxy_failed, proxy_refused, route_to, untrusted
 from chatbot.azureml.transport import (
     CONNECT_TIMEOUT,
@@ -55,6 +56,7 @@ class SyncReply:
         self._sockets = _sockets(response)
         self._first = b""
         self.headers = response.headers
+        self.framing: Framing = "whole"
 
     def wait_for_first(self, until: float) -> None:
         """Wait for the first bytes of a stream: as long as there are none, it may be asked for again.
@@ -64,8 +66,27 @@ class SyncReply:
         """
         self._wait_at_most(until - time.monotonic())
         self._first = self._response.read1(_READ_SIZE)
-        if not self._first:
+        if not self._first and is_event_stream(self.headers):
             raise empty(request_id(self.headers))
+
+    def tell_framing(self) -> None:
+        """Read as far as it takes to tell how the reply is framed.
+
+        Raises:
+            AzureMLTimeoutError: Silence for longer than the idle time-out.
+            AzureMLConnectionError: The connection broke.
+        """
+        framing = framing_of(self._first)
+        try:
+            while framing is None:
+                self._wait_at_most(self._request.idle_timeout)
+                if not (data := self._response.read1(_READ_SIZE)):
+                    break
+                self._first += data
+                framing = framing_of(self._first)
+        except (HTTPError, OSError) as error:
+            raise _while_reading(error, self._request.idle_timeout) from error
+        self.framing = framing or "whole"
 
     def chunks(self) -> Iterator[bytes]:
         """Yield what each network read brings, without waiting for more.
@@ -177,6 +198,8 @@ class SyncTransport:
                     on_retry(backoff.state(error, wait))
                 time.sleep(wait)
         try:
+            if request.is_begun_by(reply.headers):
+                reply.tell_framing()
             yield reply
         finally:
             reply.close()
@@ -217,7 +240,7 @@ def _begun(response: urllib3.BaseHTTPResponse, request: WireRequest, route: Rout
     reply = SyncReply(response, request)
     try:
         if response.status == 200:
-            if is_event_stream(reply.headers):
+            if request.is_begun_by(reply.headers):
                 reply.wait_for_first(until)
             return reply
         body = reply.read_what_comes(MAX_ERROR_SECONDS)

@@ -63,6 +63,7 @@ class WireRequest:
         key: The secret among the headers, to blot it out of anything the server echoes.
         timeout: Seconds until the reply begins (the first byte of a stream), and for a whole reply to be read.
         idle_timeout: Seconds without a byte in the middle of a stream.
+        streams: A stream is asked for.
     """
 
     url: str
@@ -72,6 +73,11 @@ class WireRequest:
     key: str = field(repr=False)
     timeout: float
     idle_timeout: float
+    streams: bool = False
+
+    def is_begun_by(self, headers: Mapping[str, str]) -> bool:
+        """Whether it is the first bytes that begin a good reply, since it may be a stream."""
+        return self.streams or is_event_stream(headers)
 
 
 @dataclass(slots=True)
@@ -117,7 +123,7 @@ def _most_retries(error: AzureMLError) -> float:
 
 
 def is_event_stream(headers: Mapping[str, str]) -> bool:
-    """Whether a reply is a stream of events; the headers' names must have no case."""
+    """Whether a reply calls itself a stream of events, true or not; the headers' names must have no case."""
     return "text/event-stream" in headers.get("content-type", "").lower()
 
 

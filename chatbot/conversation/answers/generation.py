@@ -57,6 +57,8 @@ class Generation:
         """Take what the model said next."""
         if self._turn.waiting is not None:
             self._turn = replace(self._turn, waiting=None)
+        if type(chunk) is not AIMessageChunk:
+            chunk = self._summed(chunk)
         if chunk.text:
             self._first_word_at = self._first_word_at or time.monotonic()
             self._text.append(chunk.text)
@@ -68,6 +70,17 @@ class Generation:
         if used := chunk.usage_metadata:
             self._turn = replace(self._turn, usage=Usage(used["input_tokens"], used["output_tokens"]))
         self.nudge()
+
+    def _summed(self, chunk: AIMessageChunk) -> AIMessageChunk:
+        """Begin the turn's text anew with the sum so far: a class of its own may change what came before it."""
+        turn, words_at = self.turn, self._first_word_at
+        before = AIMessageChunk(content=turn.assistant, additional_kwargs={"reasoning_content": turn.reasoning})
+        summed = before + chunk
+        self._turn = replace(turn, assistant="", reasoning="")
+        if not summed.text.startswith(turn.assistant):
+            # What was taken for the answer were thoughts.
+            self._first_thought_at, self._first_word_at = self._first_thought_at or words_at, None
+        return summed
 
     def note(self, notice: str) -> None:
         """Tell the visitor how the answer comes about."""
