@@ -24,6 +24,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -216,7 +217,7 @@ def _line(process: subprocess.Popen[str]) -> str:
 def _shares(visitors: int, processes: int) -> list[tuple[int, int]]:
     """Return the first visitor of each process and the first of the next."""
     edges = [visitors * number // processes for number in range(processes + 1)]
-    return [(first, last) for first, last in zip(edges, edges[1:], strict=False) if last > first]
+    return [(first, last) for first, last in pairwise(edges) if last > first]
 
 
 def _figures(reports: Sequence[Report], cpu: float, memory: float) -> Figures:

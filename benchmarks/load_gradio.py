@@ -173,16 +173,11 @@ class GradioPage:
 
     async def _read_stream(self) -> None:
         try:
-            async with self._http.get(f"{self._api}/queue/data?session_hash={self._hash}") as response:
-                async for line in response.content:
-                    if not line.startswith(b"data: "):
-                        continue
-                    message = orjson.loads(line[6:])
-                    if message["msg"] == "close_stream":
-                        break
-                    if message["msg"] == "unexpected_error":
-                        raise GradioError(message["message"])
-                    self._messages[message.get("event_id")].put_nowait(message)
+            async for message in self._received():
+                event = message["event_id"]
+                if message["msg"] == "process_completed":
+                    self._pending.discard(event)
+                self._messages[event].put_nowait(message)
         except (GradioError, aiohttp.ClientError) as error:
             for event in self._pending:
                 self._messages[event].put_nowait({"msg": "process_completed", "success": False, "output": error})
@@ -192,6 +187,19 @@ class GradioPage:
         if self._pending:
             # One has joined while the server was closing the stream.
             self._ensure_stream()
+
+    async def _received(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield what comes on the stream that the session's events share, until the server closes it."""
+        async with self._http.get(f"{self._api}/queue/data?session_hash={self._hash}") as response:
+            async for line in response.content:
+                if not line.startswith(b"data: "):
+                    continue
+                message = orjson.loads(line[6:])
+                if message["msg"] == "close_stream":
+                    return
+                if message["msg"] == "unexpected_error":
+                    raise GradioError(message["message"])
+                yield message
 
     async def _heartbeat(self) -> None:
         async with self._http.get(f"{self._api}/heartbeat/{self._hash}") as response:

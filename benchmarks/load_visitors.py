@@ -142,7 +142,12 @@ class GradioVisitor(Visitor):
 
 
 class ApplicationVisitor(GradioVisitor):
-    """Somebody at the page of this application: an event for each key and one for the answer, both in the queue."""
+    """Somebody at the page of this application, whose script empties the box when the question has been taken."""
+
+    def _drawn(self, component: int) -> None:
+        super()._drawn(component)
+        if self._turn is not None and component == self._box:
+            self._page.set(self._box, "")
 
 
 def _answer(messages: list[dict[str, Any]]) -> str:
