@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -76,6 +77,7 @@ def main() -> None:
     rounds = 1 if arguments.quick else arguments.rounds
     levels = arguments.visitors or (QUICK_LEVELS if arguments.quick else LEVELS)
     _allow_files()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what it has started, as Ctrl-C does
     busy, results, cores = os.getloadavg()[0], Results(), Cores()
     cores.leave()
     with endpoint() as model:
@@ -231,7 +233,7 @@ def _figures(reports: Sequence[Report], cpu: float, memory: float) -> Figures:
         turn_p99=percentile(turns, 99),
         cpu=1e6 * cpu / (TOKENS * len(turns)) if turns else None,
         memory=memory,
-        clients=max(report.cpu for report in reports),
+        clients=sum(report.cpu for report in reports),
         lag_p99=percentile(lags, 99) or 0.0,
         lag_max=max(lags, default=0.0),
     )

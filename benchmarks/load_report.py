@@ -22,7 +22,7 @@ class Figures:
     Attributes:
         cpu: Microseconds of the server's processes per token that arrived.
         memory: Resident, in MB, at the end, with all pages open.
-        clients: The largest share of a core that a client process used over a second.
+        clients: Cores that the client processes used together, each in its busiest second.
         lag_p99: How late the clients' event loops were.
     """
 
@@ -89,7 +89,7 @@ def load_table(results: Results, levels: Sequence[int]) -> str:
         "server CPU per token, µs",
         "RSS, MB",
         "failed turns",
-        "clients: most of a core",
+        "clients: cores, busiest second",
         "clients: loop late, p99 / max, ms",
     )
     return table(head, [_row(results, system, level) for level in levels for system in VISITORS])
@@ -168,7 +168,7 @@ def bars(results: Results) -> list[Bar]:
         Bar(f"{high}: failed turns", 0, results.failed(OURS, HIGH_LEVEL) if is_high else None, ""),
         Bar(f"{high}: first word p99", 2, ours(HIGH_LEVEL, "first_p99"), " s"),
         Bar(_memory_words(results), 1.1, _memory_ratio(results)),
-        Bar("a client process: most of a core over a second, all runs", 0.8, _most(results, "clients"), ""),
+        Bar("the client processes together: cores, busiest second of all runs", 0.8, _most(results, "clients"), ""),
         Bar("the clients' event loops: late, p99 of the worst run", 0.05, _most(results, "lag_p99"), " s"),
     ]
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,11 +44,13 @@ class Server:
 
     def cpu(self) -> float:
         """Return the seconds, user and system, that it has used since it started."""
-        return sum(sum(each.cpu_times()[:2]) for each in self._tree()) + sum(self.process.cpu_times()[2:4])
+        ended: float = sum(self.process.cpu_times()[2:4])  # children that are no more
+        return ended + sum(sum(each.cpu_times()[:2]) for each in self._tree())
 
     def memory(self) -> float:
         """Return its resident memory now, in MB."""
-        return sum(each.memory_info().rss for each in self._tree()) / 1e6
+        resident: int = sum(each.memory_info().rss for each in self._tree())
+        return resident / 1e6
 
     def _tree(self) -> list[psutil.Process]:
         return [self.process, *self.process.children(recursive=True)]
@@ -166,7 +168,16 @@ def chainlit_python() -> Path:
     if not complete.exists():
         shutil.rmtree(home, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", home], check=True)
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]
+        pip: list[str | Path] = [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+            requirements,
+        ]
         done = subprocess.run(pip, capture_output=True, text=True, check=False)
         if done.returncode:
             raise NotInstalledError(done.stderr.strip().rpartition("\n")[2])
@@ -176,11 +187,11 @@ def chainlit_python() -> Path:
 
 def chainlit_version() -> str:
     """Return the version of Chainlit that is compared."""
-    asked = [chainlit_python(), "-c", "from importlib.metadata import version; print(version('chainlit'))"]
-    return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+    code = "from importlib.metadata import version; print(version('chainlit'))"
+    return subprocess.check_output([chainlit_python(), "-c", code], text=True).strip()
 
 
-def _environment() -> Mapping[str, str]:
+def _environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
