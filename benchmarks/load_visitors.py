@@ -69,6 +69,7 @@ class Visitor(ABC):
             connector=aiohttp.TCPConnector(limit=CONNECTIONS),
             cookie_jar=aiohttp.CookieJar(unsafe=True),  # takes those of an address without a name, as browsers do
             timeout=aiohttp.ClientTimeout(None),
+            read_bufsize=2**20,  # an event with a whole conversation in it is one line
         )
 
     @abstractmethod
