@@ -149,9 +149,12 @@ def bars(results: Results) -> list[Bar]:
     def ours(level: int, name: str) -> float | None:
         return results.get(OURS, level, name)
 
-    is_high = (OURS, HIGH_LEVEL) in results.rounds
+    def failed(level: int) -> int | None:
+        return results.failed(OURS, level) if (OURS, level) in results.rounds else None
+
     at, high = f"at {BAR_LEVEL} visitors", f"at {HIGH_LEVEL} visitors"
     return [
+        Bar(f"{at}: failed turns", 0, failed(BAR_LEVEL), ""),
         Bar(f"{at}: turn p50", 6.6, ours(BAR_LEVEL, "turn_p50"), " s"),
         Bar(f"{at}: first word p50", 0.3, ours(BAR_LEVEL, "first_p50"), " s"),
         Bar(f"{at}: first word p99", 1, ours(BAR_LEVEL, "first_p99"), " s"),
@@ -165,7 +168,7 @@ def bars(results: Results) -> list[Bar]:
                 ("server CPU per token", "cpu"),
             )
         ),
-        Bar(f"{high}: failed turns", 0, results.failed(OURS, HIGH_LEVEL) if is_high else None, ""),
+        Bar(f"{high}: failed turns", 0, failed(HIGH_LEVEL), ""),
         Bar(f"{high}: first word p99", 2, ours(HIGH_LEVEL, "first_p99"), " s"),
         Bar(_memory_words(results), 1.1, _memory_ratio(results)),
         Bar("the client processes together: cores, busiest second of all runs", 0.8, _most(results, "clients"), ""),
