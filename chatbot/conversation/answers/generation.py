@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk
 
 from chatbot.conversation.turn import Timing, Turn, TurnStatus, Usage, Waiting
 from chatbot.conversation.window import Plan
@@ -53,11 +53,11 @@ class Generation:
             self._thoughts.clear()
         return self._turn
 
-    def add(self, chunk: AIMessageChunk) -> None:
-        """Take what the model said next."""
+    def add(self, chunk: AIMessage) -> None:
+        """Take what the model said next: a chunk, or from a model that does not stream its whole message."""
         if self._turn.waiting is not None:
             self._turn = replace(self._turn, waiting=None)
-        if type(chunk) is not AIMessageChunk:
+        if isinstance(chunk, AIMessageChunk) and type(chunk) is not AIMessageChunk:
             chunk = self._summed(chunk)
         if chunk.text:
             self._first_word_at = self._first_word_at or time.monotonic()
@@ -142,7 +142,7 @@ class Generation:
             self.task.cancel()
 
 
-def _thought(chunk: AIMessageChunk) -> str:
+def _thought(chunk: AIMessage) -> str:
     """What a model said to itself: in the field that most use, or in a block of its own."""
     if isinstance(chunk.content, str):
         return chunk.additional_kwargs.get("reasoning_content") or ""
