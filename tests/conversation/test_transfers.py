@@ -58,8 +58,8 @@ def bundle():
 
 
 @pytest.mark.parametrize("kind", ["export", "bundle"])
-async def test_an_import_does_not_hold_the_event_loop(service, request, kind):
-    data = request.getfixturevalue(kind)
+async def test_an_import_does_not_hold_the_event_loop(service, export, bundle, kind):
+    data = {"export": export, "bundle": bundle}[kind]
     await service.list("ada")
     with watched_steps() as steps:
         brought = await service.import_from("ada", data)
