@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
 
-from chatbot.azureml import AzureMLChatOnlineEndpoint, AzureMLEndpointApiType
+from chatbot.azureml import AzureMLChatOnlineEndpoint, AzureMLEndpointApiType, formatter_named
 from chatbot.azureml.surfaces import resolve
 from chatbot.catalogue import PROMPTS, DeploymentEntry, read_deployments, read_prompts
 from chatbot.conversation import (
@@ -27,6 +27,7 @@ from chatbot.conversation import (
     WindowMemory,
 )
 from chatbot.emulator import Emulator
+from chatbot.ending import Step
 from chatbot.server import address, create_page_app, listen, serve
 from chatbot.settings import Settings, SettingsError, environment, variable
 from chatbot.ui import LOGO, Look, declare_zero_gpu
@@ -46,6 +47,7 @@ def main() -> int:
         settings = Settings.load(
             checks={
                 "endpoint_url": _check_endpoint,
+                "content_formatter": lambda values: formatter_named(values["content_formatter"]),
                 "store_url": _check_store,
                 "deployments_file": lambda values: read_deployments(Path(values["deployments_file"]), environment()),
                 "prompts_file": lambda values: read_prompts(Path(values["prompts_file"])),
@@ -64,15 +66,15 @@ def main() -> int:
         store = ConversationStore(settings.store_url.get_secret_value())
         service = ConversationService(deployments, store, max_answers=settings.max_answers)
 
-        async def close() -> None:
-            await store.aclose()
-            for deployment in deployments.values():
-                if isinstance(deployment.model, AzureMLChatOnlineEndpoint):
-                    await deployment.model.aclose()
+        models = [each.model for each in deployments.values() if isinstance(each.model, AzureMLChatOnlineEndpoint)]
 
+        closing = [
+            Step("close the database", store.aclose, 6),
+            *(Step("close a connection to an endpoint", each.aclose, 3 / len(models)) for each in models),
+        ]
         if settings.zero_gpu:
             declare_zero_gpu()
-        app = create_page_app(service, _look(settings), close)
+        app = create_page_app(service, _look(settings), closing, frame_ancestors=settings.frame_sources)
         try:
             listener = stack.enter_context(listen(settings.host, settings.port))
         except OSError:
@@ -118,6 +120,7 @@ def _deployments(settings: Settings, stack: ExitStack) -> Iterator[Deployment]:
             endpoint_url=settings.endpoint_url,
             endpoint_api_type=settings.endpoint_api_type,
             deployment_name=settings.deployment_name,
+            content_formatter=settings.content_formatter,
             api_key_variable=variable("endpoint_api_key"),
             api_key=settings.endpoint_api_key,
             input_price=settings.input_price,
@@ -175,6 +178,7 @@ def _model(entry: DeploymentEntry, timeout: float) -> BaseChatModel:
         endpoint_api_key=entry.api_key,
         endpoint_api_type=AzureMLEndpointApiType(entry.endpoint_api_type) if entry.endpoint_api_type else None,
         deployment_name=entry.deployment_name,
+        content_formatter=formatter_named(entry.content_formatter or "chat"),
         timeout=timeout,
         model_kwargs=dict(entry.model_arguments),
     )

@@ -43,6 +43,7 @@ class DeploymentEntry(_Entry):
     endpoint_url: str | None = None
     endpoint_api_type: Literal["dedicated", "realtime", "serverless"] | None = None
     deployment_name: str = ""
+    content_formatter: str | None = None
     timeout: float | None = Field(None, gt=0)
     model: str | None = None
     model_arguments: Mapping[str, Any] = Field(default_factory=dict)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Final
@@ -18,33 +17,36 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from chatbot.conversation import ConversationService
-from chatbot.ui import Gate, Look, PageRoutes, PageSessions, SecurityHeaders, VisitorCookie, build_page, mount
+from chatbot.ending import Step, end
+from chatbot.ui import Gate, Look, PageRoutes, PageSessions, SecurityHeaders, VisitorCookie, build_page, mount, policy
 
-CLOSE_SECONDS: Final = 10
+KEEP_SECONDS: Final = 10.0
 """How long the end may take to keep what there is of every answer."""
 
 DRAIN_SECONDS: Final = 1
 """How long connections stay open once every answer is kept."""
 
-MAX_UPLOAD: Final = 20_000_000
-"""Bytes of a file of conversations that is brought in."""
 
-logger = logging.getLogger(__name__)
-
-
-def create_page_app(service: ConversationService, look: Look, close: Callable[[], Awaitable[None]]) -> FastAPI:
+def create_page_app(
+    service: ConversationService,
+    look: Look,
+    closing: Sequence[Step] = (),
+    *,
+    frame_ancestors: Sequence[str] = ("'self'",),
+) -> FastAPI:
     """Return the page over ``service`` as an ASGI application, with what surrounds it.
 
     Args:
         service: What the page talks to.
         look: How it is to look.
-        close: Awaited when the application ends, after its connections.
+        closing: What is done when the application has ended, after its last answer is kept.
+        frame_ancestors: Who may show the page in a frame, as a Content-Security-Policy writes it.
     """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await close()
+        await end(*closing)
 
     sessions = PageSessions(service)
     page = build_page(service, sessions, look)
@@ -54,8 +56,8 @@ def create_page_app(service: ConversationService, look: Look, close: Callable[[]
         openapi_url=None,
         lifespan=lifespan,
         middleware=[
-            Middleware(SecurityHeaders),
-            Middleware(Gate, page=page, max_upload=MAX_UPLOAD),
+            Middleware(SecurityHeaders, policy=policy(frame_ancestors)),
+            Middleware(Gate, page=page),
             Middleware(VisitorCookie),
             # Nobody else's pages may read ours. Without this, Gradio lets every origin.
             Middleware(CORSMiddleware, allow_origins=()),
@@ -63,13 +65,13 @@ def create_page_app(service: ConversationService, look: Look, close: Callable[[]
     )
     app.add_api_route("/healthz", _healthy, methods=["GET", "HEAD"])
     PageRoutes(service, sessions, look).add_to(app)
-    mount(app, page, look, max_upload=MAX_UPLOAD)
+    mount(app, page, look)
 
-    async def end() -> None:
-        await service.aclose()
+    async def end_answers() -> None:
+        await end(Step("keep what there is of every answer", service.aclose, KEEP_SECONDS))
         sessions.close()
 
-    app.state.end = end
+    app.state.end_answers = end_answers
     app.state.sessions = sessions
     return app
 
@@ -95,10 +97,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Keep what there is of every answer, then end the connections and the application."""
-        try:
-            await asyncio.wait_for(self._app.state.end(), CLOSE_SECONDS)
-        except Exception:
-            logger.exception("Not every answer could be kept")
+        await self._app.state.end_answers()
         asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._hang_up)
         await super().shutdown(sockets)
 

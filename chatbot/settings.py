@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -19,6 +20,9 @@ PREFIX: Final = "CHATBOT_"
 
 CONTROLS: Final = ("deployment", "system_prompt", "temperature", "top_p", "max_tokens", "k")
 """What a visitor can choose for a conversation."""
+
+_FRAME_ANCESTOR: Final = re.compile(r"https?://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?", re.IGNORECASE)
+"""An origin as a Content-Security-Policy names it: no path, no user, no word of the policy's own."""
 
 SPACE_VOLUME: Final = Path("/data")
 """Where a Hugging Face Space has storage that outlives it, if it was given any."""
@@ -69,6 +73,13 @@ class Settings(BaseSettings):
         description="Deployment of the endpoint to call, or the model's name behind a gateway. Foundry resources need "
         "it; elsewhere, not set, the endpoint decides.",
         examples=["blue"],
+    )
+    content_formatter: str | None = Field(
+        None,
+        validation_alias="AZUREML_CONTENT_FORMATTER",
+        description="The format that the endpoint's container speaks: chat, openai, mistral, promptflow, text, gpt2, "
+        "hf or dolly, see docs/chat-model.md. Not set: chat, in the form that the URL tells.",
+        examples=["promptflow"],
     )
     timeout: float = Field(
         190.0,
@@ -146,6 +157,11 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on. 0.0.0.0 lets other machines in.")
     port: int = Field(7860, ge=0, le=65535, description="Port to listen on. 0 takes any free one.")
+    frame_ancestors: str = Field(
+        "self,https://huggingface.co,https://*.hf.space",
+        description="Who may show the page in a frame, with commas between: self (its own site), origins such as "
+        "https://www.example.com or https://*.example.com; or * for everybody, or none.",
+    )
     demo_token_delay: float = Field(
         0.02, ge=0, le=5, description="Seconds the demo endpoint pauses between words. 0 is as fast as it can."
     )
@@ -184,6 +200,12 @@ class Settings(BaseSettings):
         """The controls that visitors cannot use, be they seen or not."""
         return _controls(self.locked_controls) | self.hidden
 
+    @property
+    def frame_sources(self) -> tuple[str, ...]:
+        """Who may show the page in a frame, as a Content-Security-Policy writes it."""
+        named = _frame_ancestors(self.frame_ancestors)
+        return tuple(f"'{each}'" if each in ("self", "none") else each for each in named)
+
     @model_validator(mode="after")
     def _suits_a_space(self) -> Self:
         if self.space_id:
@@ -199,6 +221,21 @@ class Settings(BaseSettings):
             raise PydanticCustomError(
                 "controls", f"knows no {', '.join(sorted(unknown))}; only {', '.join(CONTROLS)}, all"
             )
+        return value
+
+    @field_validator("frame_ancestors")
+    @classmethod
+    def _names_origins(cls, value: str) -> str:
+        named = _frame_ancestors(value)
+        for each in named:
+            if each not in ("self", "none", "*") and not _FRAME_ANCESTOR.fullmatch(each):
+                raise PydanticCustomError(
+                    "origin",
+                    f"{each} is no origin; write https:// and a host without a path, such as https://www.example.com "
+                    "or https://*.example.com, or self, *, none",
+                )
+        if not named or (len(named) > 1 and {"none", "*"} & set(named)):
+            raise PydanticCustomError("origin", "names origins, or * or none alone")
         return value
 
     @field_validator("endpoint_url")
@@ -263,6 +300,11 @@ def environment(env_file: Path | None = Path(".env")) -> dict[str, str]:
 def _controls(names: str) -> frozenset[str]:
     listed = frozenset(filter(None, (name.strip() for name in names.split(","))))
     return frozenset(CONTROLS) if "all" in listed else listed
+
+
+def _frame_ancestors(value: str) -> list[str]:
+    """With a slash at its end, within quotes as in a policy, or in capitals, it is the same one."""
+    return [each.strip("'\"").rstrip("/").lower() for each in value.replace(",", " ").split()]
 
 
 def variable(name: str) -> str:

@@ -14,11 +14,11 @@ from pathlib import Path
 import grimp
 import pytest
 import yaml
-from chatbot.server import CLOSE_SECONDS
 
 from chatbot.catalogue import DeploymentEntry, read_deployments, read_prompts
 from chatbot.conversation import Conversation, ConversationStore, TurnStatus
 from chatbot.emulator import Emulator
+from chatbot.server import KEEP_SECONDS
 from chatbot.settings import Settings, variable
 
 ROOT = Path(__file__).parents[1]
@@ -128,7 +128,7 @@ def test_the_manifests_of_the_operators_page_are_whole():
     assert set(by_kind) == {"Deployment", "Service", "Ingress"}
     pod = by_kind["Deployment"]["spec"]["template"]
     assert pod["metadata"]["labels"] == by_kind["Service"]["spec"]["selector"]
-    assert pod["spec"]["terminationGracePeriodSeconds"] > CLOSE_SECONDS
+    assert pod["spec"]["terminationGracePeriodSeconds"] > 2 * KEEP_SECONDS
     annotations = by_kind["Ingress"]["metadata"]["annotations"]
     assert all(isinstance(value, str) for value in annotations.values()), "Kubernetes takes strings only"
     assert annotations["nginx.ingress.kubernetes.io/proxy-buffering"] == "off"
@@ -139,7 +139,7 @@ def test_the_manifests_of_the_operators_page_are_whole():
     secrets = {each["name"] for each in container_app["properties"]["configuration"]["secrets"]}
     [container] = template["containers"]
     assert {each["secretRef"] for each in container["env"] if "secretRef" in each} == secrets
-    assert template["terminationGracePeriodSeconds"] > CLOSE_SECONDS
+    assert template["terminationGracePeriodSeconds"] > 2 * KEEP_SECONDS
 
 
 def test_requirements_name_the_users_packages_first():

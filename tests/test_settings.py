@@ -29,11 +29,13 @@ def test_langchain_communitys_names_are_read(monkeypatch):
     monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", "key\n")
     monkeypatch.setenv("AZUREML_ENDPOINT_API_TYPE", "dedicated")
     monkeypatch.setenv("AZUREML_DEPLOYMENT_NAME", "blue")
+    monkeypatch.setenv("AZUREML_CONTENT_FORMATTER", "hf")
     monkeypatch.setenv("AZUREML_TIMEOUT", "12.5")
     settings = Settings.load(None)
     assert settings.endpoint_url == "https://ep.inference.ml.azure.com/score"
     assert settings.endpoint_api_key.get_secret_value() == "key"
     assert (settings.endpoint_api_type, settings.deployment_name, settings.timeout) == ("dedicated", "blue", 12.5)
+    assert settings.content_formatter == "hf"
 
 
 def test_the_file_is_read_and_the_environment_wins(tmp_path, monkeypatch):
@@ -135,6 +137,41 @@ def test_a_space_without_a_disk_keeps_nothing(monkeypatch, space, url, keeps):
     assert Settings.load(None).keeps_conversations is keeps
 
 
+@pytest.mark.parametrize(
+    ("named", "sources"),
+    [
+        (None, ("'self'", "https://huggingface.co", "https://*.hf.space")),
+        ("*", ("*",)),
+        ("none", ("'none'",)),
+        ("'self', https://www.example.com/", ("'self'", "https://www.example.com")),
+        ("https://*.Example.com http://localhost:8080", ("https://*.example.com", "http://localhost:8080")),
+    ],
+)
+def test_who_may_frame_the_page_is_written_as_a_policy_does(monkeypatch, named, sources):
+    if named is not None:
+        monkeypatch.setenv("CHATBOT_FRAME_ANCESTORS", named)
+    assert Settings.load(None).frame_sources == sources
+
+
+@pytest.mark.parametrize(
+    ("named", "fault"),
+    [
+        ("www.example.com", "www.example.com is no origin; write https:// and a host without a path"),
+        ("self,https://www.example.com/page", "https://www.example.com/page is no origin"),
+        ("https://a.com; script-src *", "https://a.com; is no origin"),
+        ("https:", "https: is no origin"),
+        ("https://münchen.de", "https://münchen.de is no origin"),
+        ("none,https://www.example.com", "names origins, or * or none alone"),
+        (" , ", "names origins, or * or none alone"),
+    ],
+)
+def test_who_cannot_frame_the_page_is_told(monkeypatch, named, fault):
+    monkeypatch.setenv("CHATBOT_FRAME_ANCESTORS", named)
+    (problem,) = problems()
+    assert problem.startswith(f"CHATBOT_FRAME_ANCESTORS={named}: {fault}")
+    assert problem.endswith("Without it, self,https://huggingface.co,https://*.hf.space is used.")
+
+
 def test_env_example_as_it_is_changes_nothing():
     assert Settings.load(ENV_EXAMPLE) == Settings.load(None)
 
@@ -144,7 +181,13 @@ def test_the_application_refuses_to_start_in_words(tmp_path):
     ended = subprocess.run(
         [sys.executable, str(ROOT / "app.py")],
         cwd=tmp_path,
-        env={"PATH": "", "CHATBOT_PORT": "x", "AZUREML_ENDPOINT_URL": "https://host/nowhere", "CHATBOT_STORE_URL": "x"},
+        env={
+            "PATH": "",
+            "CHATBOT_PORT": "x",
+            "AZUREML_ENDPOINT_URL": "https://host/nowhere",
+            "CHATBOT_STORE_URL": "x",
+            "AZUREML_CONTENT_FORMATTER": "odd",
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -152,5 +195,7 @@ def test_the_application_refuses_to_start_in_words(tmp_path):
     assert ended.returncode == 2
     assert ended.stdout == ""
     listed = [line for line in ended.stderr.splitlines() if line.startswith("  - ")]
-    assert len(listed) == 4
+    assert len(listed) == 5
+    [formatter] = [line for line in listed if "AZUREML_CONTENT_FORMATTER" in line]
+    assert "there is no content formatter 'odd'; choose one of chat, openai" in formatter
     assert "Traceback" not in ended.stderr

@@ -23,6 +23,15 @@ from chatbot.azureml.formatters import (
     MistralChatContentFormatter,
 )
 from chatbot.azureml.surfaces import AzureMLEndpointApiType
+from chatbot.azureml.text_formatters import (
+    CustomOpenAIContentFormatter,
+    DollyContentFormatter,
+    GPT2ContentFormatter,
+    HFContentFormatter,
+    OpenAIChatContentFormatter,
+    PromptFlowContentFormatter,
+    formatter_named,
+)
 
 __all__ = [
     "AzureMLAPIError",
@@ -42,6 +51,13 @@ __all__ = [
     "AzureMLTimeoutError",
     "ContentFormatterBase",
     "CustomOpenAIChatContentFormatter",
+    "CustomOpenAIContentFormatter",
+    "DollyContentFormatter",
+    "GPT2ContentFormatter",
+    "HFContentFormatter",
     "LlamaChatContentFormatter",
     "MistralChatContentFormatter",
+    "OpenAIChatContentFormatter",
+    "PromptFlowContentFormatter",
+    "formatter_named",
 ]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from io import BytesIO
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import aiohttp
 
 from chatbot.azureml.errors import AzureMLError, from_response, request_id
+from chatbot.azureml.framing import Framing, framing_of
 from chatbot.azureml.route import Route, proxy_failed, proxy_refused, route_to, untrusted
 from chatbot.azureml.transport import (
     CONNECT_TIMEOUT,
@@ -31,6 +32,9 @@ from chatbot.azureml.transport import (
     why_unreachable,
 )
 
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
 _MAX_WRITE: Final = 2**18
 
 _CLOCK: Final = 0.001
@@ -46,6 +50,7 @@ class AsyncReply:
         self._first = b""
         self._chunks: _Chunks | None = None
         self.headers = response.headers
+        self.framing: Framing = "whole"
 
     async def wait_for_first(self) -> None:
         """Wait for the first bytes of a stream: as long as there are none, it may be asked for again.
@@ -54,8 +59,28 @@ class AsyncReply:
             AzureMLStreamError: The stream ended without any.
         """
         self._first = await _read_any(self._response.content)
-        if not self._first:
+        if not self._first and is_event_stream(self.headers):
             raise empty(request_id(self.headers))
+
+    async def tell_framing(self) -> None:
+        """Read as far as it takes to tell how the reply is framed.
+
+        Raises:
+            AzureMLTimeoutError: Silence for longer than the idle time-out.
+            AzureMLConnectionError: The connection broke.
+        """
+        framing = framing_of(self._first)
+        try:
+            while framing is None:
+                async with asyncio.timeout(self._request.idle_timeout):
+                    data = await _read_any(self._response.content)
+                if not data:
+                    break
+                self._first += data
+                framing = framing_of(self._first)
+        except (aiohttp.ClientError, OSError) as error:
+            raise _while_reading(error, self._request.idle_timeout) from error
+        self.framing = framing or "whole"
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Yield what each network read brings, without waiting for more.
@@ -181,8 +206,14 @@ class AsyncTransport:
             await keeper.aclose()
 
     @asynccontextmanager
-    async def open(self, request: WireRequest) -> AsyncIterator[AsyncReply]:
+    async def open(
+        self, request: WireRequest, on_retry: Callable[[RetryCallState], Awaitable[None]] | None = None
+    ) -> AsyncIterator[AsyncReply]:
         """Send until the reply's headers are good and a stream has begun; never again after that.
+
+        Args:
+            request: What to send.
+            on_retry: Told of each wait before it begins.
 
         Raises:
             AzureMLError: The reply was bad, or none came, and no retry is left or allowed.
@@ -193,8 +224,13 @@ class AsyncTransport:
                 reply = await self._send(request)
                 break
             except AzureMLError as error:
-                await asyncio.sleep(backoff.after(error, time.monotonic()))
+                wait = backoff.after(error, time.monotonic())
+                if on_retry is not None:
+                    await on_retry(backoff.state(error, wait))
+                await asyncio.sleep(wait)
         try:
+            if request.is_begun_by(reply.headers):
+                await reply.tell_framing()
             yield reply
         finally:
             reply.close()
@@ -282,7 +318,7 @@ async def _begun(response: aiohttp.ClientResponse, request: WireRequest, route: 
     reply = AsyncReply(response, request)
     try:
         if response.status == 200:
-            if is_event_stream(reply.headers):
+            if request.is_begun_by(reply.headers):
                 await reply.wait_for_first()
             return reply
         body = await reply.read_what_comes(MAX_ERROR_SECONDS)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -36,18 +35,22 @@ from pydantic_core import InitErrorDetails
 from chatbot.azureml.auth import CredentialIdentity, Identity, KeyIdentity, TokenIdentity, require_header_safe
 from chatbot.azureml.errors import (
     AzureMLAuthenticationError,
-    AzureMLConnectionError,
     AzureMLError,
     AzureMLInvalidRequestError,
-    AzureMLTimeoutError,
 )
-from chatbot.azureml.formatters import AdoptedFormatter, CustomOpenAIChatContentFormatter, adopt
-from chatbot.azureml.replies import told_in_headers, usage_in_headers
-from chatbot.azureml.stream import ChatStream
+from chatbot.azureml.formatters import AdoptedFormatter, adopt
+from chatbot.azureml.reading import ReplyReader, unless_complete
+from chatbot.azureml.replies import told_in_headers
+from chatbot.azureml.request_repair import RefusalMemory, RepairableRequest
+from chatbot.azureml.retry_events import ARGUMENT as RETRY_ARGUMENT
+from chatbot.azureml.retry_events import with_retry_events
 from chatbot.azureml.surfaces import AzureMLEndpointApiType, Surface, resolve
-from chatbot.azureml.transport import WireRequest, is_event_stream
+from chatbot.azureml.text_formatters import formatter_named
+from chatbot.azureml.transport import WireRequest
 
 if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
     from chatbot.azureml.async_transport import AsyncReply, AsyncTransport
     from chatbot.azureml.structured import Method, Schema, Tool
     from chatbot.azureml.sync_transport import SyncReply, SyncTransport
@@ -55,19 +58,7 @@ if TYPE_CHECKING:
 DEFAULT_MAX_TOKENS = 1024
 """Sent to serverless deployments when the caller names no limit: some of them end after 16 tokens without."""
 
-_log = logging.getLogger(__name__)
-
 _TRANSPORTS = ("_sync", "_async")
-
-_SAME_IN_A_CHUNK = (
-    "content",
-    "id",
-    "additional_kwargs",
-    "response_metadata",
-    "usage_metadata",
-    "tool_calls",
-    "invalid_tool_calls",
-)
 
 _HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 
@@ -75,9 +66,6 @@ _OWN_HEADERS = frozenset(
     {"accept", "api-key", "authorization", "azureml-model-deployment", "connection", "content-length", "content-type"}
     | {"extra-parameters", "host", "transfer-encoding", "user-agent", "x-ms-client-request-id"}
 )
-
-# What an answer would be wrong without is never left out to please the server.
-_NEVER_DROPPED = frozenset({"messages", "model", "stream", "tools", "tool_choice", "response_format"})
 
 
 def _env(name: str, default: str | None = "") -> Callable[[], Any]:
@@ -90,11 +78,10 @@ def _env(name: str, default: str | None = "") -> Callable[[], Any]:
 class _Call:
     """One question to the endpoint, and what was already tried to have it answered."""
 
-    messages: list[BaseMessage]
-    parameters: Mapping[str, Any]
+    request: RepairableRequest
     stream: bool
     timeout: float
-    dropped: tuple[str, ...] = ()
+    on_retry: Callable[[RetryCallState], Any] | None
     renewed: bool = False
 
 
@@ -224,8 +211,9 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
     extra_parameters: Literal["error", "drop", "pass-through"] | None = None
     """What the Model Inference API does with parameters it does not know, sent as the ``extra-parameters`` header:
     refuse the request, leave them out, or hand them to the model. When left out, the header is not sent, and a
-    request that is refused for such parameters is repeated once without them; the answer's
-    ``response_metadata["dropped_parameters"]`` and a warning say which."""
+    request that is refused for a parameter, or its value, is repeated without it (a limit of the answer under the other
+    of its two names); each answer's ``response_metadata["dropped_parameters"]`` and one warning say which. What was
+    refused is remembered for an hour, so that the next request is taken at once."""
 
     streaming: bool = False
     """Stream also where ``invoke`` was called."""
@@ -252,13 +240,17 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
     default_headers: dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)
     """Further headers for every request, such as the subscription key of a gateway in front of the endpoint."""
 
-    content_formatter: Any = Field(default_factory=CustomOpenAIChatContentFormatter)
-    """Turns messages into the request body and the reply into a message: an instance, or a class that needs no
-    arguments, of :class:`ContentFormatterBase`, of langchain_community's, or of anything with its two methods."""
+    content_formatter: Any = Field(default_factory=_env("AZUREML_CONTENT_FORMATTER", "chat"), validate_default=True)
+    """Turns messages into the request body and the reply into a message: a name, as of
+    :func:`formatter_named`; or an instance, or a class that needs no arguments, of :class:`ContentFormatterBase`, of
+    langchain_community's, or of anything with its two methods. From ``AZUREML_CONTENT_FORMATTER`` when left out;
+    without, ``chat``, whose body the URL decides."""
 
     _surface: Surface = PrivateAttr()
     _identity: Identity = PrivateAttr()
     _formatter: AdoptedFormatter = PrivateAttr()
+    _refusals: RefusalMemory = PrivateAttr(default_factory=RefusalMemory)
+    _reader: ReplyReader = PrivateAttr()
 
     def __init__(self, **arguments: Any) -> None:
         try:
@@ -269,8 +261,8 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
     @field_validator("content_formatter")
     @classmethod
     def _instance(cls, value: Any) -> Any:
-        if value is None:
-            return CustomOpenAIChatContentFormatter()
+        if value is None or isinstance(value, str):
+            return formatter_named(value or "chat")
         formatter = value() if isinstance(value, type) else value
         try:
             adopt(formatter)
@@ -306,6 +298,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             raise ValueError(f"{', '.join(twice)}: given as an argument and in model_kwargs; keep one")
         self._identity = self._identify()
         self._formatter = adopt(self.content_formatter)
+        self._reader = ReplyReader(self._formatter, self._surface.api_type)
         return self
 
     def _identify(self) -> Identity:
@@ -380,6 +373,10 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             "extra_parameters": self.extra_parameters,
             "content_formatter": self._name_of(self.content_formatter),
         }
+
+    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+        kwargs.pop(RETRY_ARGUMENT, None)
+        return super()._get_invocation_params(stop=stop, **kwargs)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)
@@ -535,7 +532,8 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         Raises:
             AzureMLStreamError: The answer broke off; ``partial`` has what had come.
         """
-        return super().stream(input, _with(config, callbacks), **kwargs)
+        config, told = with_retry_events(_with(config, callbacks), self.callbacks, CallbackManagerForLLMRun)
+        return super().stream(input, config, **kwargs, **told)
 
     def astream(
         self,
@@ -546,7 +544,8 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
         """Do what :meth:`stream` does without blocking."""
-        return super().astream(input, _with(config, callbacks), **kwargs)
+        config, told = with_retry_events(_with(config, callbacks), self.callbacks, AsyncCallbackManagerForLLMRun)
+        return super().astream(input, config, **kwargs, **told)
 
     # One request, whole or streamed, sync or async: the same steps over two transports.
 
@@ -557,8 +556,8 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with self._open(self._call(messages, stop, kwargs, stream=False)) as (reply, told):
-            return self._result(reply.read(), reply.headers, told)
+        with self._open(self._call(messages, stop, kwargs, run_manager, stream=False)) as (reply, told):
+            return self._reader.result(reply.read(), reply.headers, told)
 
     async def _agenerate(
         self,
@@ -567,8 +566,8 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        async with self._aopen(self._call(messages, stop, kwargs, stream=False)) as (reply, told):
-            return self._result(await reply.read(), reply.headers, told)
+        async with self._aopen(self._call(messages, stop, kwargs, run_manager, stream=False)) as (reply, told):
+            return self._reader.result(await reply.read(), reply.headers, told)
 
     def _stream(
         self,
@@ -577,12 +576,12 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        with self._open(self._call(messages, stop, kwargs, stream=True)) as (reply, told):
-            if not is_event_stream(reply.headers):
-                yield _whole(self._result(reply.read(), reply.headers, told))
+        with self._open(self._call(messages, stop, kwargs, run_manager, stream=True)) as (reply, told):
+            if reply.framing == "whole":
+                yield self._reader.chunk(reply.read(), reply.headers, told)
                 return
-            stream = ChatStream(told, self._text_of_event)
-            with _unless_complete(stream):
+            stream = self._reader.stream(reply.framing, told)
+            with unless_complete(stream):
                 for data in reply.chunks():
                     if chunk := stream.feed(data):
                         yield chunk
@@ -598,12 +597,12 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async with self._aopen(self._call(messages, stop, kwargs, stream=True)) as (reply, told):
-            if not is_event_stream(reply.headers):
-                yield _whole(self._result(await reply.read(), reply.headers, told))
+        async with self._aopen(self._call(messages, stop, kwargs, run_manager, stream=True)) as (reply, told):
+            if reply.framing == "whole":
+                yield self._reader.chunk(await reply.read(), reply.headers, told)
                 return
-            stream = ChatStream(told, self._text_of_event)
-            with _unless_complete(stream):
+            stream = self._reader.stream(reply.framing, told)
+            with unless_complete(stream):
                 async for data in reply.chunks():
                     if chunk := stream.feed(data):
                         yield chunk
@@ -619,10 +618,11 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             while True:
                 secret = self._identity.secret()
                 try:
-                    reply = stack.enter_context(self._sync.open(self._wire(call, secret)))
+                    reply = stack.enter_context(self._sync.open(self._wire(call, secret), call.on_retry))
                     break
                 except AzureMLError as error:
                     call = self._mended(call, error, secret)
+            self._learn(call.request)
             told = _told_before(reply.headers, call)
             with _after_good_headers(told, secret):
                 yield reply, told
@@ -633,16 +633,23 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             while True:
                 secret = await self._identity.asecret()
                 try:
-                    reply = await stack.enter_async_context(self._async.open(self._wire(call, secret)))
+                    reply = await stack.enter_async_context(self._async.open(self._wire(call, secret), call.on_retry))
                     break
                 except AzureMLError as error:
                     call = self._mended(call, error, secret)
+            self._learn(call.request)
             told = _told_before(reply.headers, call)
             with _after_good_headers(told, secret):
                 yield reply, told
 
     def _call(
-        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any], *, stream: bool
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        kwargs: Mapping[str, Any],
+        run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
+        *,
+        stream: bool,
     ) -> _Call:
         """Gather what a call asks for: the arguments' parameters, then ``model_kwargs``, then the call's own.
 
@@ -650,6 +657,7 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             ValueError: A time-out is no positive number, or the endpoint serves several models and none is named.
         """
         parameters = {**self._own_parameters, **self.model_kwargs, **kwargs}
+        run_manager = parameters.pop(RETRY_ARGUMENT, run_manager)
         if stop:
             parameters["stop"] = stop
         limits = [parameters.pop(name, None) for name in ("timeout", "request_timeout")]
@@ -661,7 +669,17 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         parameters.pop("stream", None)
         parameters = {name: value for name, value in parameters.items() if value is not None}
         self._add_habits(parameters, stream=stream)
-        return _Call(messages, parameters, stream, timeout)
+        known = self._refusals.known(self._refusing(parameters)) if self._refusals else ()
+        on_retry = None if run_manager is None else run_manager.on_retry
+        return _Call(RepairableRequest(messages, parameters, known), stream, timeout, on_retry)
+
+    def _refusing(self, parameters: Mapping[str, Any]) -> Hashable:
+        """Names the model that a request asks: what one refuses another may take."""
+        return self._surface.url, self.deployment_name, str(parameters.get("model"))
+
+    def _learn(self, request: RepairableRequest) -> None:
+        if request.learned:
+            self._refusals.learn(self._refusing(request.parameters), request)
 
     def _add_habits(self, parameters: dict[str, Any], *, stream: bool) -> None:
         """Add what this surface needs and the caller left out."""
@@ -678,13 +696,15 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
             )
         if surface.needs_max_tokens and "max_completion_tokens" not in parameters:
             parameters.setdefault("max_tokens", DEFAULT_MAX_TOKENS)
-        if stream:
+        if not stream:
+            parameters.pop("stream_options", None)  # refused where there is no stream
+        else:
             parameters["stream"] = True
             if self.stream_usage if self.stream_usage is not None else surface.counts_on_request:
                 parameters.setdefault("stream_options", {"include_usage": True})
 
     def _wire(self, call: _Call, secret: str) -> WireRequest:
-        parameters = {name: value for name, value in call.parameters.items() if name not in call.dropped}
+        fitted = call.request.fitted()
         headers = {
             **self.default_headers,
             "User-Agent": "azureml-chatbot",
@@ -701,41 +721,26 @@ class AzureMLChatOnlineEndpoint(BaseChatModel):
         return WireRequest(
             url=self._surface.url,
             headers=headers,
-            body=self._formatter.body(call.messages, parameters, self._surface.api_type),
+            body=self._formatter.body(fitted.messages, dict(fitted.parameters), self._surface.api_type),
             key=secret,
             timeout=call.timeout,
             idle_timeout=self.stream_idle_timeout,
+            streams=call.stream,
         )
 
     def _mended(self, call: _Call, error: AzureMLError, secret: str) -> _Call:
-        """Return the call in a form that may be taken: without what was refused, or with a fresh token. Once each.
+        """Return the call in a form that may be taken: without what was refused, or once with a fresh token.
 
         Raises:
             AzureMLError: ``error`` itself, when there is nothing to mend.
         """
         if isinstance(error, AzureMLInvalidRequestError) and self.extra_parameters in (None, "drop"):
-            refused = tuple(name for name in error.refused_parameters if name in call.parameters)
-            if refused and not call.dropped and _NEVER_DROPPED.isdisjoint(refused):
-                _log.warning("The endpoint takes no %s: the request is repeated without.", ", ".join(refused))
-                return replace(call, dropped=refused)
+            repaired = call.request.repaired(error)
+            if repaired is not None:
+                return replace(call, request=repaired)
         if isinstance(error, AzureMLAuthenticationError) and not call.renewed and self._identity.renew(secret):
             return replace(call, renewed=True)
         raise error
-
-    def _result(self, body: bytes, headers: Mapping[str, str], told: dict[str, Any]) -> ChatResult:
-        result = self._formatter.result(body, self._surface.api_type)
-        for generation in result.generations:
-            generation.message.response_metadata |= told
-        first = result.generations[0].message
-        if isinstance(first, AIMessage) and first.usage_metadata is None:
-            first.usage_metadata = usage_in_headers(headers)
-        # LangChain adds it to the message, where streams have no more than what their events tell.
-        name = first.response_metadata.get("model_name")
-        result.llm_output = {"model_name": name} if name else {}
-        return result
-
-    def _text_of_event(self, event: bytes) -> str:
-        return self._formatter.text(event, self._surface.api_type)
 
 
 def _with(config: RunnableConfig | None, callbacks: Callbacks) -> RunnableConfig | None:
@@ -754,16 +759,9 @@ def _without_inputs(error: ValidationError) -> ValidationError:
 def _told_before(headers: Mapping[str, str], call: _Call) -> dict[str, Any]:
     """What is known of an answer before its first word, for its ``response_metadata``."""
     told = told_in_headers(headers)
-    if call.dropped:
-        told["dropped_parameters"] = list(call.dropped)
+    if dropped := call.request.fitted().dropped:
+        told["dropped_parameters"] = list(dropped)
     return told
-
-
-def _whole(result: ChatResult) -> ChatGenerationChunk:
-    """A reply that came whole although a stream was asked for, as the one chunk of its stream."""
-    message = result.generations[0].message
-    fields = {name: getattr(message, name) for name in _SAME_IN_A_CHUNK if hasattr(message, name)}
-    return ChatGenerationChunk(message=AIMessageChunk(**fields, chunk_position="last"))
 
 
 @contextmanager
@@ -775,14 +773,3 @@ def _after_good_headers(told: Mapping[str, Any], secret: str) -> Iterator[None]:
         error.request_id = error.request_id or told.get("request_id")
         error.blot(secret)
         raise
-
-
-@contextmanager
-def _unless_complete(stream: ChatStream) -> Iterator[None]:
-    """A connection that breaks breaks nothing once the answer is complete; before, the error carries its text."""
-    try:
-        yield
-    except (AzureMLConnectionError, AzureMLTimeoutError) as error:
-        if not stream.complete:
-            error.partial = stream.text
-            raise

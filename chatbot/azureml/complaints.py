@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
+
+from chatbot.azureml.overflow import Overflow, read_overflow
+from chatbot.azureml.refusal import Refused, read_refused, top_level
 
 MAX_DEPTH: Final = 8
 """How deep an error is looked into: the documented ones need four levels, and Python's stack is not endless."""
@@ -26,7 +29,8 @@ class Complaint:
         words: The server's own words, as they came.
         code: Its short code; where that only repeats a status, what it calls the kind of error.
         param: The parameter it names.
-        refused: Top-level parameters of the request that it will not take.
+        refused: What of the request it will not take.
+        overflow: How long the request was and may be, where its length is the complaint.
         filters: What the content filter found, by category: ``filtered``, ``severity``, ``detected``.
     """
 
@@ -34,7 +38,8 @@ class Complaint:
     code: str | None = None
     kind: str | None = None
     param: str | None = None
-    refused: tuple[str, ...] = ()
+    refused: Refused = field(default_factory=Refused)
+    overflow: Overflow | None = None
     filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
@@ -48,59 +53,43 @@ def read(body: bytes) -> Complaint:
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:  # also where it is nested deeper than any parser should follow
-        return Complaint(body.decode("utf-8", "replace"))
+        return _of_words(body.decode("utf-8", "replace"))
     return read_json(content)
 
 
 def read_json(content: Any) -> Complaint:
     """Read the same from JSON that was parsed already."""
+    if isinstance(content, list) and content:
+        content = content[0]  # Google's: a list of one
     if not isinstance(content, Mapping):
-        return Complaint(content if isinstance(content, str) else "")
+        return _of_words(content if isinstance(content, str) else "")
     error = content.get("error")
     inner = error if isinstance(error, Mapping) else content
     message, detail = inner.get("message"), inner.get("detail")
+    if isinstance(message, Mapping):  # Mistral's: FastAPI's complaint within
+        detail = detail or message.get("detail")
+        message = message.get("message")
     words = _words(message or detail or inner.get("title") or error)
     if message and isinstance(detail, Mapping | list) and (where := _words(detail)):
         words = f"{words.rstrip('.')} ({where})"
     code = _name(inner.get("code")) or _name(_mapping(inner.get("innererror")).get("code"))
-    kind = _name(inner.get("type"))
-    param = _name(inner.get("param")) or next(_top_level(detail), None)
+    kind = _name(inner.get("type")) or _name(content.get("error_type"))
+    param = _name(inner.get("param")) or next(top_level(detail), None)
     return Complaint(
         words,
         code,
         kind if kind and re.fullmatch(r"\w+", kind) else None,
-        param,
-        tuple(dict.fromkeys(_refused(words, code, param, detail))),
+        param and param[:MAX_NAME],
+        read_refused(words, code, kind, param, detail),
+        read_overflow(words, code, kind, inner),
         _filters(content),
     )
 
 
-_EXTRA: Final = re.compile(r"Extra parameters \[([^\]]*)\] are not allowed")
-_NEEDED: Final = ("messages", "input_data", "prompt")
-"""Without these there is no request: a server that refuses them is not helped by leaving them out."""
-
-
-def _refused(words: str, code: str | None, param: str | None, detail: Any) -> Iterator[str]:
-    named: list[str] = []
-    if extra := _EXTRA.search(words):
-        named = re.findall(r"""["']([^"']+)["']""", extra.group(1))
-    elif isinstance(detail, list):
-        named = [
-            name
-            for item in detail[:MAX_NODES]
-            if _mapping(item).get("type") == "extra_forbidden"
-            for name in _top_level(item)
-        ]
-    elif code in ("parameter_not_supported", "unsupported_parameter", "unknown_parameter") and param:
-        named = [param]
-    yield from (name for name in named if re.fullmatch(r"[\w-]{1,64}", name) and name not in _NEEDED)
-
-
-def _top_level(detail: Any) -> Iterator[str]:
-    """The parameter that a ``loc`` points to, if it points to a whole one and not to something inside."""
-    loc = _mapping(detail).get("loc")
-    if isinstance(loc, list) and len(loc) == 2 and loc[0] == "body" and isinstance(loc[1], str):
-        yield loc[1][:MAX_NAME]
+def _of_words(words: str) -> Complaint:
+    return Complaint(
+        words, refused=read_refused(words, None, None, None, None), overflow=read_overflow(words, None, None, {})
+    )
 
 
 _RESULTS: Final = ("content_filter_result", "content_filter_results")

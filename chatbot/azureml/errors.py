@@ -44,6 +44,7 @@ from langchain_core.exceptions import (
 
 from chatbot.azureml.blotting import blotted
 from chatbot.azureml.complaints import MAX_NAME, Complaint, read, read_json
+from chatbot.azureml.overflow import limits_answer
 
 MAX_WORDS: Final = 600
 """Characters of the server's own words that are kept in a message: enough for any real one."""
@@ -138,6 +139,15 @@ class AzureMLInvalidRequestError(AzureMLError, ModelInvalidRequestError):
     refused_parameters: tuple[str, ...] = ()
     """Parameters of the request, by their names on the wire, that the server says it does not take."""
 
+    refuses_value: bool = False
+    """It knows these parameters, and does not take the value they had."""
+
+    supported_value: float | None = None
+    """The one number that it takes in place of that value; None where not told."""
+
+    refuses_system_role: bool = False
+    """The endpoint takes no message of the role ``system`` or ``developer``."""
+
 
 class AzureMLContentFilterError(AzureMLInvalidRequestError):
     """The content filter blocked the prompt."""
@@ -153,9 +163,18 @@ class AzureMLContentFilterError(AzureMLInvalidRequestError):
 
 # LangChain's name of the condition first: it says more than that the request was invalid.
 class AzureMLContextOverflowError(ContextOverflowError, AzureMLInvalidRequestError):
-    """The messages are longer than the model's context."""
+    """The messages, with the room that was asked for the answer, are longer than the model's context."""
 
     hint = "Send a shorter message, or remember fewer turns."
+
+    context_size: int | None = None
+    """Tokens of the model's window (of the longest prompt, where that is all that is told); None where not told."""
+
+    requested_tokens: int | None = None
+    """Tokens of the messages and the room for the answer, together; None where not told."""
+
+    prompt_tokens: int | None = None
+    """Tokens of the messages; None where not told."""
 
 
 class AzureMLRateLimitError(AzureMLError, ModelRateLimitError):
@@ -226,11 +245,32 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes, *, key: 
         error.hint = "Set AZUREML_ENDPOINT_URL to the endpoint's own address."
     if isinstance(error, AzureMLContentFilterError):
         error.categories, error.filter_results = complaint.filtered, complaint.filters
-    elif isinstance(error, AzureMLInvalidRequestError) and real in (400, 422) and complaint.refused:
-        error.refused_parameters = complaint.refused
-        error.hint = f"Take {' and '.join(complaint.refused[:5])} out of the model's parameters."
+    elif isinstance(error, AzureMLContextOverflowError) and (told := complaint.overflow):
+        error.context_size = told.context_size
+        error.requested_tokens = told.requested_tokens
+        error.prompt_tokens = told.prompt_tokens
+        if told.answer_alone:
+            error.hint = _SHORTER_ANSWER
+    elif isinstance(error, AzureMLInvalidRequestError):
+        _tell_refused(error, complaint)
     error.blot(key)
     return error
+
+
+_SHORTER_ANSWER: Final = "Ask for a shorter answer: lower max_tokens."
+
+
+def _tell_refused(error: AzureMLInvalidRequestError, complaint: Complaint) -> None:
+    if limits_answer(complaint.words):
+        error.param = error.param or "max_tokens"
+        error.hint = _SHORTER_ANSWER
+    elif error.status in (400, 422):
+        refused = complaint.refused
+        error.refused_parameters = refused.parameters
+        error.refuses_value, error.supported_value = refused.of_value, refused.supported
+        error.refuses_system_role = refused.system_role
+        if names := error.refused_parameters[:5]:
+            error.hint = f"Take {' and '.join(names)} out of the model's parameters."
 
 
 def from_event(event: Mapping[str, Any], partial: str) -> AzureMLStreamError:
@@ -293,9 +333,7 @@ _CLASSES: Final[Mapping[int, type[AzureMLError]]] = {
 def _classify(status: int, real: int, reason: str | None, complaint: Complaint) -> type[AzureMLError]:
     if complaint.code in ("content_filter", "ResponsibleAIPolicyViolation"):
         return AzureMLContentFilterError
-    if complaint.code in ("context_length_exceeded", "tokens_limit_reached"):
-        return AzureMLContextOverflowError
-    if "maximum context length" in complaint.words:
+    if complaint.overflow is not None and real != 429:  # "too many tokens" of a minute are another matter
         return AzureMLContextOverflowError
     if reason == "too_many_pending_request":
         return AzureMLRateLimitError

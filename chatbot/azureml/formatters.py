@@ -7,6 +7,7 @@ the way it expects to be asked.
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,12 +16,18 @@ from langchain_core.messages import AIMessage, BaseMessage, get_buffer_string
 from langchain_core.outputs import ChatGeneration, ChatResult, Generation
 
 from chatbot.azureml.errors import AzureMLResponseError, from_body
+from chatbot.azureml.lenient import whole_loads
 from chatbot.azureml.messages import fold_system, to_wire
-from chatbot.azureml.reasoning import split
-from chatbot.azureml.replies import beside_the_text, completion
+from chatbot.azureml.replies import completion, message_of
+from chatbot.azureml.score import opened, said_by, said_by_event
 from chatbot.azureml.surfaces import AzureMLEndpointApiType
+from chatbot.azureml.usage import usage_of
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_CHOICE = (
+    "If the container speaks a format of its own, choose the formatter for it: AZUREML_CONTENT_FORMATTER in the "
+    "application's settings, content_formatter in code."
+)
 _ONLY_OPENAI = ("tools", "tool_choice", "response_format")
 
 
@@ -91,11 +98,8 @@ class CustomOpenAIChatContentFormatter(ContentFormatterBase):
         if api_type == AzureMLEndpointApiType.serverless:
             body = {"messages": wire_messages, **given}
         else:
-            body = {"input_data": {"input_string": wire_messages, "parameters": _score_parameters(given)}}
-        try:
-            return orjson.dumps(body)
-        except orjson.JSONEncodeError as error:
-            raise ValueError(f"the request cannot be written as JSON: {error}") from error
+            body = {"input_data": {"input_string": wire_messages, "parameters": container_parameters(given)}}
+        return as_json(body)
 
     def format_response_payload(self, output: bytes, api_type: AzureMLEndpointApiType) -> ChatGeneration:
         """Return the first answer of :meth:`format_choices`."""
@@ -107,7 +111,10 @@ class CustomOpenAIChatContentFormatter(ContentFormatterBase):
         Raises:
             AzureMLResponseError: The body is an error, or nothing of the kind.
         """
-        reply = _json(output)
+        try:
+            reply = opened(whole_loads(output))
+        except ValueError:
+            raise _unreadable(self, f"not with JSON: {_shape(output)}") from None
         if isinstance(reply, dict):
             if generations := completion(reply):
                 return generations
@@ -115,11 +122,11 @@ class CustomOpenAIChatContentFormatter(ContentFormatterBase):
                 raise from_body(reply)
             if isinstance(reply.get("choices"), list):
                 raise AzureMLResponseError("The endpoint answered without a choice.")
-        text = _score_text(reply)
-        if text is None:
-            raise AzureMLResponseError(f"The endpoint answered, but not as a chat model: {_shape(reply)}.")
-        reasoning, answer = split(text)
-        message = AIMessage(content=answer, additional_kwargs=beside_the_text(reasoning, None))
+        if (said := said_by(reply)) is None:
+            raise _unreadable(self, f"not as a chat model: {_shape(reply)}")
+        message = message_of(said)
+        if isinstance(reply, dict):
+            message.usage_metadata = usage_of(reply)
         return [ChatGeneration(message=message)]
 
     def _wire_messages(self, messages: list[BaseMessage]) -> list[dict[str, Any]]:
@@ -127,7 +134,15 @@ class CustomOpenAIChatContentFormatter(ContentFormatterBase):
 
 
 class LlamaChatContentFormatter(CustomOpenAIChatContentFormatter):
-    """langchain_community's older name of the stock formatter."""
+    """langchain_community's older name of the stock formatter. Deprecated there, and here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        warnings.warn(
+            "LlamaChatContentFormatter is deprecated: use CustomOpenAIChatContentFormatter, which does the same.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
 
 
 class MistralChatContentFormatter(CustomOpenAIChatContentFormatter):
@@ -165,21 +180,27 @@ class AdoptedFormatter:
             answer = self._format_response(*(output, api_type)[: self._response_takes])
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             name = type(self._formatter).__name__
-            raise AzureMLResponseError(f"{name} could not read the endpoint's reply ({_shape_of(output)}).") from error
+            failure = AzureMLResponseError(f"{name} could not read the endpoint's reply ({_shape_of(output)}).")
+            failure.hint = _CHOICE
+            raise failure from error
         return ChatResult(generations=[_generation(answer)])
 
-    def text(self, event: bytes, api_type: AzureMLEndpointApiType) -> str:
-        """Return the text of one streamed event that is not OpenAI's, with any thoughts in it.
+    def said(self, event: Any, payload: bytes, api_type: AzureMLEndpointApiType) -> Mapping[str, Any]:
+        """Return what a streamed event says that is not OpenAI's, as the raw message that it is.
+
+        Args:
+            event: The event's JSON value.
+            payload: The same as it came.
+            api_type: As for :meth:`result`.
 
         Raises:
             AzureMLResponseError: It is none that this formatter can read.
         """
-        if _reads_as_stock(self._formatter):
-            # Not divided yet: an event may hold a piece of a tag.
-            if (text := _score_text(_json(event))) is None:
-                raise AzureMLResponseError("The endpoint sent an event that holds no text.")
-            return text
-        return self.result(event, api_type).generations[0].text
+        if not _reads_as_stock(self._formatter):
+            return {"content": self.result(payload, api_type).generations[0].text}
+        if (said := said_by_event(event)) is None:
+            raise AzureMLResponseError("The endpoint sent an event that holds no text.")
+        return said
 
 
 def adopt(formatter: Any) -> AdoptedFormatter:
@@ -224,8 +245,12 @@ def _generation(answer: Any) -> ChatGeneration:
     return ChatGeneration(message=AIMessage(content=text))
 
 
-def _score_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Containers behind ``/score`` take Hugging Face's names."""
+def container_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters as containers behind ``/score`` take them: by Hugging Face's names.
+
+    Raises:
+        ValueError: Some of them such a route has no form for.
+    """
     if asked := [name for name in _ONLY_OPENAI if given.get(name)]:
         raise ValueError(
             f"{', '.join(asked)}: a dedicated endpoint's /score route has no tools and no response formats; if its "
@@ -238,23 +263,23 @@ def _score_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     return parameters
 
 
-def _score_text(reply: Any) -> str | None:
-    """The text of a ``/score`` reply: ``{"output"}``, ``[{"0"}]``, ``["text"]``, ``{"answer"}`` or bare text."""
-    if isinstance(reply, list):
-        return _score_text(reply[0]) if reply else None
-    if isinstance(reply, dict):
-        for name in ("output", "answer", "0", "generated_text", "content", "text"):
-            if name in reply:
-                return _score_text(reply[name])
-        return None
-    return reply if isinstance(reply, str) else None
+def as_json(body: Mapping[str, Any]) -> bytes:
+    """Return a request body as UTF-8 JSON.
 
-
-def _json(output: bytes) -> Any:
+    Raises:
+        ValueError: It has no JSON form.
+    """
     try:
-        return orjson.loads(output)
-    except orjson.JSONDecodeError:
-        raise AzureMLResponseError(f"The endpoint answered, but not with JSON: {_shape(output)}.") from None
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError as error:
+        raise ValueError(f"the request cannot be written as JSON: {error}") from error
+
+
+def _unreadable(formatter: ContentFormatterBase, how: str) -> AzureMLResponseError:
+    name = type(formatter).__name__
+    error = AzureMLResponseError(f"The endpoint answered, but {how}. It was read by {name}.")
+    error.hint = f"{error.hint} {_CHOICE}"
+    return error
 
 
 def _shape(reply: Any) -> str:
@@ -269,6 +294,6 @@ def _shape(reply: Any) -> str:
 
 def _shape_of(output: bytes) -> str:
     try:
-        return _shape(orjson.loads(output))
-    except orjson.JSONDecodeError:
+        return _shape(whole_loads(output))
+    except ValueError:
         return _shape(output)

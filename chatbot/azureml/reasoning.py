@@ -1,14 +1,32 @@
-"""Thoughts apart from the answer, for models that write both into one text between ``<think>`` tags. Pure.
+"""Thoughts apart from the answer, for models that write both into one text, between tags. Pure.
 
 Models that send their thoughts in a field of their own need none of this.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
+_TAGS: Final = {
+    "<think>": "</think>",  # DeepSeek R1, Qwen, and most that came after them
+    "<thinking>": "</thinking>",
+    "<thought>": "</thought>",  # Gemma
+    "<seed:think>": "</seed:think>",
+    "[THINK]": "[/THINK]",  # Mistral
+    "◁think▷": "◁/think▷",  # Kimi
+    "<|begin_of_thought|>": "<|end_of_thought|>",
+}
+"""What opens thoughts at the very beginning of a text, and what closes them."""
+
+_OPENS: Final = tuple(_TAGS)
+
 _OPEN: Final = "<think>"
-_CLOSE: Final = "</think>"
+CLOSE: Final = "</think>"
+"""The one that chat templates leave alone: they write its opening themselves."""
+
+_MENTION: Final = re.compile(r"[\"'`‘“«(\[{]\Z|[^\s.!?…。！？:;)\]][ \t]+\Z")
+"""What stands before a tag that is spoken of: a quotation mark, or a word and a space."""
 
 
 class Split(NamedTuple):
@@ -23,14 +41,23 @@ class ThinkSplitter:
 
     Only tags at the very beginning count: further on they are what the model wants to say. No piece is held back
     but one that may be the beginning of a tag.
+
+    Args:
+        closed: The thoughts were read and closed already, elsewhere: what follows is the answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, closed: bool = False) -> None:
         self._held = ""
-        self._thinking: bool | None = None  # None: not decided yet
-        self._trimming = False
+        self._thinking: bool | None = False if closed else None  # None: not decided yet
+        self._trimming = closed
+        self._close = ""
         self.answering = False
         """Nothing is divided any more: all that follows is the answer."""
+
+    @property
+    def opened(self) -> bool:
+        """Whether the text began with thoughts, or what was fed may yet become their tag."""
+        return self._thinking is None or bool(self._close)
 
     def feed(self, text: str) -> Split:
         """Take a piece; return what is certain."""
@@ -40,12 +67,14 @@ class ThinkSplitter:
         self._held = ""
         if self._thinking is None:
             start = text.lstrip()
-            if _OPEN.startswith(start[: len(_OPEN)]) and len(start) < len(_OPEN):
+            if not start or any(tag.startswith(start) and tag != start for tag in _OPENS):
                 self._held = text
                 return Split("", "")
-            self._thinking = start.startswith(_OPEN)
-            if self._thinking:
-                text = start.removeprefix(_OPEN)
+            opening = next((tag for tag in _OPENS if start.startswith(tag)), None)
+            self._thinking = opening is not None
+            if opening is not None:
+                self._close = _TAGS[opening]
+                text = start.removeprefix(opening)
         reasoning, answer = self._think(text) if self._thinking else ("", text)
         if self._trimming:
             # The blank lines after the thoughts belong to the tag.
@@ -60,22 +89,47 @@ class ThinkSplitter:
         return Split(held, "") if self._thinking else Split("", held)
 
     def _think(self, text: str) -> tuple[str, str]:
-        reasoning, closed, answer = text.partition(_CLOSE)
+        reasoning, closed, answer = text.partition(self._close)
         if closed:
             self._thinking, self._trimming = False, True
             return reasoning, answer
-        kept = _beginning_of_close(text)
+        kept = _beginning_of(self._close, text)
         self._held = text[len(text) - kept :]
         return text[: len(text) - kept], ""
 
 
-def split(text: str) -> Split:
-    """Divide a whole text."""
+def split(text: str, *, apart: bool = False) -> Split:
+    """Divide a whole text.
+
+    Args:
+        text: The text.
+        apart: Its thoughts came apart from it: a closing tag alone is none but at its very beginning.
+    """
     splitter = ThinkSplitter()
     first, last = splitter.feed(text), splitter.finish()
+    if not splitter.opened and (closed := closing(text, apart=apart)):
+        return Split(closed.reasoning, closed.answer.lstrip("\n"))
     return Split(first.reasoning + last.reasoning, first.answer + last.answer)
 
 
-def _beginning_of_close(text: str) -> int:
-    """How many characters at the end may be the beginning of the closing tag."""
-    return next((size for size in range(min(len(_CLOSE) - 1, len(text)), 0, -1) if _CLOSE.startswith(text[-size:])), 0)
+def closing(text: str, *, apart: bool = False) -> Split | None:
+    """Divide a text at a ``</think>`` that no tag opened; None where there is none, or the text only speaks of it.
+
+    In code, after an opening, in quotation marks, or as a word of a line, it is part of what is said.
+    """
+    at = text.find(CLOSE)
+    while at >= 0:
+        before, after = text[:at], text[at + len(CLOSE) :]
+        if _OPEN in before or (apart and before.strip()):
+            return None
+        line = before.rpartition("\n")[2]
+        in_code = before.count("```") % 2 or line.count("`") % 2
+        if not in_code and (after.startswith("\n") or not _MENTION.search(before)):
+            return Split(before, after)
+        at = text.find(CLOSE, at + 1)
+    return None
+
+
+def _beginning_of(tag: str, text: str) -> int:
+    """How many characters at the end may be the beginning of a tag."""
+    return next((size for size in range(min(len(tag) - 1, len(text)), 0, -1) if tag.startswith(text[-size:])), 0)

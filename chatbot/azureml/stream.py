@@ -13,29 +13,24 @@ from typing import Any
 import orjson
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
-from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from chatbot.azureml.chunks import text_chunk
 from chatbot.azureml.errors import AzureMLResponseError, AzureMLStreamError, from_event
-from chatbot.azureml.reasoning import ThinkSplitter
-from chatbot.azureml.replies import (
-    arguments_of,
-    beside_the_text,
-    id_of,
-    name_of,
-    new_id,
-    reasoning_of,
-    text_of,
-    told_by,
-    told_of,
-    tool_calls_of,
-    usage_of,
-)
-from chatbot.azureml.sse import EventTooLargeError, SSEDecoder
+from chatbot.azureml.framing import Framing, decoder_of
+from chatbot.azureml.lenient import Halves, loads, mended
+from chatbot.azureml.parts import reasoning_of, refusal_of, text_of
+from chatbot.azureml.reasoning import CLOSE, ThinkSplitter, closing
+from chatbot.azureml.recalling import FirstChunk, RecallingChunk
+from chatbot.azureml.repetition import NewText
+from chatbot.azureml.replies import beside_the_text, told_by, told_of
+from chatbot.azureml.sse import EventTooLargeError
+from chatbot.azureml.tool_calls import CallFragments
+from chatbot.azureml.usage import usage_of
 
-ReadOther = Callable[[bytes], str]
-"""Reads the text of an event that is not OpenAI's; raises AzureMLResponseError where there is none."""
+ReadOther = Callable[[Any, bytes], Mapping[str, Any]]
+"""Reads an event that is not OpenAI's, from its JSON value or the bytes of it: returns the raw message that it holds;
+raises AzureMLResponseError where there is none."""
 
 
 class ChatStream:
@@ -44,12 +39,21 @@ class ChatStream:
     Args:
         told: What is known of it already, for the ``response_metadata`` of its last chunk.
         read_other: Reads events that are not OpenAI's, such as prompt flow's ``{"answer": …}``.
+        framing: How its events are cut.
     """
 
-    def __init__(self, told: Mapping[str, Any] | None = None, read_other: ReadOther | None = None) -> None:
-        self._decoder = SSEDecoder()
+    def __init__(
+        self,
+        told: Mapping[str, Any] | None = None,
+        read_other: ReadOther | None = None,
+        framing: Framing = "events",
+    ) -> None:
+        self._decoder = decoder_of(framing)
         self._splitter = ThinkSplitter()
-        self._calls = _CallIndex()
+        self._said = NewText()
+        self._thought = NewText()
+        self._calls = CallFragments()
+        self._halves: Halves | None = None  # only where the server cuts pairs
         self._read_other = read_other
         self._text: list[str] = []
         self._told: dict[str, Any] = dict(told or {})
@@ -57,11 +61,14 @@ class ChatStream:
         self._usage: UsageMetadata | None = None
         self._finished = False
         self._foreign = False
+        self._apart = False  # are the thoughts sent apart from the answer?
+        self._closed = False  # were thoughts taken out of the answer?
+        self._unsure = False  # does the text end with what may have closed thoughts?
+        self._begun = False
         self._failure: AzureMLStreamError | None = None
         # What one read brought besides text.
         self._reasoning = ""
         self._refusal = ""
-        self._fragments: dict[int, ToolCallChunk] = {}
         self.done = False
         """The server said ``[DONE]``, or failed: nothing that follows counts."""
 
@@ -85,9 +92,16 @@ class ChatStream:
             text = self._read(self._decoder.feed(data))
         except EventTooLargeError as error:
             raise AzureMLStreamError(f"The endpoint's answer could not be read: {error}.", partial=self.text) from error
-        if self._reasoning or self._refusal or self._fragments:
-            return ChatGenerationChunk(message=AIMessageChunk(content=text, **self._besides()))
-        return text_chunk(text) if text else None
+        if self._begun and text and not (self._reasoning or self._refusal or self._calls.new):
+            if ">" not in text and not self._unsure:
+                return text_chunk(text)
+        elif not (text or self._reasoning or self._refusal or self._calls.new):
+            return None
+        message = self._message(text)
+        if self._begun:
+            return ChatGenerationChunk(message=message)
+        self._begun = True
+        return FirstChunk(message=message)
 
     def finish(self) -> ChatGenerationChunk:
         """The server is done, or the connection ended: return what is left to tell, if the answer is complete.
@@ -98,27 +112,18 @@ class ChatStream:
         """
         was_complete = self.complete
         text = "" if self.done else self._read(self._decoder.flush())
+        text += self._rest()
         if self._failure is not None and not was_complete:
+            self._failure.partial = self.text
             raise self._failure
         # Prompt flow ends its streams by closing them, and says nothing.
         if not (was_complete or self.complete or (self._foreign and self._read_other)):
             raise AzureMLStreamError("The endpoint's answer broke off before it was complete.", partial=self.text)
-        if not self._splitter.answering:
-            held = self._splitter.finish()
-            self._reasoning += held.reasoning
-            self._text.append(held.answer)
-            text += held.answer
         if self._logprobs:
             self._told["logprobs"] = self._logprobs
-        return ChatGenerationChunk(
-            message=AIMessageChunk(
-                content=text,
-                usage_metadata=self._usage,
-                response_metadata=self._told,
-                chunk_position="last",
-                **self._besides(),
-            )
-        )
+        told = mended(self._told) if self._halves else self._told
+        message = self._message(text, usage_metadata=self._usage, response_metadata=told, chunk_position="last")
+        return ChatGenerationChunk(message=message)
 
     def _read(self, payloads: Sequence[bytes]) -> str:
         parts: list[str] = []
@@ -127,7 +132,16 @@ class ChatStream:
                 if payload == b"[DONE]":
                     self.done = True
                     break
-                if payload and (text := self._take(self._event(payload), payload)):
+                if not payload:
+                    continue
+                try:
+                    event = orjson.loads(payload)
+                except orjson.JSONDecodeError:
+                    parts.append(self._read_odd(payload))
+                    if self.done:
+                        break
+                    continue
+                if text := self._take(event, payload):
                     self._text.append(text)
                     parts.append(text)
         except AzureMLStreamError as error:
@@ -135,13 +149,32 @@ class ChatStream:
             self._failure, self.done = error, True
         return "".join(parts)
 
-    def _take(self, event: Mapping[str, Any], payload: bytes) -> str:
+    def _read_odd(self, payload: bytes) -> str:
+        """Read an event that is no strict JSON: half a pair, a number that is none, or lines that are events each."""
+        try:
+            event = loads(payload)
+        except ValueError as error:
+            if b"\n" in payload:
+                return self._read(payload.split(b"\n"))
+            raise AzureMLStreamError(
+                "The endpoint's answer broke off in the middle of an event.", partial=self.text
+            ) from error
+        self._halves = self._halves or Halves()
+        if text := self._take(event, payload):
+            self._text.append(text)
+        return text
+
+    def _take(self, event: Any, payload: bytes) -> str:
         """Return the text of an event, and note what else it says."""
+        if type(event) is not dict:
+            return self._take_other(event, payload)
+        if event.get("error") or event.get("object") == "error":
+            raise from_event(event, self.text)
         if event.get("usage"):
-            self._usage = usage_of(event)
+            self._usage = usage_of(event) or self._usage
         choices = event.get("choices")
         if type(choices) is not list:
-            return self._take_other(payload)
+            return self._take_other(event, payload)
         self._read_other = None  # this server speaks OpenAI
         if not choices:
             if results := event.get("prompt_filter_results"):
@@ -150,34 +183,45 @@ class ChatStream:
         text = ""
         for choice in choices:
             # A stream is one message: of several choices, the first.
-            if not isinstance(choice, dict) or choice.get("index"):
+            if not isinstance(choice, dict) or (choice.get("index") and choice["index"] != "0"):
                 continue
-            delta = choice.get("delta") or choice.get("message")
-            if isinstance(delta, dict):
-                content = delta.get("content")
-                text += self._answer_of(content if type(content) is str else text_of(delta))
-                if len(delta) > 1 or content is None:
-                    self._note_delta(delta)
+            text += self._take_choice(choice)
             if choice.get("finish_reason") or choice.get("logprobs") or choice.get("content_filter_results"):
                 self._note_choice(choice, event)
         return text
 
-    def _note_delta(self, delta: Mapping[str, Any]) -> None:
-        self._reasoning += reasoning_of(delta)
-        if isinstance(refusal := delta.get("refusal"), str):
-            self._refusal += refusal
-        for call in tool_calls_of(delta):
-            self._add_fragment(call)
+    def _take_choice(self, choice: Mapping[str, Any]) -> str:
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
+            content = delta.get("content")
+            if type(content) is str:
+                if len(delta) > 1:
+                    self._note_delta(delta)
+            else:
+                self._note_delta(delta)
+                content = text_of(delta)
+            if content:
+                return self._answer_of(content)
+        if isinstance(message := choice.get("message"), dict):
+            return self._take_message(message)
+        return self._answer_of(text) if isinstance(text := choice.get("text"), str) else ""
 
-    def _add_fragment(self, call: Mapping[str, Any]) -> None:
-        """Put fragments of one call that came in one read together: LangChain only does so from chunk to chunk."""
-        index, identifier, name = self._calls.of(call)
-        arguments = arguments_of(call) or ""
-        if (known := self._fragments.get(index)) is None:
-            self._fragments[index] = tool_call_chunk(name=name, args=arguments, id=identifier, index=index)
-        else:
-            known["args"] = (known["args"] or "") + arguments
-            known["name"] = known["name"] or name
+    def _take_message(self, message: Mapping[str, Any]) -> str:
+        """Return what a message says that the deltas before it did not."""
+        if thoughts := reasoning_of(message):
+            self._apart = True
+            self._reasoning += self._thought.of_message(mended(thoughts))
+        if not self._calls.seen:
+            self._calls.add(message)
+        return self._divided(self._said.of_message(mended(text_of(message))))
+
+    def _note_delta(self, delta: Mapping[str, Any]) -> None:
+        if thoughts := reasoning_of(delta):
+            self._apart = True
+            self._reasoning += self._thought.of_delta(self._joined("reasoning", thoughts))
+        if refusal := refusal_of(delta):
+            self._refusal += self._joined("refusal", refusal)
+        self._calls.add(delta, self._halves)
 
     def _note_choice(self, choice: Mapping[str, Any], event: Mapping[str, Any]) -> None:
         told = told_of(choice)
@@ -195,75 +239,92 @@ class ChatStream:
         # The filter looks at more and more of the text; its last word counts.
         self._told |= told
 
-    def _besides(self) -> dict[str, Any]:
-        """Hand over what this read brought besides text."""
-        fields: dict[str, Any] = {}
-        if beside := beside_the_text(self._reasoning, self._refusal):
-            fields["additional_kwargs"] = beside
-        if self._fragments:
-            fields["tool_call_chunks"] = list(self._fragments.values())
-        self._reasoning, self._refusal, self._fragments = "", "", {}
-        return fields
-
-    def _take_other(self, payload: bytes) -> str:
+    def _take_other(self, event: Any, payload: bytes) -> str:
         """The text of an event that is not OpenAI's."""
-        if self._read_other is None:
-            return ""
         try:
-            text = self._read_other(payload)
+            said = self._read_other(event, payload) if self._read_other else None
         except AzureMLResponseError:
+            said = None
+        if said is None:
+            if not isinstance(event, dict):
+                raise AzureMLStreamError("The endpoint sent an event that is no object.", partial=self.text)
             return ""
         self._foreign = True
-        return self._answer_of(text)
+        self._note_delta(said)
+        return self._answer_of(text_of(said))
 
-    def _answer_of(self, text: str) -> str:
-        """The text without the thoughts, which are noted."""
+    def _answer_of(self, content: str) -> str:
+        """What is new in the content of a delta, without the thoughts, which are noted."""
+        if self._halves:
+            content = self._halves.joined("content", content)
+        content = self._said.of_delta(content)
+        return content if self._splitter.answering else self._divided(content)
+
+    def _divided(self, text: str) -> str:
         if not text or self._splitter.answering:
             return text
         split = self._splitter.feed(text)
         self._reasoning += split.reasoning
         return split.answer
 
-    def _event(self, payload: bytes) -> dict[str, Any]:
-        try:
-            event = orjson.loads(payload)
-        except orjson.JSONDecodeError as error:
-            raise AzureMLStreamError(
-                "The endpoint's answer broke off in the middle of an event.", partial=self.text
-            ) from error
-        if not isinstance(event, dict):
-            raise AzureMLStreamError("The endpoint sent an event that is no object.", partial=self.text)
-        if event.get("error") or event.get("object") == "error":
-            raise from_event(event, self.text)
-        return event
+    def _joined(self, of: str, text: str) -> str:
+        return self._halves.joined(of, text) if self._halves else text
 
+    def _rest(self) -> str:
+        """The stream is over: return the text that was held back, and note what else was."""
+        text = self._divided(self._said.finish())
+        self._reasoning += self._thought.finish()
+        for of in self._halves.left() if self._halves else ():
+            if of == "content":
+                text += self._divided("\ufffd")
+            elif of == "reasoning":
+                self._reasoning += "\ufffd"
+            elif isinstance(of, int):
+                self._calls.add_to(of, "\ufffd")
+        if not self._splitter.answering:
+            held = self._splitter.finish()
+            self._reasoning += held.reasoning
+            text += held.answer
+        self._text.append(text)
+        return text
 
-class _CallIndex:
-    """Which call a fragment belongs to. Serverless Mistral deployments number nothing: a new id is a new call.
+    def _message(self, text: str, **rest: Any) -> AIMessageChunk:
+        """Return a chunk of this text, and of what this read brought besides."""
+        kind: type[AIMessageChunk] = AIMessageChunk
+        if (">" in text or self._unsure) and (answer := self._after_thoughts(text)) is not None:
+            if len(self.text) > len(text):
+                kind = RecallingChunk
+            self._text, text = [answer], answer
+        if beside := beside_the_text(self._reasoning, self._refusal):
+            rest["additional_kwargs"] = beside
+        if fragments := self._calls.take():
+            rest["tool_call_chunks"] = fragments
+        self._reasoning = self._refusal = ""
+        return kind(content=text, **rest)
 
-    LangChain adds up what fragments say, so a name or an id that a server repeats is said once.
-    """
+    def _after_thoughts(self, text: str) -> str | None:
+        """Return the answer where the text so far, whose end is ``text``, turns out to begin with thoughts.
 
-    def __init__(self) -> None:
-        self._current = 0
-        self._ids: dict[str, int] = {}
-        self._named: dict[int, bool] = {}
+        The thoughts are noted.
+        """
+        if self._closed or self._splitter.opened or not (self._unsure or CLOSE in self._end(len(text) + len(CLOSE))):
+            return None
+        so_far = self.text
+        self._unsure = False
+        if (split := closing(so_far, apart=self._apart)) is None:
+            self._unsure = so_far.endswith(CLOSE)
+            return None
+        self._closed = True
+        self._reasoning = "" if self._apart else split.reasoning
+        self._splitter = ThinkSplitter(closed=True)
+        return self._splitter.feed(split.answer).answer
 
-    def of(self, fragment: Mapping[str, Any]) -> tuple[int, str | None, str | None]:
-        """Return the call's index; its id where the fragment is its first; its name where none was said before."""
-        index, identifier, name = fragment.get("index"), id_of(fragment), name_of(fragment)
-        if type(index) is not int:
-            index = self._index_of(identifier, name)
-        self._current = index
-        if identifier:
-            self._ids[identifier] = index
-        is_first, is_named = index not in self._named, self._named.get(index, False)
-        self._named[index] = is_named or name is not None
-        return index, (identifier or new_id()) if is_first else None, None if is_named else name
-
-    def _index_of(self, identifier: str | None, name: str | None) -> int:
-        following = max(self._named, default=-1) + 1
-        if identifier:
-            return self._ids.get(identifier, following)
-        # Without index and id, a name is what tells two calls apart.
-        return following if name and self._named.get(self._current) else self._current
+    def _end(self, size: int) -> str:
+        """The last characters of the text so far, that many at least."""
+        pieces: list[str] = []
+        for piece in reversed(self._text):
+            pieces.append(piece)
+            size -= len(piece)
+            if size <= 0:
+                break
+        return "".join(reversed(pieces))

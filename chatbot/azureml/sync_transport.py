@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import urllib3
 from urllib3.exceptions import (
@@ -22,6 +22,7 @@ from urllib3.exceptions import (
 )
 
 from chatbot.azureml.errors import AzureMLError, from_response, request_id
+from chatbot.azureml.framing import Framing, framing_of
 from chatbot.azureml.route import Route, proxy_failed, proxy_refused, route_to, untrusted
 from chatbot.azureml.transport import (
     CONNECT_TIMEOUT,
@@ -40,6 +41,9 @@ from chatbot.azureml.transport import (
     why_unreachable,
 )
 
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
 _READ_SIZE: Final = 64 * 1024
 
 
@@ -52,6 +56,7 @@ class SyncReply:
         self._sockets = _sockets(response)
         self._first = b""
         self.headers = response.headers
+        self.framing: Framing = "whole"
 
     def wait_for_first(self, until: float) -> None:
         """Wait for the first bytes of a stream: as long as there are none, it may be asked for again.
@@ -61,8 +66,27 @@ class SyncReply:
         """
         self._wait_at_most(until - time.monotonic())
         self._first = self._response.read1(_READ_SIZE)
-        if not self._first:
+        if not self._first and is_event_stream(self.headers):
             raise empty(request_id(self.headers))
+
+    def tell_framing(self) -> None:
+        """Read as far as it takes to tell how the reply is framed.
+
+        Raises:
+            AzureMLTimeoutError: Silence for longer than the idle time-out.
+            AzureMLConnectionError: The connection broke.
+        """
+        framing = framing_of(self._first)
+        try:
+            while framing is None:
+                self._wait_at_most(self._request.idle_timeout)
+                if not (data := self._response.read1(_READ_SIZE)):
+                    break
+                self._first += data
+                framing = framing_of(self._first)
+        except (HTTPError, OSError) as error:
+            raise _while_reading(error, self._request.idle_timeout) from error
+        self.framing = framing or "whole"
 
     def chunks(self) -> Iterator[bytes]:
         """Yield what each network read brings, without waiting for more.
@@ -151,8 +175,14 @@ class SyncTransport:
             pool.clear()
 
     @contextmanager
-    def open(self, request: WireRequest) -> Iterator[SyncReply]:
+    def open(
+        self, request: WireRequest, on_retry: Callable[[RetryCallState], None] | None = None
+    ) -> Iterator[SyncReply]:
         """Send until the reply's headers are good and a stream has begun; never again after that.
+
+        Args:
+            request: What to send.
+            on_retry: Told of each wait before it begins.
 
         Raises:
             AzureMLError: The reply was bad, or none came, and no retry is left or allowed.
@@ -163,8 +193,13 @@ class SyncTransport:
                 reply = self._send(request)
                 break
             except AzureMLError as error:
-                time.sleep(backoff.after(error, time.monotonic()))
+                wait = backoff.after(error, time.monotonic())
+                if on_retry is not None:
+                    on_retry(backoff.state(error, wait))
+                time.sleep(wait)
         try:
+            if request.is_begun_by(reply.headers):
+                reply.tell_framing()
             yield reply
         finally:
             reply.close()
@@ -205,7 +240,7 @@ def _begun(response: urllib3.BaseHTTPResponse, request: WireRequest, route: Rout
     reply = SyncReply(response, request)
     try:
         if response.status == 200:
-            if is_event_stream(reply.headers):
+            if request.is_begun_by(reply.headers):
                 reply.wait_for_first(until)
             return reply
         body = reply.read_what_comes(MAX_ERROR_SECONDS)

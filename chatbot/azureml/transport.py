@@ -11,7 +11,7 @@ import errno
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from chatbot.azureml.errors import (
     AzureMLAPIError,
@@ -21,6 +21,9 @@ from chatbot.azureml.errors import (
     AzureMLStreamError,
     AzureMLTimeoutError,
 )
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds for name, TCP and TLS together: an endpoint that is up answers the door in far less."""
@@ -60,6 +63,7 @@ class WireRequest:
         key: The secret among the headers, to blot it out of anything the server echoes.
         timeout: Seconds until the reply begins (the first byte of a stream), and for a whole reply to be read.
         idle_timeout: Seconds without a byte in the middle of a stream.
+        streams: A stream is asked for.
     """
 
     url: str
@@ -69,6 +73,11 @@ class WireRequest:
     key: str = field(repr=False)
     timeout: float
     idle_timeout: float
+    streams: bool = False
+
+    def is_begun_by(self, headers: Mapping[str, str]) -> bool:
+        """Whether it is the first bytes that begin a good reply, since it may be a stream."""
+        return self.streams or is_event_stream(headers)
 
 
 @dataclass(slots=True)
@@ -78,6 +87,7 @@ class Backoff:
     max_retries: int
     started: float
     attempt: int = 0
+    waited: float = 0.0
 
     def after(self, error: AzureMLError, now: float) -> float:
         """Return the seconds to wait before the next attempt.
@@ -91,7 +101,14 @@ class Backoff:
         wait = error.retry_after if error.retry_after is not None else self._lot(error)
         if now - self.started + wait > MAX_RETRY_SECONDS:
             raise error
+        self.waited += wait
         return wait
+
+    def state(self, error: AzureMLError, wait: float) -> RetryCallState:
+        """Describe the retry that follows after ``wait`` seconds, for LangChain's callbacks."""
+        from chatbot.azureml.retry_events import retry_state
+
+        return retry_state(error, self.attempt, wait, self.waited)
 
     def _lot(self, error: AzureMLError) -> float:
         most = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (self.attempt - 1))
@@ -106,7 +123,7 @@ def _most_retries(error: AzureMLError) -> float:
 
 
 def is_event_stream(headers: Mapping[str, str]) -> bool:
-    """Whether a reply is a stream of events; the headers' names must have no case."""
+    """Whether a reply calls itself a stream of events, true or not; the headers' names must have no case."""
     return "text/event-stream" in headers.get("content-type", "").lower()
 
 

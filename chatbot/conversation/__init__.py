@@ -10,6 +10,7 @@ from chatbot.conversation.errors import (
     ConversationNotFoundError,
     MessageError,
     TitleError,
+    TransferBusyError,
 )
 from chatbot.conversation.exchange import UnreadableExportError
 from chatbot.conversation.recall import Mention
@@ -27,6 +28,7 @@ from chatbot.conversation.turn import (
     TurnMemory,
     TurnStatus,
     Usage,
+    Waiting,
 )
 from chatbot.conversation.view import View
 from chatbot.conversation.window import Entry, Place, Plan, WindowMemory
@@ -59,11 +61,13 @@ __all__ = [
     "Timing",
     "TitleError",
     "TokenCounter",
+    "TransferBusyError",
     "Turn",
     "TurnMemory",
     "TurnStatus",
     "UnreadableExportError",
     "Usage",
     "View",
+    "Waiting",
     "WindowMemory",
 ]

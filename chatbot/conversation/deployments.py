@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from langchain_core.language_models import BaseChatModel
 
+from chatbot.conversation.learned import Learned
 from chatbot.conversation.turn import Conversation, Options, Turn, Usage
 from chatbot.conversation.window import Plan, WindowMemory
 
@@ -41,6 +42,7 @@ class Deployment:
         memory: What it remembers, unless a conversation chose otherwise; knows its token counts.
         parameters: Any of :data:`PARAMETERS`, for every request that chose nothing else.
         prices: Where they are known.
+        learned: What its replies taught.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Deployment:
     memory: WindowMemory
     parameters: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     prices: Prices | None = None
+    learned: Learned = field(default_factory=Learned, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Choice:
 
     deployment: Deployment
     options: Options
+    conversation_id: str = ""
 
     @property
     def k(self) -> int:
@@ -70,7 +74,7 @@ class Choice:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What a request tells the model beside its messages."""
+        """What a request is to tell the model beside its messages; :meth:`told` is what it does tell."""
         chosen = {name: getattr(self.options, name) for name in PARAMETERS}
         return {**self.deployment.parameters, **{name: value for name, value in chosen.items() if value is not None}}
 
@@ -81,9 +85,24 @@ class Choice:
 
     def plan(self, turns: Sequence[Turn], text: str = "") -> Plan:
         """Decide what the request holds that asks ``text`` after ``turns``."""
+        learned = self.deployment.learned
         return self.deployment.memory.plan(
-            turns, text, k=self.k, system_prompt=self.system_prompt, answer_tokens=self.options.max_tokens
+            turns,
+            text,
+            k=self.k,
+            system_prompt=self.system_prompt,
+            answer_tokens=self.options.max_tokens,
+            counter=learned.counter(self.conversation_id),
+            context_size=learned.context_size(self.conversation_id),
+            most_answer_tokens=learned.most_answer_tokens(self.conversation_id),
         )
+
+    def told(self, plan: Plan) -> dict[str, Any]:
+        """Return what the request of a plan tells the model: never of a longer answer than there is room for."""
+        parameters, most = self.parameters, plan.most_answer_tokens
+        if most is not None and parameters.get("max_tokens") is not None:
+            parameters["max_tokens"] = min(parameters["max_tokens"], most)
+        return parameters
 
     def priced(self, usage: Usage) -> Usage:
         """Return the usage with what it cost, where prices are known."""
@@ -113,7 +132,7 @@ class Deployments(Mapping[str, Deployment]):
     def choice(self, conversation: Conversation) -> Choice:
         """Return who answers in a conversation, and how it is asked."""
         options = replace(conversation.options, **dict.fromkeys(self.locked))
-        return Choice(self._by_name.get(options.deployment or "", self.first), options)
+        return Choice(self._by_name.get(options.deployment or "", self.first), options, conversation.id)
 
     def __getitem__(self, name: str) -> Deployment:
         return self._by_name[name]

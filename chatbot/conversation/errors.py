@@ -3,6 +3,7 @@
 ConversationError
 ├── MessageError                    there is nothing to send, or it cannot be sent
 ├── ApplicationBusyError            too many answers are being written
+├── TransferBusyError               an export or import has to wait for another
 ├── ConversationNotFoundError       it does not exist, or belongs to somebody else
 ├── ConversationBusyError           an answer is being written in it
 ├── ConversationConflictError       it went on somewhere else since it was last seen
@@ -27,6 +28,13 @@ class ApplicationBusyError(ConversationError):
         super().__init__(
             "Many questions are being answered right now. Try again in about ten seconds; your message is still here."
         )
+
+
+class TransferBusyError(ConversationError):
+    """An export or import has to wait for another to end."""
+
+    def __init__(self) -> None:
+        super().__init__("Another export or import is still running. Wait until it is done, then try again.")
 
 
 class ConversationNotFoundError(ConversationError):

@@ -16,6 +16,7 @@ from chatbot.conversation.deployments import Deployments
 from chatbot.conversation.errors import ConversationConflictError, ConversationNotFoundError, TitleError
 from chatbot.conversation.recall import Mention, Recollection
 from chatbot.conversation.store import ConversationStore
+from chatbot.conversation.transfers import Transfers
 from chatbot.conversation.turn import Conversation, Feedback, Options, Turn, TurnMemory, TurnStatus
 from chatbot.conversation.view import SHOWN_TURNS, View, rememberable
 
@@ -44,6 +45,7 @@ class ConversationService:
         self.deployments = deployments
         self._store = store
         self._recollection = Recollection(store)
+        self._transfers = Transfers()
         self._answering = Answering(deployments, store, self._recollection, max_seconds, max_answers)
 
     # ------------------------------------------------------------------------------------------ conversations
@@ -90,11 +92,18 @@ class ConversationService:
 
         Raises:
             TitleError: There is nothing to name yet, or the model found no title; says why.
+            ApplicationBusyError: Too many answers are being written; a title counts as one.
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
         conversation = await self.refresh(conversation)
-        deployment = self.deployments.choice(conversation).deployment
-        title = await titles.ask(deployment, await self._store.tail(conversation.id, titles.TURNS_READ))
+        choice = self.deployments.choice(conversation)
+        turns = await self._store.tail(conversation.id, titles.TURNS_READ)
+        with self._answering.naming(conversation):
+            title, usage = await titles.ask(choice.deployment, turns)
+        if usage is not None:
+            await self._store.spend(conversation.id, choice.priced(usage))
+        if not title:
+            raise TitleError("The model sent no title. Type one.")
         await self._store.rename(conversation.id, title)
         return title
 
@@ -276,28 +285,46 @@ class ConversationService:
     # ------------------------------------------------------------------------------------------ out and in
 
     async def export_markdown(self, conversation: Conversation) -> str:
-        """Return the conversation as it is shown, for people to read; raises as :meth:`turns` does."""
-        conversation = await self.refresh(conversation)
-        return exchange.to_markdown(conversation, await self._store.turns(conversation.id))
+        """Return the conversation as it is shown, for people to read.
+
+        Raises:
+            TransferBusyError: Another export or import of the owner is running, or too many are.
+            ConversationNotFoundError: The conversation is gone, or not the owner's.
+        """
+        async with self._transfers.turn(conversation.owner):
+            conversation = await self.refresh(conversation)
+            turns = await self._store.turns(conversation.id)
+            return await asyncio.to_thread(exchange.to_markdown, conversation, turns)
 
     async def export_json(self, conversation: Conversation) -> str:
-        """Return all there is of the conversation, for :meth:`import_from`; raises as :meth:`turns` does."""
-        conversation = await self.refresh(conversation)
-        return exchange.to_json(conversation, await self._store.everything(conversation.id))
+        """Return all there is of the conversation, for :meth:`import_from`; raises as :meth:`export_markdown` does."""
+        async with self._transfers.turn(conversation.owner):
+            conversation = await self.refresh(conversation)
+            stored = await self._store.everything(conversation.id)
+            return await asyncio.to_thread(exchange.to_json, conversation, stored)
 
     async def export_all(self, owner: str) -> bytes:
-        """Return every conversation of the owner, in both forms, as a ZIP file."""
-        found = await self._store.list(owner, limit=exchange.MAX_CONVERSATIONS)
-        return exchange.bundle([(each, await self._store.everything(each.id)) for each in found])
+        """Return every conversation of the owner, in both forms, as a ZIP file.
+
+        Raises:
+            TransferBusyError: Another export or import of the owner is running, or too many are.
+        """
+        async with self._transfers.turn(owner):
+            bundle = exchange.Bundle()
+            for each in await self._store.list(owner, limit=exchange.MAX_CONVERSATIONS):
+                await asyncio.to_thread(bundle.add, each, await self._store.everything(each.id))
+            return await asyncio.to_thread(bundle.packed)
 
     async def import_from(self, owner: str, data: bytes) -> Sequence[Conversation]:
         """Add the conversations of an export to the owner's; return them.
 
         Raises:
             UnreadableExportError: It is no export, or a broken one; nothing was added.
+            TransferBusyError: Another export or import of the owner is running, or too many are; nothing was added.
         """
-        found = exchange.read(data, owner, lambda: self.begin(owner).id)
-        return [await self._store.add(conversation, stored) for conversation, stored in found]
+        async with self._transfers.turn(owner):
+            found = await asyncio.to_thread(exchange.read, data, owner, lambda: self.begin(owner).id)
+            return await self._store.add_all(found)
 
     async def aclose(self) -> None:
         """End all answers that are being written, keeping what there is of each."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from langchain_core.exceptions import ModelError
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from chatbot.conversation.deployments import Deployment
 from chatbot.conversation.errors import TitleError
-from chatbot.conversation.turn import Turn
+from chatbot.conversation.turn import Turn, Usage, is_blank
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,12 @@ TURNS_READ: Final = 3
 
 _MAX_READ: Final = 2000
 """Characters of them: a title does not get better by reading more."""
+
+MAX_SECONDS: Final = 60.0
+"""How long a model may take to find a title; whoever waits for one types it sooner."""
+
+MAX_TOKENS: Final = 2_000
+"""The longest reply to ask for. A title needs twenty; a model that thinks first needs room to come to it."""
 
 _INSTRUCTIONS: Final = (
     "Write a title for the conversation that the user shows you: at most six words, in its own language, "
@@ -37,24 +44,42 @@ def shortened(text: str) -> str:
     return line if len(line) <= MAX_LENGTH else line[: MAX_LENGTH - 1].rstrip() + "…"
 
 
-async def ask(deployment: Deployment, turns: Sequence[Turn]) -> str:
+class Found(NamedTuple):
+    """What a model said when asked for a title; empty where that was none.
+
+    Attributes:
+        usage: What it took, where the endpoint tells.
+    """
+
+    title: str
+    usage: Usage | None
+
+
+async def ask(deployment: Deployment, turns: Sequence[Turn], *, max_seconds: float = MAX_SECONDS) -> Found:
     """Let a deployment's model find a title for a conversation with these turns.
 
     Raises:
-        TitleError: There is nothing to name, the model failed, or what it said is no title.
+        TitleError: There is nothing to name, or the model failed or took too long.
     """
-    told = "\n\n".join(f"User: {turn.user}\nAssistant: {turn.assistant}" for turn in turns if turn.assistant)
+    told = "\n\n".join(f"User: {turn.user}\nAssistant: {turn.assistant}" for turn in turns if turn.has_answer)
     if not told:
         raise TitleError("There is nothing to name yet: ask something first.")
     messages: list[BaseMessage] = [SystemMessage(_INSTRUCTIONS), HumanMessage(told[:_MAX_READ])]
+    parameters = {
+        **deployment.parameters,
+        "max_tokens": min(deployment.parameters.get("max_tokens") or MAX_TOKENS, MAX_TOKENS),
+    }
     try:
-        answer = await deployment.model.ainvoke(messages, **deployment.parameters)
+        async with asyncio.timeout(max_seconds) as limit:
+            answer = await deployment.model.ainvoke(messages, **parameters)
     except ModelError as error:
         raise TitleError(f"The model found no title. {error}") from None
-    except Exception:
+    except Exception as error:
+        if isinstance(error, TimeoutError) and limit.expired():
+            raise TitleError(f"The model found no title within {max_seconds:g} seconds. Type one.") from None
         logger.exception("The model raised what is no ModelError")
         raise TitleError("The model found no title: something went wrong; the application's log says what.") from None
     lines = [line.strip(_QUOTES) for line in answer.text.splitlines()]
-    if not (title := next((shortened(line) for line in lines if line), "")):
-        raise TitleError("The model sent no title. Type one.")
-    return title
+    title = next((shortened(line) for line in lines if not is_blank(line)), "")
+    used = answer.usage_metadata
+    return Found(title, Usage(used["input_tokens"], used["output_tokens"]) if used else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from chatbot.conversation.turn import Usage
@@ -23,29 +24,21 @@ class TokenCounter:
 
     Attributes:
         factor: Tokens the endpoint counts for each one that is estimated from the bytes.
-        limit: Tokens that a request had better not exceed, since the endpoint refused a longer one; None until it
-            has refused one.
     """
 
-    def __init__(self) -> None:
-        self.factor = 1.0
-        self.limit: int | None = None
+    def __init__(self, factor: float = 1.0) -> None:
+        self.factor = factor
 
     def __call__(self, text: str) -> int:
         """Return the tokens of one message with this text."""
         return round(self._estimate(text) * self.factor)
 
-    def learn(self, texts: list[str], usage: Usage) -> None:
+    def learn(self, texts: Iterable[str], usage: Usage) -> None:
         """Take in what the endpoint counted for a request of these messages."""
         estimated = sum(self._estimate(text) for text in texts)
         if estimated > 0 and usage.input_tokens > 0:
             ratio = min(max(usage.input_tokens / estimated, _LEAST), _MOST)
             self.factor += _ADOPTED * (ratio - self.factor)
-
-    def refused(self, total: int) -> None:
-        """Remember that a request of ``total`` tokens was too long: a third less may pass."""
-        limit = total * 2 // 3
-        self.limit = limit if self.limit is None else min(self.limit, limit)
 
     @staticmethod
     def _estimate(text: str) -> float:

@@ -1,9 +1,26 @@
-"""What a conversation is made of: frozen values, no behaviour."""
+"""What a conversation is made of: frozen values."""
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+_FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Characters without a shape that Unicode counts among letters, marks and symbols."""
+
+_SELECTORS: Final = frozenset(map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+"""They choose how the character before them looks; without one they look like nothing."""
+
+_SHAPELESS: Final = _FILLERS | _SELECTORS
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a text has no character that can be seen: nothing but white space, controls and fillers."""
+    return all(
+        each.isspace() or unicodedata.category(each) in ("Cc", "Cf") or each in _SHAPELESS for each in text.strip()
+    )
 
 
 class TurnStatus(StrEnum):
@@ -108,6 +125,19 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a model waits for before it asks its endpoint again.
+
+    Attributes:
+        kind: What the last attempt failed of, as in :class:`Failure`.
+        until: Seconds since 1970 when it asks again.
+    """
+
+    kind: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One exchange: what the person typed and what the model answered, both byte for byte.
 
@@ -126,6 +156,7 @@ class Turn:
         feedback: What the visitor thinks of the answer.
         version: Number among all that were ever at this index, from 0.
         parent: Version of the turn before it that it follows; None for the first turn.
+        waiting: Set while the model waits before it asks again; never stored.
     """
 
     index: int
@@ -143,6 +174,12 @@ class Turn:
     timing: Timing | None = None
     deployment: str = ""
     feedback: Feedback | None = None
+    waiting: Waiting | None = None
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether there is anything to read in the answer; one of blanks is none."""
+        return not is_blank(self.assistant)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -61,6 +61,7 @@ class Plan:
         system_tokens: Of which system prompt.
         question_tokens: Of which question.
         budget: Tokens that the request may hold so that the answer still has room; None is no limit.
+        most_answer_tokens: The longest answer that can be asked for beside it; None is no limit.
     """
 
     system_prompt: str
@@ -71,6 +72,7 @@ class Plan:
     system_tokens: int
     question_tokens: int
     budget: int | None
+    most_answer_tokens: int | None = None
 
     @property
     def remembered(self) -> tuple[Turn, ...]:
@@ -96,7 +98,7 @@ class Plan:
         """The messages of the request."""
         messages: list[BaseMessage] = [SystemMessage(self.system_prompt)] if self.system_prompt else []
         for turn in self.remembered:
-            messages += (HumanMessage(turn.user), AIMessage(turn.assistant or NO_ANSWER))
+            messages += (HumanMessage(turn.user), AIMessage(_answer(turn)))
         return [*messages, HumanMessage(self.text)]
 
 
@@ -111,7 +113,7 @@ class WindowMemory:
         max_tokens: Budget for request and answer together; None is no limit.
         system_prompt: Sent first, unless empty.
         answer_tokens: Room of the budget that is kept for the answer.
-        counter: Counts tokens, and knows what the endpoint refuses; a new one unless shared.
+        counter: Counts the tokens of a message.
     """
 
     def __init__(
@@ -121,7 +123,7 @@ class WindowMemory:
         system_prompt: str = "",
         *,
         answer_tokens: int = 0,
-        counter: TokenCounter | None = None,
+        counter: Callable[[str], int] | None = None,
     ) -> None:
         if k < 0:
             raise ValueError(f"k must be 0 or more, not {k}")
@@ -129,20 +131,30 @@ class WindowMemory:
         self.system_prompt = system_prompt
         self._max_tokens = max_tokens
         self._answer_tokens = answer_tokens
-        self.count = counter or TokenCounter()
+        self.count: Callable[[str], int] = counter or TokenCounter()
 
-    def budget(self, answer_tokens: int | None = None) -> int | None:
+    def budget(
+        self,
+        answer_tokens: int | None = None,
+        *,
+        context_size: int | None = None,
+        most_answer_tokens: int | None = None,
+    ) -> int | None:
         """Return how many tokens a request may hold so that the answer still has room, as far as is known.
 
         Args:
             answer_tokens: Room for the answer; None is this memory's own.
+            context_size: Tokens that the model reads and writes together; None where that is not known.
+            most_answer_tokens: The longest answer that will be asked for.
 
         Returns:
             None where there is no limit.
         """
         room = self._answer_tokens if answer_tokens is None else answer_tokens
-        configured = None if self._max_tokens is None else max(self._max_tokens - room, 0)
-        return min((limit for limit in (configured, self.count.limit) if limit is not None), default=None)
+        if most_answer_tokens is not None:
+            room = min(room, most_answer_tokens)
+        together = min((limit for limit in (self._max_tokens, context_size) if limit is not None), default=None)
+        return None if together is None else max(together - room, 0)
 
     @staticmethod
     def reach(k: int) -> int:
@@ -160,6 +172,9 @@ class WindowMemory:
         k: int | None = None,
         system_prompt: str | None = None,
         answer_tokens: int | None = None,
+        counter: Callable[[str], int] | None = None,
+        context_size: int | None = None,
+        most_answer_tokens: int | None = None,
     ) -> Plan:
         """Decide what the request holds that asks ``text`` after ``turns``.
 
@@ -170,14 +185,18 @@ class WindowMemory:
             k: The conversation's own, and so are the others; None is this memory's.
             system_prompt: Sent first, unless empty.
             answer_tokens: Room that is kept for the answer.
+            counter: Counts the tokens of a message.
+            context_size: Tokens that the model reads and writes together; None where that is not known.
+            most_answer_tokens: The longest answer that can be asked for.
         """
+        count = counter or self.count
         k = self.k if k is None else k
         system_prompt = self.system_prompt if system_prompt is None else system_prompt
-        system_tokens = self.count(system_prompt) if system_prompt else 0
-        question_tokens = self.count(text)
+        system_tokens = count(system_prompt) if system_prompt else 0
+        question_tokens = count(text)
         total = system_tokens + question_tokens
-        budget = self.budget(answer_tokens)
-        tokens = {turn.index: self.count(turn.user) + self.count(turn.assistant or NO_ANSWER) for turn in turns}
+        budget = self.budget(answer_tokens, context_size=context_size, most_answer_tokens=most_answer_tokens)
+        tokens = {turn.index: count(turn.user) + count(_answer(turn)) for turn in turns}
         oldest = turns[-1].index - self.reach(k) + 1 if turns else 0
         places = {turn.index: _reason(turn, k, oldest) for turn in turns}
 
@@ -200,7 +219,11 @@ class WindowMemory:
         take((turn for turn in open_turns if turn.memory is TurnMemory.PINNED), None)
         take((turn for turn in open_turns if turn.memory is not TurnMemory.PINNED), k)
         entries = tuple(Entry(turn, places[turn.index] or Place.SENT, tokens[turn.index]) for turn in turns)
-        return Plan(system_prompt, entries, text, k, total, system_tokens, question_tokens, budget)
+        return Plan(system_prompt, entries, text, k, total, system_tokens, question_tokens, budget, most_answer_tokens)
+
+
+def _answer(turn: Turn) -> str:
+    return turn.assistant if turn.has_answer else NO_ANSWER
 
 
 def _reason(turn: Turn, k: int, oldest: int) -> Place | None:
@@ -224,4 +247,4 @@ def withheld(turn: Turn) -> Place | None:
         return Place.BLOCKED
     if turn.status is TurnStatus.FAILED:
         return Place.FAILED
-    return None if turn.assistant else Place.UNANSWERED
+    return None if turn.has_answer else Place.UNANSWERED

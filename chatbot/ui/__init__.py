@@ -11,15 +11,15 @@ from chatbot.ui.gate import Gate
 from chatbot.ui.look import LOGO, Look
 from chatbot.ui.mount import mount
 from chatbot.ui.page import build_page
-from chatbot.ui.security import SecurityHeaders
+from chatbot.ui.routes import PageRoutes
+from chatbot.ui.security import SecurityHeaders, policy
 from chatbot.ui.sessions import PageSessions
-from chatbot.ui.stream import PageRoutes
 from chatbot.ui.visitor import VisitorCookie
 from chatbot.ui.zero_gpu import declare as declare_zero_gpu
 
 __all__ = [
-    "Gate",
     "LOGO",
+    "Gate",
     "Look",
     "PageRoutes",
     "PageSessions",
@@ -28,4 +28,5 @@ __all__ = [
     "build_page",
     "declare_zero_gpu",
     "mount",
+    "policy",
 ]

@@ -33,7 +33,7 @@ class Beside:
                 self.markdown = gr.Button(label("export_markdown"), size="sm")
                 self.json = gr.Button(label("export_json"), size="sm")
                 self.everything = gr.Button(label("export_all"), size="sm")
-                self.bring_in = gr.UploadButton(label("import"), size="sm", file_types=[".json", ".zip"], type="binary")
+                self.bring_in = gr.Button(label("import"), size="sm")
             if not look.keeps:
                 gr.HTML('<p class="ephemeral" data-say="ephemeral"></p>', apply_default_css=False)
         with gr.Column(elem_id="panel", scale=0, min_width=0, render=False) as self.panel:
@@ -43,7 +43,6 @@ class Beside:
         self.badge = gr.HTML(elem_id="badge", apply_default_css=False, render=False)
         self.memory = gr.Markdown(elem_id="memory", render=False)
         self.offer = gr.HTML(elem_id="offer", apply_default_css=False, render=False)
-        self.parcel = gr.JSON(visible="hidden", render=False)
 
     @property
     def outputs(self) -> dict[str, gr.components.Component]:

@@ -1,4 +1,4 @@
-"""What is let in: the routes that the page and the API need, requests of a size that fits, and writing from our own pages only."""
+"""What is let in: the routes that the page and the API need, requests of a size that fits, no writing by other sites."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chatbot.conversation.exchange import MAX_UPLOAD_BYTES
 from chatbot.ui.gradio_private import api_function, make_room_in_queue
 from chatbot.ui.visitor import identify
 
 _API: Final = "/gradio_api"
 
 READ: Final = re.compile(
-    r"/|/healthz|/chat/updates"
+    r"/|/healthz|/chat/(updates|export/(markdown|json|all))"
     r"|/config/?|/theme\.css|/robots\.txt|/favicon\.ico|/manifest\.json|/(assets|static|svelte)/.+"
-    rf"|{_API}/(info|app_id|login_check|user|startup-events|theme\.css|queue/data|upload_progress)/?"
+    rf"|{_API}/(info|app_id|login_check|user|startup-events|theme\.css|queue/data)/?"
     rf"|{_API}/(heartbeat/[^/]+|call/(v2/)?chat/[^/]+)"
 )
-"""What may be read. Not among it: files of the server, deep links into other people's pages, monitoring, run history."""
+"""What may be read. Not among it: the server's files, deep links into other people's pages, monitoring, run history."""
 
-WRITTEN: Final = re.compile(rf"/chat/mention|{_API}/(run/predict|queue/join|upload|cancel|reset|call/(v2/)?chat)/?")
+WRITTEN: Final = re.compile(rf"/chat/(mention|import)|{_API}/(run/predict|queue/join|cancel|reset|call/(v2/)?chat)/?")
 """What may be written to."""
 
 MAX_BODY: Final = 1_000_000
@@ -52,13 +53,11 @@ class Gate:
     Args:
         app: What is behind it.
         page: The page, for its queue.
-        max_upload: Bytes of a file that is brought in.
     """
 
-    def __init__(self, app: ASGIApp, page: gr.Blocks, max_upload: int) -> None:
+    def __init__(self, app: ASGIApp, page: gr.Blocks) -> None:
         self._app = app
         self._page = page
-        self._max_upload = max_upload
         self._owners: OrderedDict[str, str] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +66,8 @@ class Gate:
             await self._app(scope, receive, send)
             return
         request = HTTPConnection(scope)
-        path, most = request.url.path, self._max_upload if request.url.path.startswith(f"{_API}/upload") else MAX_BODY
+        path = request.url.path
+        most = MAX_UPLOAD_BYTES if path == "/chat/import" else MAX_BODY
         try:
             refusal = _refusal(request, scope["method"], path, most)
             receive = _bounded(receive, most)

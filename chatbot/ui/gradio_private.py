@@ -1,6 +1,6 @@
-"""All that this page takes from Gradio's private ground, in one place: what moves in a new version is named at the start.
+"""All that this page takes from Gradio's private ground, in one place: what has moved is named when the page is built.
 
-Public ground is preferred wherever there is any. ``check`` is called when the page is built.
+Public ground is preferred wherever there is any.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def check(page: gr.Blocks) -> None:
 
 
 def open_no_heartbeat(page: gr.Blocks) -> None:
-    """Let pages open one connection fewer: browsers allow six at a time, and our own stream tells when a page is left."""
+    """Let pages open one connection fewer: browsers allow six at a time, and our stream tells when a page is left."""
     page.config["connect_heartbeat"] = False
 
 
@@ -43,7 +43,7 @@ def api_function(page: gr.Blocks) -> int:
 def make_room_in_queue(page: gr.Blocks, most: int) -> bool:
     """Say whether one more session of an API client fits; those that have ended and were never read make room.
 
-    Left to itself, Gradio forgets the oldest session beyond 2,000, and where that one still waits, its queue ends for good.
+    Left to itself, Gradio forgets the oldest beyond 2,000, and where that one still waits, its queue ends for good.
     """
     queue = page._queue
     sessions = queue.pending_messages_per_session

@@ -20,14 +20,13 @@ SESSIONS: Final = 1000
 """How many sessions of API clients Gradio keeps a state for."""
 
 
-def mount(app: FastAPI, page: gr.Blocks, look: Look, *, max_upload: int) -> None:
+def mount(app: FastAPI, page: gr.Blocks, look: Look) -> None:
     """Serve the page at ``/`` of an application.
 
     Args:
         app: Its routes come first; its lifespan runs Gradio's.
         page: From :func:`build_page`.
         look: What it was built with.
-        max_upload: Bytes of a file that is brought in.
     """
     # Clients of the API alone use it. Not told, Gradio takes 1 on ZeroGPU.
     page.queue(default_concurrency_limit=None, max_size=MAX_WAITING)
@@ -37,7 +36,7 @@ def mount(app: FastAPI, page: gr.Blocks, look: Look, *, max_upload: int) -> None
         page,
         path="/",
         show_error=False,
-        max_file_size=max_upload,
+        max_file_size=1,
         enable_monitoring=False,
         run_history=False,
         ssr_mode=False,

@@ -25,7 +25,7 @@ def build_page(service: ConversationService, sessions: PageSessions, look: Look)
         sessions: The open pages, shared with the routes that keep them up to date.
         look: How it is to look.
     """
-    with gr.Blocks(title=look.title, fill_height=True, analytics_enabled=False, delete_cache=(600, 600)) as page:
+    with gr.Blocks(title=look.title, fill_height=True, analytics_enabled=False) as page:
         beside = Beside(service.deployments, look)
         with gr.Row(elem_id="layout"):
             beside.shelf.render()
@@ -49,7 +49,6 @@ def build_page(service: ConversationService, sessions: PageSessions, look: Look)
                     analytics_enabled=False,
                 )
                 beside.memory.render()
-                beside.parcel.render()
             beside.panel.render()
     return page
 
@@ -93,17 +92,19 @@ _PANEL_TOGGLE: Final = (
 
 
 def _brand(look: Look) -> str:
+    title = html.escape(look.title)
     return (
         '<button type="button" id="shelf-toggle" data-say-label="conversations" aria-label="Conversations">'
         '<i class="glyph menu"></i></button>'
-        f'<img src="{look.logo_url}" alt=""><h1>{html.escape(look.title)}</h1>'
+        f'<img src="{look.logo_url}" alt=""><h1 dir="auto" title="{title}">{title}</h1>'
     )
 
 
 def _welcome(look: Look) -> str:
     about = html.escape(look.tagline) or str(label("welcome_demo" if look.is_demo else "welcome"))
     return (
-        f'<div class="welcome"><img src="{look.logo_url}" alt=""><h2>{html.escape(look.title)}</h2><p>{about}</p></div>'
+        f'<div class="welcome"><img src="{look.logo_url}" alt="">'
+        f'<h2 dir="auto">{html.escape(look.title)}</h2><p dir="auto">{about}</p></div>'
     )
 
 

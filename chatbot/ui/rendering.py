@@ -16,8 +16,8 @@ from chatbot.ui.present.words import memory_line
 from chatbot.ui.sessions import PageSession, Stale
 
 PageUpdate = dict[str, Any]
-"""What changed on a page: properties of its ``components`` by name, ``tail`` or ``text`` of its messages, and what its script is told
-(``offer``, ``forgets``, ``taken``, ``words``, ``notices``). Empty where nothing did."""
+"""What changed on a page: properties of its ``components`` by name, ``tail`` or ``text`` of its messages, and what its
+script is told (``offer``, ``forgets``, ``taken``, ``words``, ``notices``). Empty where nothing did."""
 
 BOX_IDLE: Final = {"submit_btn": True, "stop_btn": False}
 """The box as it waits for a message."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -10,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 # Gradio's own scripts are inline and make functions from text, so scripts cannot be told apart here: Gradio's sanitizer
 # takes them out of answers. What it leaves in, and what would load or send something by itself, is refused: remote
 # images (an answer could tell somebody else what was said by asking for one), forms, frames, plug-ins and other bases.
-POLICY: Final = "; ".join(
+CONTENT: Final = "; ".join(
     (
         "default-src 'self'",
         "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
@@ -24,23 +25,30 @@ POLICY: Final = "; ".join(
         "object-src 'none'",
         "base-uri 'self'",
         "form-action 'none'",
-        "frame-ancestors 'self' https://huggingface.co https://*.hf.space",
     )
 )
 
-HEADERS: Final = {
-    "content-security-policy": POLICY,
-    "x-content-type-options": "nosniff",
-    # A link in an answer that is followed tells nobody where it stood.
-    "referrer-policy": "no-referrer",
-}
+
+def policy(frame_ancestors: Sequence[str]) -> str:
+    """Return the Content-Security-Policy.
+
+    Args:
+        frame_ancestors: Who may show the page in a frame, as the policy writes it: origins, ``*``, ``'self'``.
+    """
+    return f"{CONTENT}; frame-ancestors {' '.join(frame_ancestors)}"
 
 
 class SecurityHeaders:
-    """ASGI middleware that sends :data:`HEADERS` with everything."""
+    """ASGI middleware that sends ``policy``, and what goes with it, with everything."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, policy: str) -> None:
         self._app = app
+        self._headers = {
+            "content-security-policy": policy,
+            "x-content-type-options": "nosniff",
+            # A link in an answer that is followed tells nobody where it stood.
+            "referrer-policy": "no-referrer",
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request, with the headers."""
@@ -48,7 +56,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     headers[name] = value
             await send(message)
 

@@ -1,4 +1,4 @@
-"""The pages that are open: what each shows, what its browser holds of it, and the one stream that keeps it up to date."""
+"""The pages that are open: what each shows, what its browser holds of it, and the stream that keeps it up to date."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ class PageSessions:
         return len(self._sessions)
 
     def _make_room(self) -> None:
-        """Forget the pages that nobody has open: those that were left long ago, and the oldest where there are too many."""
+        """Forget pages that nobody has open: those that were left long ago, and the oldest where there are too many."""
         before = self._clock() - EXPIRES_AFTER
         idle = [key for key, session in self._sessions.items() if session.stream is None]
         surplus = len(self._sessions) + 1 - MAX_SESSIONS

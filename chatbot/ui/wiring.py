@@ -18,17 +18,6 @@ from chatbot.ui.look import Look
 from chatbot.ui.scripts import page_script
 from chatbot.ui.sessions import PageSessions
 
-# What a browser does with a file that an event returned: gr.DownloadButton would need one on the server's disk.
-SAVE: Final = """(file) => {
-  if (!file) return;
-  const bytes = Uint8Array.from(atob(file.base64), (each) => each.charCodeAt(0));
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([bytes], { type: file.type }));
-  link.download = file.name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-}"""
-
 # An action is one request beside Gradio's queue, which draws nothing: what it changed comes with the page's stream.
 ACTION: Final[dict[str, Any]] = {
     "queue": False,
@@ -60,7 +49,7 @@ class ChatPage(gr.ChatInterface):
     def _setup_events(self) -> None:
         """Wire everything; replaces Gradio's own wiring."""
         self._wire_actions()
-        self._wire_downloads()
+        self._wire_files()
         # Here, so that it stands with the box and not below it.
         self._beside.offer.render()
         self._wire_stream()
@@ -89,20 +78,20 @@ class ChatPage(gr.ChatInterface):
             (beside.reset.click, options.reset, []),
             (beside.new.click, conversations.new, []),
             (beside.search.change, conversations.search, [beside.search]),
-            (beside.bring_in.upload, conversations.bring_in, [beside.bring_in]),
         ]
         for event, handler, inputs in table:
             event(handler, inputs, None, **ACTION)
 
-    def _wire_downloads(self) -> None:
-        conversations, beside = self._conversations, self._beside
-        for button, export in (
-            (beside.markdown, conversations.markdown),
-            (beside.json, conversations.json),
-            (beside.everything, conversations.everything),
+    def _wire_files(self) -> None:
+        """Let the page's script save and read files: Gradio would keep them on the server's disk."""
+        beside = self._beside
+        for button, script in (
+            (beside.markdown, "() => window.chatbotFiles.save('markdown')"),
+            (beside.json, "() => window.chatbotFiles.save('json')"),
+            (beside.everything, "() => window.chatbotFiles.save('all')"),
+            (beside.bring_in, "() => window.chatbotFiles.bringIn()"),
         ):
-            packed = button.click(export, None, [beside.parcel], **ACTION)
-            packed.success(None, [beside.parcel], js=SAVE)
+            button.click(None, None, None, js=script)
 
     def _wire_stream(self) -> None:
         """Let the page's script set components, and tell of buttons within the page's HTML."""

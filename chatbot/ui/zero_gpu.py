@@ -16,8 +16,8 @@ class _NeverServed(gr.Blocks):
 def declare() -> None:
     """Report a function that wants a GPU. Nobody calls it, so no visitor's quota is used.
 
-    Only for ZeroGPU hardware, where the package ``spaces`` is installed. It reports when a page is launched, and ours is
-    mounted instead: hence one that is launched and not served.
+    Only for ZeroGPU hardware, where the package ``spaces`` is installed. It reports when a page is launched, and ours
+    is mounted instead: hence one that is launched and not served.
     """
     import spaces  # there only: it changes Gradio as it is imported
 

@@ -100,6 +100,7 @@ UNSAMPLED = [
     (424, {REAL: "404"}, b"", AzureMLAPIError, 404, False),
     (424, {REAL: "nonsense"}, b"", AzureMLAPIError, 424, False),
     (429, {}, GATEWAY, AzureMLRateLimitError, 429, True),
+    (429, {}, b'{"message":"Too many tokens, please wait before trying again."}', AzureMLRateLimitError, 429, True),
     (431, {}, b"", AzureMLInvalidRequestError, 431, False),
     (500, {}, b"", AzureMLAPIError, 500, True),
     (502, {}, HTML, AzureMLAPIError, 502, True),
@@ -133,6 +134,83 @@ def test_an_unsampled_row_of_the_catalogue_becomes_its_error(status, headers, bo
 
     assert type(error) is cls
     assert (error.status, error.is_retryable) == (real, retryable)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "told"),
+    [
+        (
+            400,
+            {},
+            {
+                "error": {
+                    "code": "context_length_exceeded",
+                    "param": "messages",
+                    "message": "This model's maximum context "
+                    "length is 4096 tokens. However, your messages resulted in 5000 tokens.",
+                }
+            },
+            (4096, None, 5000),
+        ),
+        (
+            424,
+            {REAL: "422"},
+            {
+                "error": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: "
+                "3900 `inputs` "
+                "tokens and 1000 `max_new_tokens`",
+                "error_type": "validation",
+            },
+            (4096, 4900, 3900),
+        ),
+        (
+            400,
+            {},
+            {
+                "error": {
+                    "code": 400,
+                    "type": "exceed_context_size_error",
+                    "message": "the request exceeds the available context size",
+                    "n_prompt_tokens": 5000,
+                    "n_ctx": 4096,
+                }
+            },
+            (4096, None, 5000),
+        ),
+        (400, {}, {"error": {"code": "context_length_exceeded", "message": "Too long."}}, (None, None, None)),
+    ],
+)
+def test_an_overflow_tells_how_large_the_context_is(status, headers, body, told):
+    error = from_response(status, headers, json.dumps(body).encode())
+
+    assert isinstance(error, AzureMLContextOverflowError)
+    assert (error.context_size, error.requested_tokens, error.prompt_tokens) == told
+    assert str(error).endswith("Send a shorter message, or remember fewer turns.")
+
+
+def test_an_overflow_by_the_answer_alone_says_what_helps():
+    error = of("aoai_context_length_400")
+
+    assert isinstance(error, AzureMLContextOverflowError)
+    assert (error.context_size, error.requested_tokens, error.prompt_tokens) == (16385, 9000027, 27)
+    assert str(error).endswith("Ask for a shorter answer: lower max_tokens.")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "max_tokens is too large: 100000. This model supports at most 16384 completion tokens, whereas you gave "
+        "100000.",
+        "max_tokens: 100000 > 64000, which is the maximum allowed number of output tokens for claude",
+        "Input validation error: `max_new_tokens` must be <= 512. Given: 1000",
+    ],
+)
+def test_a_limit_of_answers_alone_is_no_overflow(words):
+    error = from_response(400, {}, json.dumps({"error": {"message": words}}).encode())
+
+    assert type(error) is AzureMLInvalidRequestError
+    assert (error.param, error.refused_parameters) == ("max_tokens", ())
+    assert str(error).endswith("Ask for a shorter answer: lower max_tokens.")
 
 
 @pytest.mark.parametrize("cls", BASES)

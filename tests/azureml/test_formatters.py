@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGeneration, Generation
 
 from chatbot.azureml import (
+    AzureMLChatOnlineEndpoint,
     AzureMLEndpointApiType,
     AzureMLResponseError,
     ContentFormatterBase,
@@ -214,7 +215,7 @@ def test_a_filtered_completion_is_an_answer_that_says_so():
         (None, ""),
         ("odd", ""),
         ({"content": 7}, ""),
-        ({"content": [{"type": "text", "text": "a"}, {"type": "x"}, {"text": None}, "odd", {"text": "b"}]}, "ab"),
+        ({"content": [{"type": "text", "text": "a"}, {"type": "x"}, {"text": None}, "odd", {"text": "b"}]}, "aoddb"),
     ],
 )
 def test_a_completion_without_plain_content_is_read_all_the_same(message, text):
@@ -227,8 +228,17 @@ def test_a_completion_without_plain_content_is_read_all_the_same(message, text):
         (None, None),
         ("odd", None),
         ({"prompt_tokens": 2, "completion_tokens": 3}, (2, 3, 5)),
-        ({"prompt_tokens": 2, "completion_tokens": None, "total_tokens": 9}, (2, 0, 9)),
-        ({"prompt_tokens": "many"}, (0, 0, 0)),
+        ({"prompt_tokens": 2, "completion_tokens": None, "total_tokens": 9}, (2, 7, 9)),
+        ({"prompt_tokens": "many"}, None),
+        ({"prompt_tokens": 2, "completion_tokens": None}, None),
+        ({"prompt_tokens": None, "completion_tokens": None, "total_tokens": None}, None),
+        ({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}, None),
+        ({"prompt_tokens": 2.0, "completion_tokens": 3.0, "total_tokens": 5.0}, (2, 3, 5)),
+        ({"prompt_tokens": "2", "completion_tokens": "3.0"}, (2, 3, 5)),
+        ({"prompt_tokens": 2, "completion_tokens": -1}, None),
+        ({"prompt_tokens": 2, "completion_tokens": 0}, (2, 0, 2)),
+        ({"prompt_tokens": 2, "completion_tokens": float("nan")}, None),
+        ({"input_tokens": 2, "output_tokens": 3}, (2, 3, 5)),
     ],
 )
 def test_usage_is_read_defensively(usage, told):
@@ -244,15 +254,15 @@ PRIVATE = "what the person said"
 @pytest.mark.parametrize(
     ("reply", "named"),
     [
-        ({"result": PRIVATE, "took": 3}, "an object with the keys result, took."),
+        ({"report": PRIVATE, "took": 3}, "an object with the keys report, took."),
         ({"output": None}, "an object with the keys output."),
-        ({"output": {"result": PRIVATE}}, "an object with the keys output."),
+        ({"output": {"report": PRIVATE}}, "an object with the keys output."),
         ({}, "an object with the keys (none)."),
         ({PRIVATE + "x" * 5000: 1}, "an object with the keys what the person said" + "x" * 20 + "."),
         ({str(number): PRIVATE for number in range(1, 99)}, "an object with the keys 1, 2, 3, 4, 5, 6, 7, 8."),
         ([], "a JSON list."),
         ([[]], "a JSON list."),
-        ([{"result": PRIVATE}], "a JSON list."),
+        ([{"report": PRIVATE}], "a JSON list."),
         (7, "a JSON int."),
         (None, "a JSON NoneType."),
         ({"choices": []}, "without a choice."),
@@ -446,12 +456,21 @@ class TestOfOnesOwn:
         assert [one.text for one in adopt(Choices()).result(two, SERVERLESS).generations] == ["A"]
         assert len(adopt(CustomOpenAIChatContentFormatter()).result(two, SERVERLESS).generations) == 2
 
-    def test_the_older_name_is_the_same(self):
+    def test_the_older_name_is_the_same_and_says_that_it_is_deprecated(self):
         messages = [SystemMessage("s"), HumanMessage("u")]
+        with pytest.warns(DeprecationWarning, match="use CustomOpenAIChatContentFormatter") as warned:
+            formatter = LlamaChatContentFormatter()
 
-        assert LlamaChatContentFormatter().format_messages_request_payload(messages, {}, SERVERLESS) == body(
-            messages, SERVERLESS
-        )
+        assert [each.filename for each in warned] == [__file__]
+        assert formatter.format_messages_request_payload(messages, {}, SERVERLESS) == body(messages, SERVERLESS)
+
+    def test_so_it_does_where_a_model_is_given_the_class(self):
+        with pytest.warns(DeprecationWarning, match="use CustomOpenAIChatContentFormatter"):
+            AzureMLChatOnlineEndpoint(
+                endpoint_url="https://e.x.inference.ml.azure.com/score",
+                endpoint_api_key="k",
+                content_formatter=LlamaChatContentFormatter,
+            )
 
 
 @pytest.mark.parametrize("name", ["tools", "tool_choice", "response_format"])

@@ -20,8 +20,15 @@ def test_the_public_names_are_these_and_no_others():
         "AzureMLTimeoutError",
         "ContentFormatterBase",
         "CustomOpenAIChatContentFormatter",
+        "CustomOpenAIContentFormatter",
+        "DollyContentFormatter",
+        "GPT2ContentFormatter",
+        "HFContentFormatter",
         "LlamaChatContentFormatter",
         "MistralChatContentFormatter",
+        "OpenAIChatContentFormatter",
+        "PromptFlowContentFormatter",
+        "formatter_named",
     ]
 
 

@@ -1,15 +1,21 @@
 """Thoughts apart from the answer: in fields of their own, between tags, and cut wherever a network may cut them."""
 
+import copy
+import pickle
+import re
 import threading
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessageChunk, HumanMessage
+from langchain_core.outputs.chat_generation import merge_chat_generation_chunks
 
 from chatbot.azureml import AzureMLStreamError
 from chatbot.azureml.reasoning import ThinkSplitter, split
+from chatbot.azureml.recalling import RecallingChunk
+from chatbot.azureml.stream import ChatStream
 from tests.support.asking import FINISH, SCORE, ask, chunks_of, every_stream, every_way, failure, model_of
 from tests.support.completions import both, piece, whole
 from tests.support.wire import DONE, event, json_reply, sample_reply, stream_reply
@@ -30,6 +36,31 @@ TEXTS = [
     ("<think>a</think>b</think>c<think>d", "a", "b</think>c<think>d"),
     ("<think><think>a</think>b", "<think>a", "b"),
     ("<think>é 😀</think>漢", "é 😀", "漢"),
+    ("[THINK]Hmm.[/THINK]A", "Hmm.", "A"),
+    ("<thinking>Hmm.</thinking>\n\nA", "Hmm.", "A"),
+    ("<seed:think>Hmm.</seed:think>A", "Hmm.", "A"),
+    ("◁think▷Hmm.◁/think▷A", "Hmm.", "A"),
+]
+# text, thoughts, answer, where the chat template wrote the opening
+UNOPENED = [
+    ("The user greets me.\n</think>\n\nHello!", "The user greets me.\n", "Hello!"),
+    ("Hmm</think>A", "Hmm", "A"),
+    ("Hmm. </think> A", "Hmm. ", " A"),
+    ("okay </think>\nA", "okay ", "A"),
+    ("</think>A", "", "A"),
+    ("\n\n</think>\n\nA", "\n\n", "A"),
+    ("Hmm.\n</think>", "Hmm.\n", ""),
+    ("I write `</think>` last.\n</think>\nA", "I write `</think>` last.\n", "A"),
+    ("a\n</think>\nb</think>c<think>", "a\n", "b</think>c<think>"),
+]
+# the answer speaks of the tag
+MENTIONS = [
+    "Close it with </think> and go on.",
+    "The tag `</think>` closes.",
+    'Say "</think>" then.',
+    "A <think>b</think> c",
+    "```\nHmm.\n</think>\n```\nA",
+    "Hmm.\n</thin",
 ]
 # what has no thoughts at its beginning stays as it is
 PLAIN = [
@@ -43,7 +74,6 @@ PLAIN = [
     "<thin",
     "<thinker>b",
     "<b>",
-    "</think>A",
     "<Think>a",
     "<<think>",
     " <th",
@@ -86,8 +116,8 @@ class TestTags:
         places = data.draw(st.lists(st.integers(0, len(text)), max_size=6))
         thoughts, answer = fed(cut_at(text, places))
 
-        assert (thoughts, answer) == split(text)
-        if not text.lstrip().startswith("<think>"):
+        assert (thoughts, answer) == fed([text])
+        if "</think>" not in text and not text.lstrip().startswith("<think>"):
             assert (thoughts, answer) == ("", text)
 
     @given(text=st.text(max_size=30).filter(lambda text: not text.lstrip().startswith("<think>")), data=st.data())
@@ -127,6 +157,72 @@ class TestTags:
         splitter = ThinkSplitter()
 
         assert [splitter.feed(text).reasoning for text in pieces] == given_out
+
+    @pytest.mark.parametrize(("text", "thoughts", "answer"), UNOPENED)
+    def test_thoughts_that_the_template_opened_are_told_by_their_end(self, text, thoughts, answer):
+        assert split(text) == (thoughts, answer)
+
+    @pytest.mark.parametrize("text", MENTIONS)
+    def test_who_speaks_of_the_tag_does_not_close_thoughts(self, text):
+        assert split(text) == ("", text)
+
+
+def summed(pieces):
+    """The sum of the chunks of a stream with these contents, one event a read, as LangChain adds it: both ways."""
+    stream = ChatStream()
+    chunks = [chunk for text in pieces if (chunk := stream.feed(piece({"content": text})))]
+    stream.feed(FINISH + DONE)
+    chunks.append(stream.finish())
+    one = chunks[0].message
+    for chunk in chunks[1:]:
+        one = one + chunk.message
+    many = merge_chat_generation_chunks(chunks).message
+    assert (one.content, one.additional_kwargs) == (many.content, many.additional_kwargs)
+    assert type(one) is type(many) is AIMessageChunk
+    return one.additional_kwargs.get("reasoning_content", ""), one.content
+
+
+class TestUnopened:
+    @pytest.mark.parametrize(("text", "thoughts", "answer"), UNOPENED)
+    def test_a_stream_may_be_cut_anywhere(self, text, thoughts, answer):
+        assert summed(text) == (thoughts, answer)
+        for place in range(len(text) + 1):
+            assert summed([text[:place], text[place:]]) == (thoughts, answer)
+        for size in (2, 3, 5):
+            assert summed([text[at : at + size] for at in range(0, len(text), size)]) == (thoughts, answer)
+
+    @pytest.mark.parametrize("text", MENTIONS)
+    def test_who_speaks_of_the_tag_is_left_alone(self, text):
+        assert summed(text) == ("", text)
+
+    @every_way
+    @pytest.mark.parametrize("cut", [list, lambda text: [text], str.split], ids=["characters", "whole", "words"])
+    async def test_the_sum_of_an_answer_is_right(self, server, way, cut):
+        text = "The user greets me.\n</think>\n\nHello!"
+        if cut is str.split:
+            cut = lambda text: re.findall(r"\S+\s*", text)  # noqa: E731
+        server.default = both({"content": text}, *({"content": each} for each in cut(text)))
+
+        assert await told(way, model_of(server)) == ("The user greets me.\n", "Hello!")
+        message = await ask(way, model_of(server, streaming=True))
+        assert (message.additional_kwargs["reasoning_content"], message.content) == ("The user greets me.\n", "Hello!")
+
+    @every_stream
+    async def test_no_token_waits_for_a_closing_that_may_never_come(self, server, way):
+        taken = threading.Event()
+        server.default = stream_reply(event("The user"), taken, event(" greets.</think>A"), FINISH, DONE)
+        heard = []
+        async for chunk in chunks_of(way, model_of(server, stream_idle_timeout=5)):
+            heard.append(chunk.content)
+            taken.set()
+
+        assert heard[:2] == ["The user", "A"]
+
+    def test_a_chunk_that_takes_back_survives_pickle_and_copies(self):
+        chunk = RecallingChunk(content="A", additional_kwargs={"reasoning_content": "Hmm"})
+        for copied in (pickle.loads(pickle.dumps(chunk)), chunk.model_copy(), copy.deepcopy(chunk)):
+            summed = AIMessageChunk(content="Hmm</thi") + copied
+            assert (summed.content, summed.additional_kwargs["reasoning_content"]) == ("A", "Hmm")
 
 
 async def told(way, model):

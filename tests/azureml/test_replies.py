@@ -87,7 +87,9 @@ CHOICES = [{"index": n, "message": {"content": f"A{n}"}, "finish_reason": "stop"
 class TestChoices:
     @every_whole
     async def test_of_several_answers_all_are_generated(self, server, way):
-        server.default = json_reply({"id": "x", "choices": CHOICES, "usage": {"prompt_tokens": 2}, "model": "m"})
+        server.default = json_reply(
+            {"id": "x", "choices": CHOICES, "usage": {"prompt_tokens": 2, "completion_tokens": 1}, "model": "m"}
+        )
         model = model_of(server)
         result = (
             model.generate([[HumanMessage("Q")]], n=3)

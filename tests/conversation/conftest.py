@@ -2,10 +2,20 @@
 
 import pytest
 import pytest_asyncio
+from blockbuster import blockbuster_ctx
 
 from chatbot.conversation import ConversationStore, WindowMemory
 from tests.conversation.talking import service_of
 from tests.support.scripted_model import ScriptedModel
+
+
+@pytest.fixture(autouse=True)
+def _nothing_blocks_the_event_loop():
+    """Whatever in the service or the store waits for a file, a socket or a lock in the event loop is an error."""
+    with blockbuster_ctx("chatbot.conversation") as found:
+        # Asks for the working folder only. The application makes its store before there is an event loop.
+        found.functions["os.path.abspath"].can_block_in("store/engine.py", "make_engine")
+        yield
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage, SystemMessage
 
+from chatbot.azureml.recalling import RecallingChunk
 from chatbot.conversation import (
     ApplicationBusyError,
     Conversation,
@@ -130,6 +131,20 @@ async def test_an_answer_tells_its_times_its_tokens_and_its_cost(model, other, s
 async def test_thoughts_in_a_block_of_their_own_are_thoughts(service, model):
     model.will_say(AIMessageChunk([{"type": "reasoning", "reasoning": "Hm."}]), "Answer")
     assert (await say(service, service.begin("ada"), "hi")).reasoning == "Hm."
+
+
+async def test_what_turns_out_to_have_been_thoughts_is_no_answer(service, model):
+    """Nor is it remembered as one."""
+    closing = RecallingChunk(content="Hel", additional_kwargs={"reasoning_content": "The user greets me.\n"})
+    model.will_say("The user ", "greets me.\n</thi", closing, "lo!")
+    conversation = service.begin("ada")
+    turn = await say(service, conversation, "hi")
+    assert (turn.reasoning, turn.assistant) == ("The user greets me.\n", "Hello!")
+    assert 0 <= turn.timing.thinking <= turn.timing.first_word <= turn.timing.total
+    await talk(service, model, "more", owner="ada")
+    model.will_say("again")
+    await say(service, await service.refresh(conversation), "and?")
+    assert [message.text for message in model.asked[-1]][-3:] == ["hi", "Hello!", "and?"]
 
 
 async def test_totals_count_what_is_no_longer_shown_too(model, other, store):

@@ -48,10 +48,3 @@ def test_an_endpoint_that_reports_nothing_changes_nothing():
     count = TokenCounter()
     count.learn([], Usage(10, 1))
     assert count.factor == 1
-
-
-def test_of_what_was_refused_the_smallest_counts():
-    count = TokenCounter()
-    for tokens in (900, 600, 1200):
-        count.refused(tokens)
-    assert count.limit == 400

@@ -15,8 +15,6 @@ BLOCKED = Failure("ModelInvalidRequestError", "no", blocked=True)
 class WordCounter:
     """Counts words, so that a test can: a counter as the window wants one."""
 
-    limit = None
-
     def __call__(self, text: str) -> int:
         return len(text.split())
 
@@ -222,7 +220,11 @@ MEMORIES = st.builds(
 @given(MEMORIES, conversations(), WORDS)
 def test_what_is_displayed_is_what_is_sent(memory, spoken, text):
     plan = memory.plan(spoken, text)
-    sent = [(e.turn.user, e.turn.assistant or NO_ANSWER) for e in plan.entries if e.place is Place.SENT]
+    sent = [
+        (e.turn.user, e.turn.assistant if e.turn.has_answer else NO_ANSWER)
+        for e in plan.entries
+        if e.place is Place.SENT
+    ]
     told = [message.content for message in plan.messages]
     system = [memory.system_prompt] if memory.system_prompt else []
     assert told == [*system, *(words for pair in sent for words in pair), text]

@@ -1,5 +1,9 @@
 """Whatever the endpoint does, the page says it in words, keeps the visitor's words, and can be used again."""
 
+import re
+import threading
+from dataclasses import replace
+
 import pytest
 from playwright.async_api import expect
 
@@ -111,6 +115,60 @@ async def test_before_the_first_word_something_moves_and_stop_works(app, wire, v
         wire.script(stream_reply(end="hang"))
         await visitor.say("hello")
         await expect(visitor.page.locator("#chat .typing")).to_be_visible()
+        await visitor.stop.click()
+        await expect(visitor.notes).to_have_text("Stopped before the first word.")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+async def test_a_busy_endpoint_is_told_at_once_and_when_it_is_asked_again(wired_app, endpoint, visit, width, height):
+    async with visit(wired_app.url, width=width, height=height) as visitor:
+        endpoint.fail("rate-limit:25")
+        await visitor.say("hello")
+        wait = visitor.page.locator("#chat .pause .wait")
+        await expect(wait).to_have_text(re.compile(r"The endpoint is busy\. Trying again in 2[0-5] s\."))
+        await expect(visitor.page.locator("#chat .typing")).to_be_hidden()
+        await expect(wait).to_have_text(re.compile(r"Trying again in (1\d|2[0-3]) s\."))
+        await visitor.stop.click()
+        await expect(visitor.notes).to_have_text("Stopped before the first word.")
+        await expect(wait).to_have_count(0)
+
+
+async def test_after_the_wait_something_moves_again_and_the_answer_comes(app, wire, visit):
+    async with visit(app.url) as visitor:
+        go = threading.Event()
+        wire.script(text_reply("", 429, retry_after="2"), replace(GOOD, hold=go))
+        await visitor.say("hello")
+        await expect(visitor.page.locator("#chat .pause .wait")).to_contain_text("Trying again in")
+        await expect(visitor.page.locator("#chat .typing")).to_be_visible()
+        await expect(visitor.page.locator("#chat .pause .wait")).to_be_hidden()
+        go.set()
+        await expect(visitor.answers.last).to_have_text("All is well.")
+        await expect(visitor.page.locator("#chat .pause")).to_have_count(0)
+
+
+async def test_a_second_wait_as_long_is_counted_down_again(app, wire, visit):
+    async with visit(app.url) as visitor:
+        go = threading.Event()
+        busy = text_reply("", 429, retry_after="3")
+        wire.script(busy, replace(busy, hold=go), GOOD)
+        await visitor.say("hello")
+        wait = visitor.page.locator("#chat .pause .wait")
+        await expect(wait).to_be_visible()
+        await expect(wait).to_be_hidden()
+        go.set()
+        await expect(wait).to_be_visible()
+        await expect(wait).to_contain_text("The endpoint is busy. Trying again in")
+        await expect(visitor.answers.last).to_have_text("All is well.")
+
+
+async def test_a_page_opened_during_a_wait_shows_what_is_left_of_it(app, wire, visit):
+    async with visit(app.url) as visitor:
+        wire.script(text_reply("", 429, retry_after="25"))
+        await visitor.say("hello")
+        wait = visitor.page.locator("#chat .pause .wait")
+        await expect(wait).to_have_text(re.compile(r"Trying again in (1\d|2[0-2]) s\."))
+        await visitor.reload()
+        await expect(wait).to_have_text(re.compile(r"Trying again in (1\d|2[0-2]) s\."))
         await visitor.stop.click()
         await expect(visitor.notes).to_have_text("Stopped before the first word.")
 

@@ -9,6 +9,7 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
+from chatbot.ending import Step
 from chatbot.server import create_page_app
 from chatbot.ui import Look
 from tests.support.scripted_model import ScriptedModel
@@ -57,7 +58,7 @@ async def served(tmp_path):
     model = ScriptedModel()
     store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
     service = ConversationService(Deployments(Deployment("test", model, WindowMemory())), store)
-    app = create_page_app(service, Look("Test"), store.aclose)
+    app = create_page_app(service, Look("Test"), [Step("close the database", store.aclose, 5)])
     with serving(app) as url:
         yield url, app, model
 
@@ -93,3 +94,21 @@ async def test_a_store_that_breaks_is_told_in_words_and_the_words_stay(served, v
         model.will_say("fine again")
         await visitor.box.press("Enter")
         await expect(visitor.answers.last).to_have_text("fine again")
+
+
+@pytest.mark.parametrize("fault", ["hangs", "fails"])
+async def test_an_end_that_hangs_or_fails_is_told_to_the_log_and_the_page_ends_all_the_same(tmp_path, caplog, fault):
+    store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
+    service = ConversationService(Deployments(Deployment("test", ScriptedModel(), WindowMemory())), store)
+
+    async def close():
+        if fault == "fails":
+            raise RuntimeError("broken")
+        await asyncio.Event().wait()
+
+    closing = [Step("close what is broken", close, 0.2), Step("close the database", store.aclose, 5)]
+    with serving(create_page_app(service, Look("Test"), closing)) as url:
+        port = int(url.rstrip("/").rpartition(":")[2])
+    assert "The end did not close what is broken" in caplog.text
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)

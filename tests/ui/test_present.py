@@ -23,9 +23,10 @@ from chatbot.conversation import (
     TurnStatus,
     Usage,
     View,
+    Waiting,
     WindowMemory,
 )
-from chatbot.ui.language import Language
+from chatbot.ui.language import CODES, Language
 from chatbot.ui.present import panels
 from chatbot.ui.present.actions import TOKEN, button, icon
 from chatbot.ui.present.bubbles import Bubbles, Drawn
@@ -98,6 +99,7 @@ def test_a_complete_turn_is_a_question_and_an_answer():
         (turn(0, finish_reason="length"), "length limit"),
         (turn(0, finish_reason="content_filter"), "content filter"),
         (turn(0, answer=""), "empty answer"),
+        (turn(0, answer=" \n\u200b"), "empty answer"),
         (turn(0, notice="Sent again."), "Sent again."),
         (turn(0, TurnStatus.FAILED, failure=Failure("ModelTimeoutError", "Nothing came.")), "Nothing came."),
     ],
@@ -269,6 +271,38 @@ def test_a_failure_says_what_happened_how_long_to_wait_and_offers_to_retry():
     over = texts(failed(retry_after=0.0))[1][1]
     assert "left-" not in over
     assert "You can try again now" in over
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("ModelRateLimitError", "The endpoint is busy. Trying again in 12 s."),
+        ("ModelConnectionError", "The endpoint could not be reached. Trying again in 12 s."),
+        ("ModelAPIError", "The endpoint failed. Trying again in 12 s."),
+        ("WhateverError", "Something went wrong. Trying again in 12 s."),
+    ],
+)
+def test_what_a_model_waits_for_is_said_until_it_asks_again(kind, words):
+    def shown(left):
+        return texts(turn(0, TurnStatus.STREAMING, "", waiting=Waiting(kind, NOW + left)), growing=True)[-1][1]
+
+    assert words in shown(11.3)
+    assert "left-12" in shown(11.3)
+    assert "wait left" not in shown(0.0)
+    # Two waits as long are two lines: the page's script counts each down once.
+    assert shown(12.0) != texts(turn(0, TurnStatus.STREAMING, "", waiting=Waiting(kind, NOW + 40.0)), growing=True)[-1][
+        1
+    ].replace("left-40", "left-12").replace("in 40 s", "in 12 s")
+    assert all("typing" in shown(left) for left in (12.0, 0.0))
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_wait_is_said_in_every_language_with_no_number_but_the_seconds(code):
+    growing = turn(0, TurnStatus.STREAMING, "", waiting=Waiting("ModelRateLimitError", NOW + 12))
+    text = Bubbles(Language(code), "$", NOW).growing(growing)[-1].bubble["content"][0]["text"]
+    said = re.search(r'<span class="wait[^>]*>([^<]*)</span>', text)[1]
+    assert re.findall(r"\d+", said) == ["12"]
+    assert Language(code).failure("ModelRateLimitError") in html.unescape(said)
 
 
 def test_a_failure_further_up_offers_nothing():

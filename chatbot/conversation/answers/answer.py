@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
-from typing import Final, cast
+from typing import Any, Final, cast
 
-from langchain_core import exceptions as langchain_exceptions
 from langchain_core.exceptions import ContextOverflowError, ModelError
 from langchain_core.messages import AIMessageChunk
+from langchain_core.runnables import RunnableConfig
 
 from chatbot.conversation.answers.generation import Generation
+from chatbot.conversation.answers.retries import RetryListener, kind_of
 from chatbot.conversation.deployments import Choice
+from chatbot.conversation.learned import USUAL_ANSWER, told_by
 from chatbot.conversation.store import ConversationStore
-from chatbot.conversation.turn import Failure, Turn, TurnStatus
+from chatbot.conversation.turn import Failure, Turn, TurnStatus, Usage
 from chatbot.conversation.window import Plan
 
 logger = logging.getLogger(__name__)
@@ -54,7 +56,7 @@ class Answer:
         self._generation = generation
         self._id = conversation_id
         self._choice = choice
-        self._count = choice.deployment.memory.count
+        self._learned = choice.deployment.learned
         self._store = store
         self._earlier = earlier
         self._replaces = replaces
@@ -93,7 +95,7 @@ class Answer:
 
     def _measured(self, turn: Turn) -> Turn:
         usage = None if turn.usage is None else self._choice.priced(turn.usage)
-        return replace(turn, usage=usage, timing=self._generation.timing())
+        return replace(turn, usage=usage, timing=self._generation.timing(), waiting=None)
 
     async def _checkpoints(self, ended: asyncio.Event) -> None:
         """Keep what there is, again and again; who may not write any more stops asking."""
@@ -126,35 +128,83 @@ class Answer:
             return _failed(self._generation.turn, "ModelError", UNEXPECTED)
         turn = replace(self._generation.turn, status=TurnStatus.COMPLETE)
         if turn.usage is not None and self._generation.plan is not None:
-            self._count.learn([message.text for message in self._generation.plan.messages], turn.usage)
+            self._learned.counted(self._id, _texts(self._generation.plan), turn.usage)
         return turn
 
     async def _read(self, plan: Plan) -> None:
         try:
             await self._stream(plan)
-        except ContextOverflowError:
-            shorter = self._plan()
-            left_out = len(plan.remembered) - len(shorter.remembered)
-            if self._generation.turn.assistant or left_out <= 0:
+        except ContextOverflowError as error:
+            # Who has begun to answer has read it all.
+            shorter = None if self._generation.turn.assistant else self._shorter(plan, error)
+            if shorter is None:
                 raise
             self._generation.plan = shorter
-            self._generation.note(_shortened(left_out))
-            await self._stream(shorter)
+            try:
+                await self._stream(shorter, refused=plan)
+            except ContextOverflowError as again:
+                # Whoever asks again asks for less.
+                self._shorter(shorter, again)
+                raise
 
-    async def _stream(self, plan: Plan) -> None:
+    async def _stream(self, plan: Plan, *, refused: Plan | None = None) -> None:
+        told = self._choice.told(plan)
+        if notice := self._notice(plan, refused, told):
+            self._generation.note(notice)
         # LangChain types its generators as iterators; closing one is what closes the connection below it.
-        asked = self._choice.deployment.model.astream(plan.messages, **self._choice.parameters)
+        config = RunnableConfig(callbacks=[RetryListener(self._generation.pause)])
+        asked = self._choice.deployment.model.astream(plan.messages, config, **told)
         stream = cast(AsyncGenerator[AIMessageChunk], asked)
-        try:
-            async with aclosing(stream) as chunks:
-                async for chunk in chunks:
-                    self._generation.add(chunk)
-        except ContextOverflowError:
-            # Where there was nothing to leave out, the question is too long, not the memory; and who has begun to
-            # answer has read it all.
-            if plan.remembered and not self._generation.turn.assistant:
-                self._count.refused(plan.tokens)
-            raise
+        async with aclosing(stream) as chunks:
+            async for chunk in chunks:
+                self._generation.add(chunk)
+
+    def _shorter(self, refused: Plan, error: ContextOverflowError) -> Plan | None:
+        """Learn from a refusal; return what may pass instead, if there is anything to leave out."""
+        room = self._room(refused)
+        requested = told_by(error, "requested_tokens")
+        prompt = told_by(error, "prompt_tokens") or max((requested or 0) - room, 0)
+        if prompt:
+            self._learned.counted(self._id, _texts(refused), Usage(prompt, 0))
+        if (size := told_by(error, "context_size")) is not None:
+            self._learned.named(size)
+            shorter = self._plan()
+            if self._asks_for_less(shorter, refused):
+                return shorter
+        total = refused.tokens + room
+        usual = self._choice.deployment.parameters.get("max_tokens") or USUAL_ANSWER
+        if usual < room:
+            # What the visitor chose gives way before what the visitor said does.
+            self._learned.refused_answer(self._id, usual)
+        if refused.remembered and room - usual < total // 3:
+            self._learned.refused(self._id, total)
+        # Otherwise the question is too long, not the memory.
+        shorter = self._plan()
+        return shorter if self._asks_for_less(shorter, refused) else None
+
+    def _asks_for_less(self, plan: Plan, refused: Plan) -> bool:
+        return plan.tokens + self._room(plan) < refused.tokens + self._room(refused)
+
+    def _room(self, plan: Plan) -> int:
+        return self._choice.told(plan).get("max_tokens") or 0
+
+    def _notice(self, plan: Plan, refused: Plan | None, told: Mapping[str, Any]) -> str:
+        parts = []
+        if refused is not None and (left_out := len(refused.remembered) - len(plan.remembered)) > 0:
+            parts.append(_shortened(left_out))
+        wanted, most = self._choice.parameters.get("max_tokens"), told.get("max_tokens")
+        if wanted != most:
+            parts.append(
+                f"The model has no room for an answer of {wanted:,} tokens beside the conversation, so this one may "
+                f"take {most:,}."
+            )
+            if self._choice.options.max_tokens is not None:
+                parts.append("Lower “Max tokens” to leave it more room.")
+        return " ".join(parts)
+
+
+def _texts(plan: Plan) -> list[str]:
+    return [message.text for message in plan.messages]
 
 
 def _shortened(turns: int) -> str:
@@ -164,17 +214,15 @@ def _shortened(turns: int) -> str:
 
 def _may_replace(old: Turn | None, new: Turn) -> bool:
     """Whether ``new`` may take the place of ``old``: an answer is never lost to a failure."""
-    if old is None or not old.assistant:
+    if old is None or not old.has_answer:
         return True
-    return new.status is TurnStatus.COMPLETE or (new.status is TurnStatus.STOPPED and bool(new.assistant))
+    return new.status is TurnStatus.COMPLETE or (new.status is TurnStatus.STOPPED and new.has_answer)
 
 
 def _failure(error: ModelError) -> Failure:
-    # LangChain's own class of the condition: what everybody who shows errors can know.
-    kind = next(cls.__name__ for cls in type(error).__mro__ if cls.__module__ == langchain_exceptions.__name__)
     # LangChain has no class for a blocked prompt; an error that names what a filter found is one.
     blocked = hasattr(error, "filter_results")
-    return Failure(kind, str(error), getattr(error, "retry_after", None), blocked)
+    return Failure(kind_of(error), str(error), getattr(error, "retry_after", None), blocked)
 
 
 def _failed(turn: Turn, kind: str, message: str) -> Turn:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -16,6 +18,7 @@ from chatbot.conversation.errors import (
     ConversationBusyError,
     ConversationConflictError,
     MessageError,
+    TitleError,
 )
 from chatbot.conversation.recall import Recollection
 from chatbot.conversation.store import ConversationStore
@@ -55,6 +58,7 @@ class Answering:
         self._max_answers = max_answers
         self._generations: dict[str, Generation] = {}
         self._beginning: dict[str, asyncio.Task[Generation]] = {}
+        self._naming: set[str] = set()
 
     def generation(self, conversation: Conversation) -> Generation | None:
         """Return the answer that is being written in its owner's conversation."""
@@ -76,9 +80,7 @@ class Answering:
         """
         _check_text(text)
         self.check_idle(conversation)
-        # One that is about to leave the first for the second is in both for a moment.
-        if len(self._beginning.keys() | self._generations.keys()) >= self._max_answers:
-            raise ApplicationBusyError
+        self._check_room()
         # Claimed before the first await: two messages at once cannot both get past the check above.
         beginning = asyncio.create_task(self._begin(conversation, text, at))
         self._beginning[conversation.id] = beginning
@@ -95,6 +97,23 @@ class Answering:
         await generation.wait()
         return True
 
+    @contextmanager
+    def naming(self, conversation: Conversation) -> Iterator[None]:
+        """Have a title counted as an answer while the model looks for it.
+
+        Raises:
+            TitleError: One is being looked for already.
+            ApplicationBusyError: Too many answers are being written.
+        """
+        if conversation.id in self._naming:
+            raise TitleError("The model is looking for a title already.")
+        self._check_room()
+        self._naming.add(conversation.id)
+        try:
+            yield
+        finally:
+            self._naming.remove(conversation.id)
+
     async def aclose(self) -> None:
         """End all answers, keeping what there is of each."""
         if self._beginning:
@@ -104,6 +123,11 @@ class Answering:
             generation.stop()
         for generation in running:
             await generation.wait()
+
+    def _check_room(self) -> None:
+        # One that is about to leave the first for the second is in both for a moment.
+        if len(self._beginning.keys() | self._generations.keys()) + len(self._naming) >= self._max_answers:
+            raise ApplicationBusyError
 
     async def _begin(self, conversation: Conversation, text: str, at: int | None) -> Generation:
         async with changing(self._store, conversation) as stored:

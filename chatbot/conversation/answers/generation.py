@@ -8,9 +8,9 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk
 
-from chatbot.conversation.turn import Conversation, Timing, Turn, TurnStatus, Usage
+from chatbot.conversation.turn import Conversation, Timing, Turn, TurnStatus, Usage, Waiting
 from chatbot.conversation.window import Plan
 
 
@@ -54,8 +54,12 @@ class Generation:
             self._thoughts.clear()
         return self._turn
 
-    def add(self, chunk: AIMessageChunk) -> None:
-        """Take what the model said next."""
+    def add(self, chunk: AIMessage) -> None:
+        """Take what the model said next: a chunk, or from a model that does not stream its whole message."""
+        if self._turn.waiting is not None:
+            self._turn = replace(self._turn, waiting=None)
+        if isinstance(chunk, AIMessageChunk) and type(chunk) is not AIMessageChunk:
+            chunk = self._summed(chunk)
         if chunk.text:
             self._first_word_at = self._first_word_at or time.monotonic()
             self._text.append(chunk.text)
@@ -68,9 +72,25 @@ class Generation:
             self._turn = replace(self._turn, usage=Usage(used["input_tokens"], used["output_tokens"]))
         self._wake()
 
+    def _summed(self, chunk: AIMessageChunk) -> AIMessageChunk:
+        """Begin the turn's text anew with the sum so far: a class of its own may change what came before it."""
+        turn, words_at = self.turn, self._first_word_at
+        before = AIMessageChunk(content=turn.assistant, additional_kwargs={"reasoning_content": turn.reasoning})
+        summed = before + chunk
+        self._turn = replace(turn, assistant="", reasoning="")
+        if not summed.text.startswith(turn.assistant):
+            # What was taken for the answer were thoughts.
+            self._first_thought_at, self._first_word_at = self._first_thought_at or words_at, None
+        return summed
+
     def note(self, notice: str) -> None:
         """Tell the visitor how the answer comes about."""
         self._turn = replace(self._turn, notice=notice)
+        self._wake()
+
+    def pause(self, waiting: Waiting) -> None:
+        """Tell the visitor that the model waits before it asks again."""
+        self._turn = replace(self._turn, waiting=waiting)
         self._wake()
 
     def timing(self) -> Timing:
@@ -133,7 +153,7 @@ class Generation:
             self.task.cancel()
 
 
-def _thought(chunk: AIMessageChunk) -> str:
+def _thought(chunk: AIMessage) -> str:
     """What a model said to itself: in the field that most use, or in a block of its own."""
     if isinstance(chunk.content, str):
         return chunk.additional_kwargs.get("reasoning_content") or ""

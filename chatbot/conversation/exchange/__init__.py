@@ -3,18 +3,19 @@
 from chatbot.conversation.exchange.files import (
     MAX_BYTES,
     MAX_CONVERSATIONS,
-    UnreadableExportError,
+    Bundle,
     bundle,
     file_name,
-    read,
-    read_json,
     to_json,
     to_markdown,
 )
+from chatbot.conversation.exchange.reading import MAX_UPLOAD_BYTES, UnreadableExportError, read, read_json
 
 __all__ = [
     "MAX_BYTES",
     "MAX_CONVERSATIONS",
+    "MAX_UPLOAD_BYTES",
+    "Bundle",
     "UnreadableExportError",
     "bundle",
     "file_name",

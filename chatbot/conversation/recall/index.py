@@ -119,6 +119,8 @@ class Recall:
         self._kept: dict[int, _Kept] = {}
         self._having: dict[str, list[int]] = {}
         self._characters = 0
+        self.is_full = False
+        """Whether older turns had to be let go."""
         for turn in turns:
             self.add(turn)
 
@@ -138,6 +140,7 @@ class Recall:
         for term in _terms(words):
             self._having.setdefault(term, []).append(turn.index)
         while self._characters > MOST_CHARACTERS:
+            self.is_full = True
             self._let_go(min(self._kept))
 
     def find(self, text: str, among: Collection[int], remembered: Sequence[Turn]) -> Mention | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Final, Self
+from contextlib import aclosing
+from typing import Final
 
 from chatbot.conversation.recall.index import Mention, Recall
 from chatbot.conversation.store import ConversationStore
@@ -26,22 +28,41 @@ class Recollection:
     def __init__(self, store: ConversationStore) -> None:
         self._store = store
         self._kept: OrderedDict[str, _Known] = OrderedDict()
+        self._building = asyncio.Lock()
 
     async def find(self, conversation: Conversation, text: str, plan: Plan) -> Mention | None:
         """Return what ``text`` mentions of the forgotten turns of a conversation, given what its request holds."""
         if not plan.forgets:
             return None
-        known = self._kept.get(conversation.id)
-        if known is None or known.revision != conversation.revision:
-            turns = await self._store.turns(conversation.id)
-            # Thousands of turns take longer than the other visitors should wait.
-            known = await asyncio.to_thread(_Known.of, conversation.revision, turns)
-            self._kept[conversation.id] = known
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(conversation.id)
+        known = await self._known(conversation)
+        if conversation.id in self._kept:
+            self._kept.move_to_end(conversation.id)
         forgotten = known.indices - {turn.index for turn in plan.remembered}
         return known.recall.find(text, forgotten, plan.remembered)
+
+    async def _known(self, conversation: Conversation) -> _Known:
+        known = self._kept.get(conversation.id)
+        if known is not None and known.revision == conversation.revision:
+            return known
+        # One at a time: the next keystroke finds what the one before it has built.
+        async with self._building:
+            known = self._kept.get(conversation.id)
+            if known is None or known.revision != conversation.revision:
+                known = await self._build(conversation)
+                self._kept[conversation.id] = known
+                if len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+            return known
+
+    async def _build(self, conversation: Conversation) -> _Known:
+        known = _Known(conversation.revision)
+        async with aclosing(self._store.newest(conversation.id)) as pages:
+            async for turns in pages:
+                # Takes longer than the other visitors should wait.
+                await asyncio.to_thread(known.add_all, turns)
+                if known.recall.is_full:
+                    break
+        return known
 
     def grown(self, conversation_id: str, revision: int, turn: Turn) -> None:
         """Take in a turn that was added at the end of a conversation and brought it to ``revision``."""
@@ -59,12 +80,11 @@ class _Known:
         self.recall = Recall()
         self.indices: set[int] = set()
 
-    @classmethod
-    def of(cls, revision: int, turns: Sequence[Turn]) -> Self:
-        known = cls(revision)
+    def add_all(self, turns: Sequence[Turn]) -> None:
         for turn in turns:
-            known.add(turn)
-        return known
+            self.add(turn)
+            # The event loop wants the interpreter too.
+            time.sleep(0)
 
     def add(self, turn: Turn) -> None:
         # What is left out for a reason is not offered, nor what is pinned and would not fit all the same.

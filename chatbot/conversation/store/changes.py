@@ -29,8 +29,8 @@ class AnsweringError(Exception):
     """An answer is being written in the conversation, by this process or another."""
 
 
-async def create(connection: AsyncConnection, conversation: Conversation) -> int:
-    """Write down a conversation that begins; return its first revision.
+async def create(connection: AsyncConnection, conversation: Conversation, *, is_hidden: bool = False) -> int:
+    """Write down a conversation that begins, hidden as a deleted one is if told so; return its first revision.
 
     Raises:
         RevisionError: There is one with this id.
@@ -45,6 +45,7 @@ async def create(connection: AsyncConnection, conversation: Conversation) -> int
         "output_tokens": conversation.usage.output_tokens,
         "cost": conversation.usage.cost,
         "updated_at": time.time(),
+        "deleted_at": time.time() if is_hidden else None,
     }
     try:
         await connection.execute(insert(conversations).values(row))
@@ -70,16 +71,24 @@ async def advance(connection: AsyncConnection, id: str, revision: int, **values:
 
 async def touch(connection: AsyncConnection, id: str, usage: Usage | None = None) -> None:  # noqa: A002
     """Note that a conversation was written to, where its revision stays, and what an answer in it took."""
-    values: dict[Any, Any] = {"updated_at": time.time()}
-    if usage is not None:
-        # Counted here, and not over all turns whenever somebody looks: a long conversation is shown as quickly.
-        values |= {
-            "input_tokens": conversations.c.input_tokens + usage.input_tokens,
-            "output_tokens": conversations.c.output_tokens + usage.output_tokens,
-        }
-        if usage.cost is not None:
-            values["cost"] = func.coalesce(conversations.c.cost, 0.0) + usage.cost
+    values = {"updated_at": time.time()} | ({} if usage is None else _added(usage))
     await connection.execute(update(conversations).where(conversations.c.id == id).values(values))
+
+
+async def spend(connection: AsyncConnection, id: str, usage: Usage) -> None:  # noqa: A002
+    """Add to what a conversation took, where nothing was written to it."""
+    await connection.execute(update(conversations).where(conversations.c.id == id).values(_added(usage)))
+
+
+def _added(usage: Usage) -> dict[Any, Any]:
+    # Counted here, and not over all turns whenever somebody looks: a long conversation is shown as quickly.
+    values: dict[Any, Any] = {
+        "input_tokens": conversations.c.input_tokens + usage.input_tokens,
+        "output_tokens": conversations.c.output_tokens + usage.output_tokens,
+    }
+    if usage.cost is not None:
+        values["cost"] = func.coalesce(conversations.c.cost, 0.0) + usage.cost
+    return values
 
 
 async def claim(connection: AsyncConnection, id: str, silent_before: float) -> None:  # noqa: A002
@@ -97,9 +106,9 @@ async def claim(connection: AsyncConnection, id: str, silent_before: float) -> N
 
 
 async def growing(connection: AsyncConnection, id: str) -> Sequence[RowMapping]:  # noqa: A002
-    """Return the rows of the answers that have not ended, without their texts: there is one at most."""
-    columns = (turns.c.index, turns.c.version, turns.c.shown, turns.c.touched_at)
-    query = select(*columns, (turns.c.assistant != "").label("has_text")).where(turns.c.conversation_id == id)
+    """Return the rows of the answers that have not ended: there is one at most."""
+    columns = (turns.c.index, turns.c.version, turns.c.shown, turns.c.touched_at, turns.c.assistant)
+    query = select(*columns).where(turns.c.conversation_id == id)
     return (await connection.execute(query.where(IS_GROWING))).mappings().all()
 
 

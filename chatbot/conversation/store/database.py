@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Final
 
@@ -16,6 +16,9 @@ from chatbot.conversation.store.migrate import migrate
 
 IN_USE_SECONDS: Final = 5.0
 """How long closing waits for those who are using a connection: a database that does not answer holds nothing up."""
+
+PAGE_ROWS: Final = 50
+"""How many rows are made anything of at a time: a few milliseconds' work."""
 
 
 class Database:
@@ -41,7 +44,7 @@ class Database:
         if not self._is_open:
             async with self._opening:
                 if not self._is_open:
-                    make_folder(self._engine.url)
+                    await asyncio.to_thread(make_folder, self._engine.url)
                     await migrate(self._engine)
                     self._is_open = True
         return self._engine
@@ -77,6 +80,15 @@ class Database:
         """Return the rows of a query."""
         async with self._connected() as connection:
             return (await connection.execute(query)).mappings().all()
+
+    async def pages(self, query: Executable) -> AsyncGenerator[Sequence[RowMapping]]:
+        """Yield the rows of a query that may have many, as they are at one moment, a few at a time.
+
+        What is made of rows is made in the event loop: of thousands at once it would hold everybody up.
+        """
+        async with self._connected() as connection, connection.stream(query) as result:
+            async for rows in result.mappings().partitions(PAGE_ROWS):
+                yield rows
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:

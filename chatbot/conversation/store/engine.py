@@ -9,29 +9,27 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from chatbot.conversation.store.urls import database_url, unusable
 
 _BUSY_SECONDS: Final = 10
 
 
 def make_engine(url: str) -> AsyncEngine:
-    """Return an engine for any SQLAlchemy URL; ``sqlite:///`` and ``postgresql://`` get their async driver.
+    """Return an engine for a database URL; see :func:`~chatbot.conversation.store.urls.database_url`.
 
     Raises:
-        ValueError: The URL is none, or its database's driver is not installed.
+        ValueError: The URL is none, or its database's driver is not installed; says what to write.
     """
+    parsed = database_url(url)
     try:
-        parsed = make_url(url)
-        driver = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}.get(parsed.drivername)
-        parsed = parsed.set(drivername=driver) if driver else parsed
         # A connection to a server may die while it idles; one to a file does not.
         engine = create_async_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
-    except (SQLAlchemyError, ImportError) as error:
-        # The message of a parse error may repeat the URL, and a URL may hold a password.
-        reason = f"its driver is missing ({error})" if isinstance(error, ImportError) else type(error).__name__
-        raise ValueError(f"this is no database URL that can be used here: {reason}") from None
+    except (SQLAlchemyError, ImportError, TypeError) as error:
+        raise ValueError(f"this is no database URL that can be used here: {unusable(parsed, error)}") from None
     if parsed.get_backend_name() == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine

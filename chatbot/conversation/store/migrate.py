@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chatbot.conversation.store.engine import write_ahead
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -27,18 +31,26 @@ async def migrate(engine: AsyncEngine) -> None:
     """
     if engine.dialect.name == "sqlite":
         await write_ahead(engine)
+    scripts = await asyncio.to_thread(_scripts)
     async with engine.begin() as connection:
-        await connection.run_sync(_migrate)
+        await connection.run_sync(_migrate, scripts)
 
 
-def _migrate(connection: Connection) -> None:
-    # Here, because only opening a store needs them.
-    from alembic.operations import Operations
-    from alembic.runtime.migration import MigrationContext
+def _scripts() -> ScriptDirectory:
+    """All migrations, and Alembic: read from files here and now, and not where the event loop waits for them."""
+    # Imported here, because only opening a store needs them.
     from alembic.script import ScriptDirectory
 
-    _lock(connection)
     scripts = ScriptDirectory(str(MIGRATIONS))
+    list(scripts.walk_revisions())
+    return scripts
+
+
+def _migrate(connection: Connection, scripts: ScriptDirectory) -> None:
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
+
+    _lock(connection)
     context = MigrationContext.configure(
         connection, opts={"fn": lambda revision, _: scripts._upgrade_revs("head", revision)}
     )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import RowMapping, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.conversation.store import changes
 from chatbot.conversation.store.changes import INTERRUPTED, RevisionError, is_version
-from chatbot.conversation.store.database import Database
+from chatbot.conversation.store.database import PAGE_ROWS, Database
 from chatbot.conversation.store.schema import (
     IS_GROWING,
     IS_PINNED,
@@ -27,7 +31,11 @@ from chatbot.conversation.store.schema import (
     turns,
 )
 from chatbot.conversation.store.search import holds
-from chatbot.conversation.turn import Conversation, Feedback, Options, Turn, TurnMemory, TurnStatus
+from chatbot.conversation.turn import Conversation, Feedback, Options, Turn, TurnMemory, TurnStatus, Usage, is_blank
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 SILENCE: Final = 5.0
 """Seconds after which an answer that no writer has touched counts as interrupted: a writer touches it each second."""
@@ -110,6 +118,11 @@ class ConversationStore:
         async with self._database.writing() as connection, connection.begin():
             await connection.execute(update(conversations).where(conversations.c.id == id).values(title=title))
 
+    async def spend(self, id: str, usage: Usage) -> None:  # noqa: A002
+        """Add to what all the answers of a conversation took what was asked beside them."""
+        async with self._database.writing() as connection, connection.begin():
+            await changes.spend(connection, id, usage)
+
     async def set_options(self, id: str, options: Options, revision: int) -> int:  # noqa: A002
         """Change what was chosen for the conversation; return the new revision.
 
@@ -142,7 +155,14 @@ class ConversationStore:
 
     async def turns(self, id: str) -> Sequence[Turn]:  # noqa: A002
         """Return all turns that are shown, in order."""
-        return [self._settled(row) for row in await self._database.read(_shown(id).order_by(turns.c.index))]
+        async with aclosing(self._database.pages(_shown(id).order_by(turns.c.index))) as pages:
+            return [self._settled(row) async for rows in pages for row in rows]
+
+    async def newest(self, id: str) -> AsyncGenerator[Sequence[Turn]]:  # noqa: A002
+        """Yield the turns that are shown, the newest first, a few at a time."""
+        async with aclosing(self._database.pages(_shown(id).order_by(turns.c.index.desc()))) as pages:
+            async for rows in pages:
+                yield [self._settled(row) for row in rows]
 
     async def tail(self, id: str, limit: int, *, before: int | None = None) -> Sequence[Turn]:  # noqa: A002
         """Return the newest ``limit`` shown turns (of those ``before`` an index), in order: one indexed range read."""
@@ -181,7 +201,8 @@ class ConversationStore:
     async def everything(self, id: str) -> Sequence[StoredTurn]:  # noqa: A002
         """Return every version of every turn, by index and version."""
         query = select(turns).where(turns.c.conversation_id == id).order_by(turns.c.index, turns.c.version)
-        return [StoredTurn(self._settled(row), row["shown"]) for row in await self._database.read(query)]
+        async with aclosing(self._database.pages(query)) as pages:
+            return [StoredTurn(self._settled(row), row["shown"]) async for rows in pages for row in rows]
 
     # ------------------------------------------------------------------------------------------ writing turns
 
@@ -255,7 +276,8 @@ class ConversationStore:
             growing = await changes.growing(connection, id)
             for row in growing:
                 ended = {"status": TurnStatus.STOPPED.value}
-                await changes.end_growing(connection, id, row, keep=row["shown"] or row["has_text"], ended=ended)
+                keep = row["shown"] or not is_blank(row["assistant"])
+                await changes.end_growing(connection, id, row, keep=keep, ended=ended)
             if not growing:
                 await transaction.rollback()
 
@@ -315,25 +337,55 @@ class ConversationStore:
         rows = await self._database.read(query.order_by(turns.c.conversation_id, turns.c.index, turns.c.version))
         return [(row["conversation_id"], turn_of(row)) for row in rows]
 
-    async def add(self, conversation: Conversation, stored: Iterable[StoredTurn]) -> Conversation:
-        """Write down a whole conversation from elsewhere, at revision 1; its turns have all ended.
+    async def add(self, conversation: Conversation, stored: Sequence[StoredTurn]) -> Conversation:
+        """Write down a whole conversation from elsewhere; as :meth:`add_all` does."""
+        return (await self.add_all([(conversation, stored)]))[0]
+
+    async def add_all(self, several: Sequence[tuple[Conversation, Sequence[StoredTurn]]]) -> Sequence[Conversation]:
+        """Write down whole conversations from elsewhere, at revision 1; their turns have all ended. All, or none.
+
+        They are written a few rows at a time, so that nobody waits for thousands to be written, and hidden as deleted
+        ones are; the last step shows them all at once. What a process leaves that is killed in between is removed as
+        deleted conversations are.
 
         Raises:
-            RevisionError: There is one with its id.
+            RevisionError: There is one with the id of one of them; nothing was added.
         """
-        now = time.time()
-        rows = [
-            turn_row(conversation.id, each.turn) | {"shown": each.shown, "writer": None, "touched_at": now}
+        ids = [conversation.id for conversation, _ in several]
+        added = conversations.c.id.in_(ids)
+        rows = (
+            turn_row(conversation.id, each.turn) | {"shown": each.shown, "writer": None, "touched_at": time.time()}
+            for conversation, stored in several
             for each in stored
-        ]
-        async with self._database.writing() as connection, connection.begin():
-            await changes.create(connection, conversation)
-            if rows:
-                await connection.execute(insert(turns), rows)
-            added = select(conversations).where(conversations.c.id == conversation.id)
-            return conversation_of((await connection.execute(added)).mappings().one())
+        )
+        made: list[str] = []
+        try:
+            for some in _batched(several, PAGE_ROWS):
+                async with self._database.writing() as connection, connection.begin():
+                    for conversation, _ in some:
+                        await changes.create(connection, conversation, is_hidden=True)
+                made += [conversation.id for conversation, _ in some]
+            for page in _batched(rows, PAGE_ROWS):
+                async with self._database.writing() as connection, connection.begin():
+                    await connection.execute(insert(turns), page)
+            async with self._database.writing() as connection, connection.begin():
+                await connection.execute(update(conversations).where(added).values(deleted_at=None))
+                found = (await connection.execute(select(conversations).where(added))).mappings().all()
+        except BaseException:
+            await asyncio.shield(self._remove(made))
+            raise
+        by_id = {row["id"]: conversation_of(row) for row in found}
+        return [by_id[id] for id in ids]  # noqa: A001
 
     # ------------------------------------------------------------------------------------------ inside
+
+    async def _remove(self, ids: Sequence[str]) -> None:
+        try:
+            async with self._database.writing() as connection, connection.begin():
+                await connection.execute(delete(conversations).where(conversations.c.id.in_(ids)))
+        except Exception:
+            # Nobody sees them, and the next deletion after a while removes them.
+            logger.exception("What was left of an import could not be removed")
 
     async def _claim(self, connection: AsyncConnection, id: str, revision: int) -> int:  # noqa: A002
         revision = await changes.advance(connection, id, revision)
@@ -353,6 +405,13 @@ class ConversationStore:
         if turn.status is TurnStatus.STREAMING and self._is_silent(row):
             return replace(turn, status=TurnStatus.FAILED, failure=INTERRUPTED)
         return turn
+
+
+def _batched(several: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """What Python's own does from 3.12 on."""
+    remaining = iter(several)
+    while batch := list(islice(remaining, size)):
+        yield batch
 
 
 def _shown(id: str) -> Any:  # noqa: A002

@@ -1,4 +1,4 @@
-"""Replies that are complete and yet unusual: where the usage is, how thoughts are told, what the filter stopped."""
+"""Replies that are complete and yet unusual: where the usage is, how thoughts are told, what is refused."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,6 +33,11 @@ def oddity_faults() -> Iterator[Fault]:
     )
     yield Fault(
         "broken-arguments", "arguments of tool calls that are not JSON", habits=partial(replace, broken_arguments=True)
+    )
+    yield Fault(
+        "reasoning-model",
+        "a reasoning model: it refuses max_tokens, temperature, top_p and others, one at a time",
+        habits=partial(replace, reasoning=True),
     )
     yield Fault(
         "wrong-content-type", "a content type that is not the body's", "text/plain", headers={"Content-Type": "{value}"}

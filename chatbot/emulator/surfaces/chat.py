@@ -1,7 +1,7 @@
 """The chat routes, `…/chat/completions`, of all services: one answer, written in the dialect of each."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +41,17 @@ _KNOWN = frozenset(
         "top_p",
     }
 )
+_FIXED = {"temperature": 1, "n": 1}
+_NOT_WITH_REASONING = (
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+    "stop",
+    "parallel_tool_calls",
+)
 
 
 class ChatRoute:
@@ -66,6 +77,8 @@ class ChatRoute:
             if self._dialect.api_version:
                 _check_version(request)
             body = self._known_parameters(request, read_object(await request.body()))
+            if habits.reasoning:
+                _check_reasoning(body)
             model = self._dialect.model(request, body, self._deployments)
             prompt, wish = read_chat(body)
         except RefusedError as refused:
@@ -97,6 +110,18 @@ class ChatRoute:
             headers["prompt_token_len"] = str(usage["prompt_tokens"])
             headers["sampling_token_len"] = str(usage["completion_tokens"])
         return json_reply(completion(answer), headers=headers)
+
+
+def _check_reasoning(body: Mapping[str, Any]) -> None:
+    """Refuse the first parameter that a reasoning model does not take."""
+    if body.get("max_tokens") is not None:
+        raise refusals.unsupported_parameter("max_tokens", "max_completion_tokens")
+    for name, default in _FIXED.items():
+        if (value := body.get(name)) not in (None, default):
+            raise refusals.unsupported_value(name, value, default)
+    for name in _NOT_WITH_REASONING:
+        if body.get(name) is not None:
+            raise refusals.unsupported_parameter(name)
 
 
 def _check_version(request: Request) -> None:

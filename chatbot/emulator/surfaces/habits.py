@@ -26,6 +26,7 @@ class Habits:
         blocked: The content filter stops the answer half-way.
         finish_reason: Instead of the real one.
         broken_arguments: Cut the arguments of tool calls, so that they are not JSON.
+        reasoning: Refuse the parameters that a reasoning model of Azure OpenAI refuses, one at a time.
     """
 
     usage: Usage
@@ -39,6 +40,7 @@ class Habits:
     blocked: bool = False
     finish_reason: str | None = None
     broken_arguments: bool = False
+    reasoning: bool = False
 
 
 SERVERLESS = Habits(usage="with finish", whole_tool_calls=True, call_content="")

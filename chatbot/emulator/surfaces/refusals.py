@@ -35,6 +35,22 @@ def azure_complaint(message: str) -> Response:
 # Parameters, models and addresses.
 
 
+def unsupported_parameter(name: str, instead: str = "") -> RefusedError:
+    """Return what a reasoning model of Azure OpenAI says to a parameter that it does not take."""
+    hint = f" Use '{instead}' instead." if instead else ""
+    message = f"Unsupported parameter: '{name}' is not supported with this model.{hint}"
+    return _azure(message, name, "unsupported_parameter")
+
+
+def unsupported_value(name: str, value: object, default: int) -> RefusedError:
+    """Return what it says to a value that it does not take."""
+    message = (
+        f"Unsupported value: '{name}' does not support {value} with this model. "
+        f"Only the default ({default}) value is supported."
+    )
+    return _azure(message, name, "unsupported_value")
+
+
 def extra_parameters(names: list[str]) -> RefusedError:
     """Return the refusal of parameters that the Model Inference API does not know."""
     return _detail(
@@ -90,6 +106,11 @@ def container_not_found(status: int = 404) -> Response:
     """Return what a container says to an address that it does not know, itself or through its front."""
     headers = {"ms-azureml-model-error-reason": "model_error", "ms-azureml-model-error-statuscode": "404"}
     return PlainTextResponse("NOT FOUND", status, headers)
+
+
+def _azure(message: str, param: str, code: str) -> RefusedError:
+    error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
+    return RefusedError(json_reply({"error": error}, 400))
 
 
 def _detail(message: str) -> RefusedError:

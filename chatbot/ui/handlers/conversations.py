@@ -1,20 +1,14 @@
-"""The list of conversations: open, begin, rename, delete, search, export, import."""
+"""The list of conversations: open, begin, rename, delete, search."""
 
 from __future__ import annotations
 
-import base64
 from dataclasses import replace
-from typing import Any
 
 import gradio as gr
 
 from chatbot.conversation import ConversationService, Options
-from chatbot.conversation.exchange import file_name
 from chatbot.ui.handlers.errors import handle_errors
-from chatbot.ui.sessions import PageSession, PageSessions, Stale
-
-Download = dict[str, Any]
-"""A file for the browser to save: its ``name``, its ``type`` and its bytes in ``base64``."""
+from chatbot.ui.sessions import PageSessions, Stale
 
 
 class ConversationHandlers:
@@ -84,43 +78,3 @@ class ConversationHandlers:
         session = await self.sessions.of(request)
         session.search = text
         session.redraw(Stale.CONVERSATIONS)
-
-    @handle_errors
-    async def bring_in(self, data: bytes, request: gr.Request) -> None:
-        """Add the conversations of an export, and show the first of them."""
-        session = await self.sessions.of(request)
-        session.turn_to((await self._service.import_from(session.owner, data))[0])
-
-    @handle_errors
-    async def markdown(self, request: gr.Request) -> Download | None:
-        """Return the shown conversation for people to read."""
-        session = await self.sessions.of(request)
-        if not await self._has_begun(session):
-            return None
-        text = await self._service.export_markdown(session.conversation)
-        return _download(f"{file_name(session.conversation.title)}.md", "text/markdown", text.encode())
-
-    @handle_errors
-    async def json(self, request: gr.Request) -> Download | None:
-        """Return all of the shown conversation, to be brought in again."""
-        session = await self.sessions.of(request)
-        if not await self._has_begun(session):
-            return None
-        text = await self._service.export_json(session.conversation)
-        return _download(f"{file_name(session.conversation.title)}.json", "application/json", text.encode())
-
-    @handle_errors
-    async def everything(self, request: gr.Request) -> Download:
-        """Return all conversations of the visitor."""
-        session = await self.sessions.of(request)
-        return _download("conversations.zip", "application/zip", await self._service.export_all(session.owner))
-
-    async def _has_begun(self, session: PageSession) -> bool:
-        session.conversation = await self._service.refresh(session.conversation)
-        if not session.conversation.revision:
-            session.notify(session.t("problem.nothing_to_export"))
-        return bool(session.conversation.revision)
-
-
-def _download(name: str, kind: str, data: bytes) -> Download:
-    return {"name": name, "type": kind, "base64": base64.b64encode(data).decode()}

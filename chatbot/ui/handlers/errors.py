@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from chatbot.conversation import ConversationError, UnreadableExportError
+from chatbot.conversation import ConversationError
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def handle_errors(handler: Handler) -> Handler:
     async def handled(self: Any, *args: Any) -> Any:
         try:
             return await handler(self, *args)
-        except (ConversationError, UnreadableExportError) as error:
+        except ConversationError as error:
             session = await self.sessions.of(_request(args))
             session.notify(session.t.problem(error))
             session.redraw()

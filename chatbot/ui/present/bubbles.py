@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from chatbot.conversation import Failure, Place, Plan, Rating, Turn, TurnStatus, View
+from chatbot.conversation import Failure, Place, Plan, Rating, Turn, TurnStatus, View, Waiting
 from chatbot.ui.language import Language
 from chatbot.ui.present.actions import TOKEN, button, icon, line
 from chatbot.ui.present.words import facts, reason, spans
@@ -58,16 +58,26 @@ class Bubbles:
 
     def growing(self, turn: Turn) -> list[Drawn]:
         """Return the messages that show a turn while it is being answered."""
-        shown = [_typed(turn.user), *_notice(turn), *self._thoughts(turn, is_thinking=not turn.assistant)]
-        if turn.assistant:
+        shown = [_typed(turn.user), *_notice(turn), *self._thoughts(turn, is_thinking=not turn.has_answer)]
+        if turn.has_answer:
             shown.append(_text("assistant", turn.assistant))
         elif not turn.reasoning:
-            shown.append(_text("assistant", _typing(self._say("chat.waiting"))))
+            shown.append(self._nothing_yet(turn.waiting))
         return [Drawn(each, turn.index) for each in shown]
+
+    def _nothing_yet(self, waiting: Waiting | None) -> Bubble:
+        """Something that moves, and what is waited for where that is known."""
+        typing = _typing(self._say("chat.waiting"))
+        left = 0 if waiting is None else math.ceil(waiting.until - self._now)
+        if waiting is None or left <= 0:
+            return _text("assistant", typing)
+        words = self._say("failure.again", left, what=self._say.failure(waiting.kind))
+        # The time makes it another line than that of an earlier wait as long: the page's script counts each down once.
+        return _line("pause", f"{_wait(left, words, f'at-{waiting.until:.0f}')}{typing}")
 
     def _ended(self, turn: Turn, versions: Sequence[int], *, is_last: bool) -> list[Drawn]:
         shown = [_typed(turn.user), *_notice(turn), *self._thoughts(turn, is_thinking=False)]
-        if turn.assistant:
+        if turn.has_answer:
             shown.append(_text("assistant", turn.assistant))
         if turn.failure is not None:
             shown.append(_line("note failed", self._failed(turn, turn.failure, is_last=is_last)))
@@ -75,7 +85,7 @@ class Bubbles:
             shown.append(_line("note", html.escape(note)))
         if len(versions) > 1:
             shown.append(_line("versions", self._flips(turn, versions)))
-        if turn.assistant and turn.timing is not None:
+        if turn.has_answer and turn.timing is not None:
             shown.append(_line("facts", self._facts(turn)))
         return [Drawn(each, turn.index) for each in shown]
 
@@ -142,18 +152,20 @@ class Bubbles:
             return f'<div class="way-on">{again}</div>'
         left = math.ceil(turn.timing.ended_at + failure.retry_after - self._now)
         ready = f'<span class="ready">{html.escape(self._say("failure.ready"))}</span>'
-        # The page's script counts down from the number in the class; nothing else survives the sanitizer.
-        wait = (
-            f'<span class="wait left-{left}">{html.escape(self._say("failure.wait", left))}</span>' if left > 0 else ""
-        )
+        wait = _wait(left, self._say("failure.wait", left)) if left > 0 else ""
         return f'<div class="way-on">{again}{wait}{ready}</div>'
 
     def _note(self, turn: Turn) -> str:
         if turn.status is TurnStatus.STOPPED:
-            return self._say("chat.stopped" if turn.assistant else "chat.stopped_early")
+            return self._say("chat.stopped" if turn.has_answer else "chat.stopped_early")
         if turn.finish_reason in ("length", "content_filter"):
             return self._say(f"chat.{turn.finish_reason}")
-        return "" if turn.assistant else self._say("chat.empty")
+        return "" if turn.has_answer else self._say("chat.empty")
+
+
+def _wait(left: int, words: str, *classes: str) -> str:
+    """Seconds that the page's script counts down; their number is in the class, since nothing else survives Gradio."""
+    return f'<span class="{" ".join(["wait", f"left-{left}", *classes])}">{html.escape(words)}</span>'
 
 
 def _typing(label: str) -> str:

@@ -89,7 +89,8 @@ def offer(say: Language, mention: Mention | None) -> str:
 
 def badge(name: str, *, is_demo: bool) -> str:
     """Return the sign that says who answers."""
-    return f'<span class="badge {"demo" if is_demo else "live"}">{html.escape(name)}</span>'
+    shown = html.escape(name)
+    return f'<span class="badge {"demo" if is_demo else "live"}" title="{shown}">{shown}</span>'
 
 
 def _row(say: Language, conversation: Conversation, *, is_shown: bool, is_named: bool) -> str:

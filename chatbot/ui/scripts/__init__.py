@@ -19,6 +19,7 @@ FILES: Final = (
     "drawing",
     "hint",
     "notices",
+    "files",
     "connection",
 )
 
@@ -36,7 +37,8 @@ def page_script(outputs: Sequence[str]) -> str:
     return f"""const TEXTS = {for_scripts()};
 const OUTPUTS = {json.dumps(outputs)};
 function begin() {{
-if (!window.chatbotDraw || {json.dumps(NEEDED)}.some((part) => !document.querySelector(part))) return setTimeout(begin, 20);
+const isThere = (part) => document.querySelector(part);
+if (!window.chatbotDraw || !{json.dumps(NEEDED)}.every(isThere)) return setTimeout(begin, 20);
 {files}
 }}
 begin();"""

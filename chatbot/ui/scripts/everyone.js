@@ -37,10 +37,24 @@ function reachScrollers() {
   }
 }
 
+// A column is not made narrower than its text would like to be, up to a measure (style.css): a table that is then wider
+// than the chat scrolls. CSS alone knows the longest word only, and makes of a sentence a column of single words.
+function widenColumns() {
+  for (const table of document.querySelectorAll("#chat .message table:not([data-columns])")) {
+    table.dataset.columns = "";
+    table.classList.add("measured");
+    const cells = [...(table.rows[0]?.cells ?? [])];
+    const widths = cells.map((cell) => cell.getBoundingClientRect().width);
+    table.classList.remove("measured");
+    cells.forEach((cell, at) => (cell.style.minWidth = `${Math.ceil(widths[at])}px`));
+  }
+}
+
 // For those who listen: Gradio's log announces every change politely, and a growing answer is all change. While it
 // grows the log is busy, so it is read once, when it is whole.
 new MutationObserver(() => {
   nameButtons();
+  widenColumns();
   document.querySelector("#chat .examples[role=list]")?.setAttribute("role", "group"); // of buttons, not of items
   const busy = String(Boolean(stopButton()));
   if (busy === "false") reachScrollers();

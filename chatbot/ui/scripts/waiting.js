@@ -2,7 +2,7 @@
 const ends = new WeakMap();
 
 function countDown() {
-  for (const line of document.querySelectorAll("#chat .note .wait:not([hidden])")) {
+  for (const line of document.querySelectorAll("#chat :is(.note, .pause) .wait:not([hidden])")) {
     const seconds = Number(line.className.match(/left-(\d+)/)?.[1] ?? 0);
     if (!ends.has(line)) ends.set(line, performance.now() + 1000 * seconds);
     const left = Math.ceil((ends.get(line) - performance.now()) / 1000);

@@ -101,3 +101,22 @@ def test_faults_go_together(odd: Ask) -> None:
     assert "usage" not in asked.reply.text
     assert "<think>" in asked.reply.text
     assert asked.reply.text.endswith("data: [DONE]\r\n\r\n")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_reasoning_model_refuses_one_parameter_at_a_time(odd: Ask, profile: str, stream: bool) -> None:
+    body: dict[str, Any] = {"max_tokens": 9, "temperature": 0.7, "top_p": 0.5}
+    refused = []
+    while (asked := odd(profile, "reasoning-model", stream=stream, **body)).reply.status_code != 200:
+        error = asked.body["error"]
+        refused.append((error["param"], error["code"]))
+        assert error["param"] in error["message"]
+        del body[error["param"]]
+    assert refused == [
+        ("max_tokens", "unsupported_parameter"),
+        ("temperature", "unsupported_value"),
+        ("top_p", "unsupported_parameter"),
+    ]
+    again = odd(profile, "reasoning-model", max_completion_tokens=9, temperature=1)
+    assert again.reply.status_code == 200

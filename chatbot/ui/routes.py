@@ -1,4 +1,4 @@
-"""The routes that a page has beside Gradio's: the stream that keeps it up to date, and the hint about what is typed."""
+"""The routes that a page has beside Gradio's: the stream that keeps it up to date, hints, exports and imports."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import secrets
 from collections.abc import AsyncGenerator
 from contextlib import nullcontext, suppress
 from typing import Final
+from urllib.parse import quote
 
 import orjson
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from chatbot.conversation import ConversationError, ConversationService, Generation
+from chatbot.conversation import ConversationError, ConversationService, Generation, UnreadableExportError
+from chatbot.conversation.exchange import file_name
 from chatbot.conversation.service import POLL_SECONDS
 from chatbot.ui.look import Look
 from chatbot.ui.present.panels import offer
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 UPDATES: Final = "/chat/updates"
 MENTION: Final = "/chat/mention"
+EXPORT: Final = "/chat/export/{kind}"
+IMPORT: Final = "/chat/import"
 
 IDLE_GAP: Final = 0.05
 """Seconds between two drawings of a growing answer, while few pages draw one."""
@@ -67,6 +71,8 @@ class PageRoutes:
         """Serve them."""
         app.add_api_route(UPDATES, self.updates, methods=["GET"], response_model=None)
         app.add_api_route(MENTION, self.mention, methods=["POST"], response_model=None)
+        app.add_api_route(EXPORT, self.export, methods=["GET"], response_model=None)
+        app.add_api_route(IMPORT, self.bring_in, methods=["POST"], response_model=None)
 
     async def updates(self, request: Request) -> Response:
         """Stream a page: all of it at first, then whatever changes, as server-sent events until the page goes away."""
@@ -74,11 +80,40 @@ class PageRoutes:
         try:
             stream = self._sessions.subscribe(session)
         except TooManyPagesError:
-            return JSONResponse({"notice": session.t("problem.too_many_pages")}, 429)
+            return _notice(session.t("problem.too_many_pages"), 429)
         return StreamingResponse(self._events(session, stream), media_type="text/event-stream", headers=HEADERS)
 
+    async def export(self, request: Request, kind: str) -> Response:
+        """Return the shown conversation as ``markdown`` or ``json``, or ``all`` of the visitor's, as a file."""
+        session = await self._sessions.of(request)
+        try:
+            if kind == "all":
+                return _file("conversations.zip", "application/zip", await self._service.export_all(session.owner))
+            session.conversation = await self._service.refresh(session.conversation)
+            if not session.conversation.revision:
+                return _notice(session.t("problem.nothing_to_export"), 409)
+            name = file_name(session.conversation.title)
+            if kind == "markdown":
+                text = await self._service.export_markdown(session.conversation)
+                return _file(f"{name}.md", "text/markdown; charset=utf-8", text)
+            return _file(f"{name}.json", "application/json", await self._service.export_json(session.conversation))
+        except ConversationError as error:
+            return _notice(session.t.problem(error), 409)
+
+    async def bring_in(self, request: Request) -> Response:
+        """Add the conversations of an export, and show the first of them."""
+        session = await self._sessions.of(request)
+        try:
+            brought = await self._service.import_from(session.owner, await request.body())
+        except ConversationError as error:
+            return _notice(session.t.problem(error), 409)
+        except UnreadableExportError as error:
+            return _notice(str(error), 409)
+        session.turn_to(brought[0])
+        return Response(status_code=204)
+
     async def mention(self, request: Request) -> Response:
-        """Return the hint about a forgotten turn that a half-typed question mentions, as HTML; empty where there is none."""
+        """Return the hint about a forgotten turn that a half-typed question mentions, as HTML, where there is one."""
         session = await self._sessions.of(request)
         text = (await _read(request, MAX_TYPED)).decode(errors="ignore")
         hint = ""
@@ -126,6 +161,15 @@ class PageRoutes:
             await asyncio.sleep(gap + (len(turn.assistant) + len(turn.reasoning)) / CHARACTERS_PER_SECOND_OF_GAP)
         finally:
             self._growing -= 1
+
+
+def _notice(text: str, status: int) -> Response:
+    """What the page is to tell the visitor instead."""
+    return JSONResponse({"notice": text}, status, headers=HEADERS)
+
+
+def _file(name: str, kind: str, content: str | bytes) -> Response:
+    return Response(content, media_type=kind, headers={**HEADERS, "x-chatbot-file": quote(name)})
 
 
 async def _is_set(event: asyncio.Event, seconds: float) -> bool:

@@ -1,0 +1,134 @@
+"""JSON read a piece at a time, so that no single step holds the interpreter for long, whatever the file holds. Pure.
+
+One call of the parser holds the interpreter, and with it the event loop of another thread, until it has read all that
+it was given. Here it is given one value at a time, and no value is longer than a limit for its kind.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+MAX_TEXT: Final = 4_000_000
+"""Characters of one text, as JSON writes it."""
+
+MAX_NESTED: Final = 100_000
+"""Characters of one list or object that is read as a whole."""
+
+_PIECE: Final = 256_000
+_BLANKS: Final = re.compile(r"[ \t\n\r]*")
+
+
+class JsonError(ValueError):
+    """A file is not JSON, or a value in it is too long; the message says what and in which line."""
+
+
+class JsonReader:
+    """Reads one JSON document; members of objects and entries of lists come one at a time.
+
+    Args:
+        data: The document in UTF-8, with or without a byte order mark.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = memoryview(data)
+        self._read = 0
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self._json = json.JSONDecoder()
+        self._text = ""
+        self._at = 0
+        self._lines = 1
+
+    def peek(self) -> str:
+        """Return the next character that is not blank; empty at the end."""
+        while True:
+            blanks = _BLANKS.match(self._text, self._at)
+            self._at = self._at if blanks is None else blanks.end()
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._more():
+                return ""
+
+    def value(self) -> Any:
+        """Return the next value as a whole."""
+        kind = self.peek()
+        most = MAX_TEXT if kind == '"' else MAX_NESTED
+        while True:
+            try:
+                value, end = self._json.raw_decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                if len(self._text) - self._at > most:
+                    raise self._too_long(most) from None
+                if not self._more():
+                    raise JsonError(f"not JSON: {error.msg} in line {self._lines + error.lineno - 1}") from error
+            except (ValueError, RecursionError) as error:
+                raise JsonError(
+                    "not JSON that can be read: it is nested too deep, or holds an endless number"
+                ) from error
+            else:
+                if end - self._at > most:
+                    raise self._too_long(most)
+                # A number may go on in the next piece.
+                if end < len(self._text) or not self._more():
+                    self._at = end
+                    return value
+
+    def members(self) -> Iterator[str]:
+        """Yield the names of an object's members; whoever asks for the next has read the value of the last."""
+        for _ in self._parts("{", "}"):
+            if self.peek() != '"':
+                raise self._unexpected("a name in quotes")
+            name = self.value()
+            self._take(":")
+            yield name
+
+    def entries(self) -> Iterator[None]:
+        """Yield once for each entry of a list; whoever asks for the next has read the last."""
+        return self._parts("[", "]")
+
+    def end(self) -> None:
+        """Raise JsonError unless there is nothing more."""
+        if self.peek():
+            raise self._unexpected("the end")
+
+    def _parts(self, first: str, last: str) -> Iterator[None]:
+        self._take(first)
+        if self.peek() != last:
+            while True:
+                # Others want the interpreter too.
+                time.sleep(0)
+                yield
+                if self.peek() != ",":
+                    break
+                self._take(",")
+        self._take(last)
+
+    def _take(self, character: str) -> None:
+        if self.peek() != character:
+            raise self._unexpected(f"“{character}”")
+        self._at += 1
+
+    def _more(self) -> bool:
+        if self._read >= len(self._data):
+            return False
+        # At least as much again, so that a long text is not begun too often.
+        size = max(_PIECE, len(self._text) - self._at)
+        piece = self._data[self._read : self._read + size]
+        self._read += len(piece)
+        self._lines += self._text.count("\n", 0, self._at)
+        new = self._decoder.decode(bytes(piece), self._read >= len(self._data))
+        self._text, self._at = self._text[self._at :] + new, 0
+        return True
+
+    def _line(self) -> int:
+        return self._lines + self._text.count("\n", 0, self._at)
+
+    def _unexpected(self, wanted: str) -> JsonError:
+        return JsonError(f"not JSON: expecting {wanted} in line {self._line()}")
+
+    def _too_long(self, most: int) -> JsonError:
+        return JsonError(f"too long to be read: a value in line {self._line()} has more than {most:,} characters")

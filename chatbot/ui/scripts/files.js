@@ -1,0 +1,26 @@
+// Conversations as files: saved from what the server answers with, and sent as they were chosen.
+async function tellWhy(reply) {
+  const told = (await reply?.json().catch(() => null)) ?? {};
+  notify({ text: told.notice ?? say("failed"), lasting: false });
+}
+
+window.chatbotFiles = {
+  async save(kind) {
+    const reply = await fetch(`${root}/chat/export/${kind}`).catch(() => null);
+    if (!reply?.ok) return tellWhy(reply);
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await reply.blob());
+    link.download = decodeURIComponent(reply.headers.get("x-chatbot-file"));
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  },
+
+  bringIn() {
+    const chooser = Object.assign(document.createElement("input"), { type: "file", accept: ".json,.zip" });
+    chooser.addEventListener("change", async () => {
+      const reply = await fetch(`${root}/chat/import`, { method: "POST", body: chooser.files[0] }).catch(() => null);
+      if (!reply?.ok) await tellWhy(reply);
+    });
+    chooser.click();
+  },
+};
