@@ -64,10 +64,9 @@ class Frame(NamedTuple):
 Handler = Callable[..., AsyncGenerator[Frame]]
 
 
-def idle_box(text: str | None = None) -> dict[str, Any]:
-    """The box as it waits for a message; ``text`` puts words back into it."""
-    box = gr.update(submit_btn=True, stop_btn=False)
-    return box if text is None else {**box, "value": text}
+def idle_box() -> dict[str, Any]:
+    """The box as it waits for a message."""
+    return gr.update(submit_btn=True, stop_btn=False)
 
 
 def answering_box() -> dict[str, Any]:
@@ -76,12 +75,22 @@ def answering_box() -> dict[str, Any]:
 
 
 def taken(text: str) -> str:
-    """What tells the page's script that the box may be emptied, if it still holds this text.
+    """What tells the page's script that an answer begins, and that the box may be emptied if it still holds this text.
 
     Not a value for the box: Gradio reads a component's value whenever it updates something else of it, and writes it
-    back a moment later, over what came in between.
+    back a moment later, over what came in between. And only the page knows what is in the box by now.
     """
-    return f'<pre class="{secrets.token_hex(4)}">\n{html.escape(text)}</pre>'
+    return _for_box("taken", text)
+
+
+def given(text: str) -> str:
+    """What tells the page's script to put words into the box; what somebody is writing there stays before them."""
+    return _for_box("given", text)
+
+
+def _for_box(what: str, text: str) -> str:
+    # The same words may be taken or given twice: the number tells that they are.
+    return f'<pre class="{what} {secrets.token_hex(4)}">\n{html.escape(text)}</pre>'
 
 
 def never_jams(handler: Handler) -> Handler:
@@ -91,21 +100,27 @@ def never_jams(handler: Handler) -> Handler:
     async def guarded(self: Any, *args: Any) -> AsyncGenerator[Frame]:
         drawn = False
         try:
-            async with aclosing(handler(self, *args)) as frames:
-                async for frame in frames:
-                    yield frame
-                    drawn = True
+            try:
+                async with aclosing(handler(self, *args)) as frames:
+                    async for frame in frames:
+                        yield frame
+                        drawn = True
+            except ConversationError as error:
+                page = await self._pages.of(_request(args))
+                gr.Warning(page.say.problem(error))
+                async with aclosing(self._easel.as_it_stands(page, text=_words(args))) as frames:
+                    async for frame in frames:
+                        yield frame
+                        drawn = True
             if not drawn:
                 # To Gradio a handler that draws nothing has emptied everything.
                 yield Frame()
-        except ConversationError as error:
-            page = await self._pages.of(_request(args))
-            gr.Warning(page.say.problem(error))
-            yield await self._easel.as_it_stands(page)
         except Exception:
             logger.exception("An event of the page failed")
             gr.Warning(language_of(_request(args))("problem.unexpected"))
-            yield Frame() if self._pages.is_watching(_request(args)) else Frame(box=idle_box())
+            frame = Frame() if self._pages.is_watching(_request(args)) else Frame(box=idle_box())
+            words = _words(args)
+            yield frame if words is None else frame._replace(taken=given(words))
 
     return guarded
 
@@ -118,18 +133,26 @@ class Easel:
         self._look = look
         self._drawing = 0
 
-    async def settled(self, page: Page, *, text: str | None = None) -> Frame:
-        """Return the whole page as it stands; ``text`` goes into the box."""
-        return await self._settled(page, await self._view(page), text=text)
+    async def settled(self, page: Page) -> Frame:
+        """Return the whole page as it stands."""
+        return await self._settled(page, await self._view(page))
 
-    async def as_it_stands(self, page: Page, *, text: str | None = None) -> Frame:
-        """Return the page after something was refused; ``text`` goes into the box. A page never shows what is gone."""
+    async def as_it_stands(self, page: Page, *, text: str | None = None) -> AsyncGenerator[Frame]:
+        """Draw the page after something was refused; ``text`` goes into the box. A page never shows what is gone.
+
+        An answer that grows, perhaps on another page, is followed on this one from now on.
+        """
         try:
             page.conversation = await self._service.refresh(page.conversation)
         except ConversationNotFoundError:
             page.turn_to(self._service.begin(page.owner))
-        frame = await self.settled(page, text=text)
-        return frame if text is None or page.watch is None else frame._replace(box=gr.update(value=text))
+        view = await self._view(page)
+        frame = await self._settled(page, view)
+        yield frame if text is None else frame._replace(taken=given(text))
+        if view.growing and page.watch is None:
+            async with aclosing(self.answer(page, self._service.follow(page.conversation))) as frames:
+                async for frame in frames:
+                    yield frame
 
     async def memory(self, page: Page) -> Frame:
         """Return what shows the memory and who answers: what changes with an option, a pin or an exclusion.
@@ -181,7 +204,7 @@ class Easel:
                         growing = _shown(draws.growing(view.turns[-1])) if view.growing else []
                         frame = await self._whole(page, view, above + growing)
                         frame = frame._replace(box=answering_box(), offer="")
-                        yield frame._replace(taken=taken(turn.user)) if from_box else frame
+                        yield frame._replace(taken=taken(turn.user if from_box else ""))
                     elif turn.status is TurnStatus.STREAMING:
                         yield Frame(above + _shown(draws.growing(turn)))
                     if (turn.assistant or turn.reasoning) and turn.status is TurnStatus.STREAMING:
@@ -212,8 +235,8 @@ class Easel:
         page.conversation = view.conversation
         return view
 
-    async def _settled(self, page: Page, view: View, *, text: str | None = None) -> Frame:
-        box = idle_box(text) if page.watch is None else gr.skip()
+    async def _settled(self, page: Page, view: View) -> Frame:
+        box = idle_box() if page.watch is None else gr.skip()
         frame = await self._whole(page, view, _shown(self.drawn(page, view)))
         return frame._replace(box=box, offer="")
 
@@ -250,11 +273,21 @@ class Easel:
         # The store kept the answer that this one was to replace.
         reason = turn.failure.message if turn.failure else page.say("chat.stopped_early")
         gr.Warning(f"{reason} {page.say('chat.kept')}", duration=None)
-        return frame if turn.user == replaced.user else frame._replace(box=idle_box(turn.user))
+        return frame if turn.user == replaced.user else frame._replace(taken=given(turn.user))
 
 
 def _request(arguments: Sequence[Any]) -> gr.Request:
     return next(each for each in arguments if isinstance(each, gr.Request))
+
+
+def _words(arguments: Sequence[Any]) -> str | None:
+    """What was to be sent and is nowhere on the page any more. The box keeps its own, and a retried question is there."""
+    for each in arguments:
+        if isinstance(each, gr.EditData):
+            return str(each.value)
+        if isinstance(each, gr.SelectData):
+            return str(each.value["text"])
+    return None
 
 
 def _shown(drawn: list[Drawn]) -> list[Bubble]:

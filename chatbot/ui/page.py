@@ -25,7 +25,7 @@ from chatbot.ui.theme import palette
 
 SCRIPTS: Final = [
     Path(__file__).parent / "scripts" / f"{name}.js"
-    for name in ("texts", "actions", "panels", "typed", "waiting", "everyone", "connection")
+    for name in ("texts", "actions", "panels", "following", "typed", "waiting", "everyone", "connection")
 ]
 
 # What a browser does with a file that an event returned: gr.DownloadButton would need one on the server's disk.
@@ -204,6 +204,7 @@ def _script() -> str:
     Gradio draws the parts of a page in no order that could be relied on, so the script waits for those it needs.
     """
     needed = ["#layout", "#talk", "#shelf-toggle", "#panel-toggle", "#shelf .close", "#panel .close", "#taken"]
+    needed += ["#conversations", "#chat [role=log]"]
     files = "\n".join(each.read_text(encoding="utf-8") for each in SCRIPTS)
     return f"""const TEXTS = {for_scripts()};
 function begin() {{
@@ -219,6 +220,7 @@ def _chatbot(look: Look) -> gr.Chatbot:
         show_label=False,
         scale=1,
         height="auto",
+        autoscroll=False,
         editable="user",
         buttons=["copy"],
         feedback_options=None,

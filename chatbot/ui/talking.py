@@ -20,7 +20,7 @@ from chatbot.conversation import (
     TurnStatus,
 )
 from chatbot.conversation.view import SHOWN_TURNS
-from chatbot.ui.drawing import Easel, Frame, never_jams
+from chatbot.ui.drawing import Easel, Frame, given, never_jams
 from chatbot.ui.open_pages import OpenPages, Page
 from chatbot.ui.visitor import owner_of
 
@@ -91,7 +91,8 @@ class Talking:
         turns = (await self._service.view(page.conversation, limit=1)).turns
         if turns:
             page.conversation = await self._service.rewind(page.conversation, turns[-1].index)
-            yield await self._easel.settled(page, text=turns[-1].user)
+            frame = await self._easel.settled(page)
+            yield frame._replace(taken=given(turns[-1].user))
 
     @never_jams
     async def flip(self, index: int, version: int, request: gr.Request) -> AsyncGenerator[Frame]:
@@ -142,12 +143,6 @@ class Talking:
         async with page.choosing:
             pass
         answer = self._service.say(page.conversation, text, at=at)
-        try:
-            async with aclosing(self._easel.answer(page, answer, from_box=from_box)) as frames:
-                async for frame in frames:
-                    yield frame
-        except ConversationError as error:
-            # Refused before it began: show how things stand. Words that came from the box are still there, and may have
-            # been changed by now; others are put into it.
-            gr.Warning(page.say.problem(error))
-            yield await self._easel.as_it_stands(page, text=None if from_box else text)
+        async with aclosing(self._easel.answer(page, answer, from_box=from_box)) as frames:
+            async for frame in frames:
+                yield frame

@@ -26,32 +26,45 @@ new MutationObserver(() => {
   if (!editor || editor.dataset.words) return;
   editor.dataset.words = "shown";
   write(editor, wordsOnly(editor.value));
-  editor.focus();
+  editor.focus({ preventScroll: true });
+  reveal(editor);
 }).observe(talk, { childList: true, subtree: true });
 
-// The server has taken what was sent: the box is emptied, unless something else was typed into it meanwhile. Gradio, which
-// reads a field before it changes anything about it and writes it back a moment later, may undo that; hence again.
+// The server says what becomes of words: those that were sent are taken out of the box, unless something else was typed
+// there meanwhile; those that could not be sent, or were taken back, are given back, below what somebody is writing.
+// Gradio, which reads a field before it changes anything about it and writes it back a moment later, may undo that;
+// hence again.
 const TRIES = 40;
 const taken = document.querySelector("#taken");
-let emptying = 0;
+let told = "";
+let changing = 0;
 
-function empty(words) {
-  clearInterval(emptying);
+function change(from, to) {
+  clearInterval(changing);
   let tries = 0;
   const tryIt = () => {
-    if (box().value === words) write(box(), "");
-    if (++tries === TRIES) clearInterval(emptying);
+    if (box().value === from) write(box(), to);
+    if (++tries === TRIES) clearInterval(changing);
   };
-  emptying = setInterval(tryIt, 50);
+  changing = setInterval(tryIt, 50);
   tryIt();
+}
+
+function give(words) {
+  const draft = box().value;
+  if (draft !== words) change(draft, draft ? `${draft}\n${words}` : words);
 }
 
 // Until somebody does something: the same words, typed again or taken back, are to stay.
 for (const sign of ["keydown", "pointerdown", "input"]) {
-  document.addEventListener(sign, (event) => event.isTrusted && clearInterval(emptying), true);
+  document.addEventListener(sign, (event) => event.isTrusted && clearInterval(changing), true);
 }
 
 new MutationObserver(() => {
-  const words = taken.querySelector("pre")?.textContent;
-  if (words) empty(words);
+  const words = taken.querySelector("pre");
+  if (!words || words.className === told) return;
+  told = words.className;
+  if (words.matches(".given")) return give(words.textContent);
+  if (words.textContent) change(words.textContent, "");
+  showEnd();
 }).observe(taken, { childList: true, characterData: true, attributes: true, subtree: true });

@@ -1,0 +1,148 @@
+// The chat follows a growing answer until its reader scrolls up; from then on what they read stays where it is, whatever
+// is drawn above or below it, until they are at the end again. Whoever scrolls, but for this script, is the reader.
+const log = document.querySelector('#chat [role="log"]');
+const toEnd = document.createElement("button");
+
+let following = true;
+let reading = null; // what stays where it is, while nothing is followed
+let placed = 0; // where this script last left the log
+
+const NEAR = 48; // pixels: an answer grows on while its reader comes to the end
+const gap = () => log.scrollHeight - log.clientHeight - log.scrollTop;
+const topOf = (element) => element.getBoundingClientRect().top - log.getBoundingClientRect().top;
+
+// --- What is read: a row of a turn, and a part of it. Not by the element alone, which another drawing fills with
+// something else: "Show earlier" moves all messages on, and each word draws an answer anew.
+
+const turnsAbove = () => Number(log.querySelector(`button.${token()}.earlier`)?.textContent.replace(/\D/g, "") ?? 0);
+
+function rows() {
+  let turn = turnsAbove() - 1;
+  return [...log.querySelectorAll(".message-row")].map((row) => {
+    const isQuestion = row.matches(".user-row");
+    turn += isQuestion;
+    return { row, key: `${turn} ${isQuestion}`, turn };
+  });
+}
+
+const WHOLE = "p, pre, tr, h1, h2, h3, h4, h5, h6, svg, img, textarea"; // not looked into
+const isSeen = (element) => {
+  const { height, bottom } = element.getBoundingClientRect();
+  return height > 0 && bottom > log.getBoundingClientRect().top + 1;
+};
+
+function whatIsRead() {
+  // Lines above the first question belong to no turn.
+  const first = rows().find(({ row, turn }) => turn >= turnsAbove() && isSeen(row));
+  if (!first) return null;
+  const path = [];
+  let part = first.row;
+  while (topOf(part) < 0 && !part.matches(WHOLE)) {
+    const at = [...part.children].findIndex(isSeen);
+    if (at < 0) break;
+    path.push(at);
+    part = part.children[at];
+  }
+  return { key: first.key, path, rowTop: topOf(first.row), partTop: topOf(part) };
+}
+
+// How far what is read has moved.
+function drift({ key, path, rowTop, partTop }) {
+  const row = rows().find((each) => each.key === key)?.row;
+  if (!row) return 0;
+  const part = path.reduce((element, at) => element?.children[at], row);
+  return part ? topOf(part) - partTop : topOf(row) - rowTop;
+}
+
+// --- Scrolling
+
+function notice() {
+  const moved = log.scrollTop - placed;
+  if (Math.abs(moved) < 1) return;
+  placed = log.scrollTop;
+  // Up and at the end nevertheless: what is drawn has become shorter.
+  if (moved < 0 && gap() <= 1) return;
+  if (moved > 0 && gap() < NEAR) follow();
+  else stay();
+}
+
+function place() {
+  notice();
+  const by = following ? gap() : reading ? drift(reading) : 0;
+  if (Math.abs(by) >= 1) log.scrollTop += by;
+  placed = log.scrollTop;
+  toEnd.parentElement.hidden = following || gap() <= 1;
+}
+
+function follow() {
+  following = true;
+  reading = null;
+}
+
+function stay() {
+  following = false;
+  reading = whatIsRead();
+}
+
+function showEnd() {
+  follow();
+  place();
+}
+
+// An element is shown as a whole, and stays in view.
+function reveal(element) {
+  element.scrollIntoView({ block: "nearest" });
+  stay();
+  place();
+}
+
+// A turn of the wheel may be spent within the log, on a part that scrolls by itself.
+function isSpent(element) {
+  if (element === log) return false;
+  return element.scrollTop > 0 || isSpent(element.parentElement);
+}
+
+// The browser scrolls smoothly, and so by nothing at first: what is followed meanwhile would put an end to it.
+function goingUp(target) {
+  if (following && log.scrollTop > 0 && !isSpent(target)) stay();
+}
+
+log.addEventListener("scroll", place);
+log.addEventListener("wheel", (event) => event.deltaY < 0 && !event.ctrlKey && goingUp(event.target), { passive: true });
+log.addEventListener("keydown", ({ key, target, shiftKey }) => {
+  if (["ArrowUp", "PageUp", "Home"].includes(key) || (key === " " && shiftKey)) goingUp(target);
+});
+log.tabIndex = 0;
+log.setAttribute("aria-label", say("log"));
+
+// Whatever changes a size: words, footers, pictures, formulas, fonts, the box below, the window.
+const sizes = new ResizeObserver(place);
+function watchSizes() {
+  for (const part of [log, ...log.children]) sizes.observe(part);
+}
+new MutationObserver(watchSizes).observe(log, { childList: true });
+watchSizes();
+
+// --- To the end: with the button, with an answer that begins, and with another conversation
+
+toEnd.type = "button";
+toEnd.innerHTML = '<i class="glyph down"></i>';
+toEnd.title = say("to_end");
+toEnd.setAttribute("aria-label", say("to_end"));
+// Whoever is writing goes on writing.
+toEnd.addEventListener("pointerdown", (event) => event.preventDefault());
+toEnd.addEventListener("click", () => {
+  if (document.activeElement === toEnd) log.focus({ preventScroll: true }); // the button is about to go
+  showEnd();
+});
+const line = Object.assign(document.createElement("div"), { id: "to-end", hidden: true });
+line.append(toEnd);
+document.querySelector("#chat").after(line);
+
+let opened = null;
+new MutationObserver(() => {
+  const open = document.querySelector("#conversations [aria-current] button.open");
+  const now = open && wordsOf(open)[1];
+  if (now !== opened) showEnd();
+  opened = now;
+}).observe(document.querySelector("#conversations"), { childList: true, subtree: true });
