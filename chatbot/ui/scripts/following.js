@@ -6,8 +6,10 @@ const toEnd = document.createElement("button");
 let following = true;
 let reading = null; // what stays where it is, while nothing is followed
 let placed = 0; // where this script last left the log
+let acted = -Infinity; // when the reader last scrolled
 
 const NEAR = 48; // pixels: an answer grows on while its reader comes to the end
+const LATELY = 300; // milliseconds, in which a scrolling that has begun goes on
 const gap = () => log.scrollHeight - log.clientHeight - log.scrollTop;
 const topOf = (element) => element.getBoundingClientRect().top - log.getBoundingClientRect().top;
 
@@ -56,18 +58,23 @@ function drift({ key, path, rowTop, partTop }) {
 
 // --- Scrolling
 
-function notice() {
+// A drawing that is shorter for a moment moves the log up, too: by its end, or back from where it was.
+function isByReader(moved, isDrawn) {
+  if (moved > 0) return true;
+  if (gap() <= 1) return false;
+  return !isDrawn || (!following && performance.now() - acted < LATELY);
+}
+
+function notice(isDrawn) {
   const moved = log.scrollTop - placed;
-  if (Math.abs(moved) < 1) return;
-  placed = log.scrollTop;
-  // Up and at the end nevertheless: what is drawn has become shorter.
-  if (moved < 0 && gap() <= 1) return;
+  if (Math.abs(moved) < 1 || !isByReader(moved, isDrawn)) return;
+  acted = performance.now();
   if (moved > 0 && gap() < NEAR) follow();
   else stay();
 }
 
-function place() {
-  notice();
+function place(isDrawn = false) {
+  notice(isDrawn);
   const by = following ? gap() : reading ? drift(reading) : 0;
   if (Math.abs(by) >= 1) log.scrollTop += by;
   placed = log.scrollTop;
@@ -103,20 +110,34 @@ function isSpent(element) {
 }
 
 // The browser scrolls smoothly, and so by nothing at first: what is followed meanwhile would put an end to it.
-function goingUp(target) {
-  if (following && log.scrollTop > 0 && !isSpent(target)) stay();
+function goUp(target) {
+  if (isSpent(target)) return;
+  acted = performance.now();
+  if (following && log.scrollTop > 0) stay();
 }
 
-log.addEventListener("scroll", place);
-log.addEventListener("wheel", (event) => event.deltaY < 0 && !event.ctrlKey && goingUp(event.target), { passive: true });
+let finger = 0;
+log.addEventListener("touchstart", ({ touches }) => (finger = touches[0].clientY), { passive: true });
+log.addEventListener(
+  "touchmove",
+  ({ touches, target }) => {
+    if (touches[0].clientY > finger) goUp(target);
+    finger = touches[0].clientY;
+  },
+  { passive: true },
+);
+log.addEventListener("wheel", (event) => event.deltaY < 0 && !event.ctrlKey && goUp(event.target), { passive: true });
 log.addEventListener("keydown", ({ key, target, shiftKey }) => {
-  if (["ArrowUp", "PageUp", "Home"].includes(key) || (key === " " && shiftKey)) goingUp(target);
+  if (target.matches("textarea, input")) return;
+  if (["ArrowUp", "PageUp", "Home"].includes(key) || (key === " " && shiftKey)) goUp(target);
 });
+log.addEventListener("scroll", () => place());
 log.tabIndex = 0;
 log.setAttribute("aria-label", say("log"));
 
-// Whatever changes a size: words, footers, pictures, formulas, fonts, the box below, the window.
-const sizes = new ResizeObserver(place);
+// Whatever is drawn, and whatever changes a size later: pictures, formulas, fonts, the box below, the window.
+new MutationObserver(() => place(true)).observe(talk, { childList: true, characterData: true, subtree: true });
+const sizes = new ResizeObserver(() => place());
 function watchSizes() {
   for (const part of [log, ...log.children]) sizes.observe(part);
 }
