@@ -7,10 +7,12 @@ let following = true;
 let reading = null; // what stays where it is, while nothing is followed
 let placed = 0; // where this script last left the log
 let acted = -Infinity; // when the reader last scrolled
+let aim = { end: 0, at: -Infinity }; // where the end was when they last turned the wheel, and when that was
 
 const NEAR = 48; // pixels: an answer grows on while its reader comes to the end
-const LATELY = 300; // milliseconds, in which a scrolling that has begun goes on
-const gap = () => log.scrollHeight - log.clientHeight - log.scrollTop;
+const LATELY = 1000; // milliseconds, in which a scrolling that has begun goes on
+const end = () => log.scrollHeight - log.clientHeight;
+const gap = () => end() - log.scrollTop;
 const topOf = (element) => element.getBoundingClientRect().top - log.getBoundingClientRect().top;
 
 // --- What is read: a row of a turn, and a part of it. Not by the element alone, which another drawing fills with
@@ -65,11 +67,17 @@ function isByReader(moved, isDrawn) {
   return !isDrawn || (!following && performance.now() - acted < LATELY);
 }
 
+// Where the end was is good enough: it went on while they were on their way.
+function isAtEnd() {
+  const lately = performance.now() - aim.at < LATELY;
+  return log.scrollTop > (lately ? Math.min(aim.end, end()) : end()) - NEAR;
+}
+
 function notice(isDrawn) {
   const moved = log.scrollTop - placed;
   if (Math.abs(moved) < 1 || !isByReader(moved, isDrawn)) return;
   acted = performance.now();
-  if (moved > 0 && gap() < NEAR) follow();
+  if (moved > 0 && isAtEnd()) follow();
   else stay();
 }
 
@@ -110,33 +118,37 @@ function isSpent(element) {
 }
 
 // The browser scrolls smoothly, and so by nothing at first: what is followed meanwhile would put an end to it.
-function goUp(target) {
+function act(target, isUp) {
   if (isSpent(target)) return;
   acted = performance.now();
-  if (following && log.scrollTop > 0) stay();
+  aim = { end: end(), at: acted };
+  if (isUp && following && log.scrollTop > 0) stay();
 }
 
+const UP = ["ArrowUp", "PageUp", "Home"];
 let finger = 0;
 log.addEventListener("touchstart", ({ touches }) => (finger = touches[0].clientY), { passive: true });
 log.addEventListener(
   "touchmove",
   ({ touches, target }) => {
-    if (touches[0].clientY > finger) goUp(target);
+    act(target, touches[0].clientY > finger);
     finger = touches[0].clientY;
   },
   { passive: true },
 );
-log.addEventListener("wheel", (event) => event.deltaY < 0 && !event.ctrlKey && goUp(event.target), { passive: true });
-log.addEventListener("keydown", ({ key, target, shiftKey }) => {
-  if (target.matches("textarea, input")) return;
-  if (["ArrowUp", "PageUp", "Home"].includes(key) || (key === " " && shiftKey)) goUp(target);
+log.addEventListener("wheel", ({ target, deltaY, ctrlKey }) => ctrlKey || act(target, deltaY < 0), { passive: true });
+log.addEventListener("keydown", ({ target, key, shiftKey }) => {
+  if (!target.matches("textarea, input")) act(target, UP.includes(key) || (key === " " && shiftKey));
 });
 log.addEventListener("scroll", () => place());
 log.tabIndex = 0;
 log.setAttribute("aria-label", say("log"));
 
 // Whatever is drawn, and whatever changes a size later: pictures, formulas, fonts, the box below, the window.
-new MutationObserver(() => place(true)).observe(talk, { childList: true, characterData: true, subtree: true });
+new MutationObserver((changes) => {
+  // Gradio draws a button of its own beside the log whenever somebody scrolls.
+  if (changes.some(({ target }) => target !== log.parentElement)) place(true);
+}).observe(talk, { childList: true, characterData: true, subtree: true });
 const sizes = new ResizeObserver(() => place());
 function watchSizes() {
   for (const part of [log, ...log.children]) sizes.observe(part);
