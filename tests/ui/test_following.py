@@ -52,8 +52,7 @@ async def begun(wire: WireServer, visitor: Visitor, answer: Reply | None = None)
 
 
 async def ended(visitor: Visitor) -> None:
-    await visitor.page.screenshot(path="/tmp/follow/ended.png")
-    await visitor.stop.click(timeout=5000)
+    await visitor.stop.click()
     await expect(visitor.notes.last).to_have_text("Stopped.")
     await visitor.settled()
 
@@ -129,7 +128,7 @@ async def test_by_keyboard(app, wire, visit):
         await ended(visitor)
 
 
-async def test_by_a_finger_and_by_the_scrollbar(app, wire, visit, browser: Browser):
+async def test_by_a_finger(app, wire, visit, browser: Browser):
     context = await browser.new_context(
         locale="en-US", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
     )
@@ -284,9 +283,11 @@ async def test_show_earlier_leaves_what_is_read_where_it_was(app, wire, visit):
         turns = 24
         wire.script(*(whole(f"answer {number}", 6) for number in range(turns)))
         for number in range(turns):
-            await visitor.ask(f"question {number}")
-        await visitor.reload()
-        await expect(visitor.page.locator("#chat .earlier")).to_have_count(1)
+            await visitor.say(f"question {number}")
+            await expect(visitor.answers.last).to_contain_text(f"of answer {number},")
+            await expect(visitor.send).to_be_visible()
+        await visitor.settled()
+        await expect(visitor.page.locator("#chat .earlier button")).to_be_visible()
         scrolling = Scrolling(visitor)
         await scrolling.is_at_end()
         await scrolling.wheel(-100_000)

@@ -6,11 +6,13 @@ const toEnd = document.createElement("button");
 let following = true;
 let reading = null; // what stays where it is, while nothing is followed
 let placed = 0; // where this script last left the log
+let undone = { top: 0, at: -Infinity }; // what a drawing seemed to have moved, and when
 let acted = -Infinity; // when the reader last scrolled
 let aim = { end: 0, at: -Infinity }; // where the end was when they last turned the wheel, and when that was
 
 const NEAR = 48; // pixels: an answer grows on while its reader comes to the end
 const LATELY = 1000; // milliseconds, in which a scrolling that has begun goes on
+const AGO = 150; // milliseconds
 const end = () => log.scrollHeight - log.clientHeight;
 const gap = () => end() - log.scrollTop;
 const topOf = (element) => element.getBoundingClientRect().top - log.getBoundingClientRect().top;
@@ -75,7 +77,11 @@ function isAtEnd() {
 
 function notice(isDrawn) {
   const moved = log.scrollTop - placed;
-  if (Math.abs(moved) < 1 || !isByReader(moved, isDrawn)) return;
+  if (Math.abs(moved) < 1) return;
+  if (!isByReader(moved, isDrawn)) {
+    undone = { top: log.scrollTop, at: performance.now() };
+    return;
+  }
   acted = performance.now();
   if (moved > 0 && isAtEnd()) follow();
   else stay();
@@ -122,7 +128,10 @@ function act(target, isUp) {
   if (isSpent(target)) return;
   acted = performance.now();
   aim = { end: end(), at: acted };
-  if (isUp && following && log.scrollTop > 0) stay();
+  if (!isUp || !following || log.scrollTop <= 0) return;
+  // The log may have been scrolled a moment before its script is told why.
+  if (acted - undone.at < AGO) log.scrollTop = undone.top;
+  stay();
 }
 
 const UP = ["ArrowUp", "PageUp", "Home"];
@@ -148,7 +157,7 @@ log.setAttribute("aria-label", say("log"));
 new MutationObserver((changes) => {
   // Gradio draws a button of its own beside the log whenever somebody scrolls.
   if (changes.some(({ target }) => target !== log.parentElement)) place(true);
-}).observe(talk, { childList: true, characterData: true, subtree: true });
+}).observe(talk, { childList: true, characterData: true, attributeFilter: ["style", "class"], subtree: true });
 const sizes = new ResizeObserver(() => place());
 function watchSizes() {
   for (const part of [log, ...log.children]) sizes.observe(part);
@@ -178,4 +187,4 @@ new MutationObserver(() => {
   const now = open && wordsOf(open)[1];
   if (now !== opened) showEnd();
   opened = now;
-}).observe(document.querySelector("#conversations"), { childList: true, subtree: true });
+}).observe(document.querySelector("#conversations"), { childList: true, attributes: true, subtree: true });
