@@ -281,7 +281,7 @@ def _request(arguments: Sequence[Any]) -> gr.Request:
 
 
 def _words(arguments: Sequence[Any]) -> str | None:
-    """What was to be sent and is nowhere on the page any more. The box keeps its own, and a retried question is there."""
+    """Words of an event that are nowhere else on the page: the box keeps its own, and a retried question is there."""
     for each in arguments:
         if isinstance(each, gr.EditData):
             return str(each.value)

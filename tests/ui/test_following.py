@@ -258,7 +258,9 @@ async def test_at_the_end_one_stays_at_the_end(app, wire, visit):
 
 async def test_what_is_drawn_late_above_what_is_read_moves_nothing(app, wire, visit):
     """A diagram is drawn long after its answer; an answer that grows draws it again and again."""
-    diagram = "```mermaid\ngraph TD\n" + "\n".join(f"  N{number} --> N{number + 1}" for number in range(9)) + "\n```\n\n"
+    diagram = (
+        "```mermaid\ngraph TD\n" + "\n".join(f"  N{number} --> N{number + 1}" for number in range(9)) + "\n```\n\n"
+    )
     held = threading.Event()
     answer = stream_reply(
         event(diagram), event("".join(paragraphs("new"))), held, *(event(text) for text in paragraphs("more")), DONE
