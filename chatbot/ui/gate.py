@@ -1,4 +1,4 @@
-"""What is let in: the routes that the page and the API need, requests of a size that fits, no writing by other sites."""
+"""What is let in: routes that the page and the API need, requests of a size that fits, no writing by other sites."""
 
 from __future__ import annotations
 

@@ -59,6 +59,7 @@ def _chatbot(look: Look) -> gr.Chatbot:
         show_label=False,
         scale=1,
         height="auto",
+        autoscroll=False,
         editable="user",
         buttons=["copy"],
         feedback_options=None,

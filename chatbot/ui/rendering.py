@@ -17,7 +17,7 @@ from chatbot.ui.sessions import PageSession, Stale
 
 PageUpdate = dict[str, Any]
 """What changed on a page: properties of its ``components`` by name, ``tail`` or ``text`` of its messages, and what its
-script is told (``offer``, ``forgets``, ``taken``, ``words``, ``notices``). Empty where nothing did."""
+script is told (``offer``, ``forgets``, ``begins``, ``taken``, ``words``, ``notices``). Empty where nothing did."""
 
 BOX_IDLE: Final = {"submit_btn": True, "stop_btn": False}
 """The box as it waits for a message."""
@@ -41,13 +41,15 @@ class PageRenderer:
     async def draw(self, session: PageSession) -> PageUpdate:
         """Return what has changed on a page since it was last drawn."""
         generation = self._service.generation(session.conversation)
+        begins = generation is not None and generation is not session.followed
         ended = self._follow(session, generation)
         stale, session.stale = session.stale, Stale.NOTHING
-        update: PageUpdate = {}
+        update: PageUpdate = {"begins": True} if begins else {}
         components: dict[str, dict[str, Any]] = {}
         if stale & Stale.VIEW:
             view = await self._view(session)
-            update, components = self._drawn(session, view)
+            drawn, components = self._drawn(session, view)
+            update |= drawn
             if ended is not None:
                 self._tell_of_what_was_kept(session, view, ended)
         elif generation is not None:

@@ -17,8 +17,8 @@ PAGE_HEADER: Final = "x-chatbot-page"
 ONE_YEAR: Final = 365 * 24 * 3600
 
 # Every page has an id of its own, sent along with what it asks of this server. In a frame on another site, as on
-# Hugging Face, browsers send no cookie. There, and only there, the visitor's id is kept in the page's own storage, where
-# its scripts can read it, and sent along as well.
+# Hugging Face, browsers send no cookie. There, and only there, the visitor's id is kept in the page's own storage,
+# where its scripts can read it, and sent along as well.
 HEAD_SCRIPT: Final = f"""<script>
 (() => {{
   // Not crypto.randomUUID, which is absent where the page is not served securely.

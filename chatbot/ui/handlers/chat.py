@@ -47,7 +47,7 @@ class ChatHandlers:
     @handle_errors
     async def example(self, request: gr.Request, choice: gr.SelectData) -> None:
         """Send an example prompt."""
-        await self._ask_again(await self.sessions.of(request), choice.value["text"])
+        await self._ask(await self.sessions.of(request), choice.value["text"])
 
     @handle_errors
     async def retry(self, request: gr.Request) -> None:
@@ -64,7 +64,7 @@ class ChatHandlers:
         position = edited.index if isinstance(edited.index, int) else edited.index[0]
         index = session.drawn[position] if position < len(session.drawn) else None
         if index is not None:
-            await self._ask_again(session, edited.value, at=index)
+            await self._ask(session, edited.value, at=index)
 
     @handle_errors
     async def undo(self, request: gr.Request) -> None:
@@ -120,14 +120,6 @@ class ChatHandlers:
         yield turn.assistant, await self._service.refresh(conversation)
         if turn.failure is not None:
             raise gr.Error(turn.failure.message, print_exception=False)
-
-    async def _ask_again(self, session: PageSession, text: str, *, at: int | None = None) -> None:
-        """Ask what does not come from the box; where it is refused, the words are put there."""
-        try:
-            await self._ask(session, text, at=at)
-        except ConversationError:
-            session.give_back(text)
-            raise
 
     async def _ask(self, session: PageSession, text: str, *, at: int | None = None) -> None:
         async with session.choosing:

@@ -34,6 +34,8 @@ def handle_errors(handler: Handler) -> Handler:
             logger.exception("An event of the page failed")
             session = await self.sessions.of(_request(args))
             session.notify(session.t("problem.unexpected"))
+        if (words := _words(args)) is not None:
+            session.give_back(words)
         return None
 
     return handled
@@ -41,3 +43,13 @@ def handle_errors(handler: Handler) -> Handler:
 
 def _request(args: tuple[Any, ...]) -> gr.Request:
     return next(each for each in args if isinstance(each, gr.Request))
+
+
+def _words(args: tuple[Any, ...]) -> str | None:
+    """Words of an event that are nowhere else on the page: the box keeps its own, and a retried question is there."""
+    for each in args:
+        if isinstance(each, gr.EditData):
+            return str(each.value)
+        if isinstance(each, gr.SelectData):
+            return str(each.value["text"])
+    return None

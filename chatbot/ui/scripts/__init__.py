@@ -13,6 +13,7 @@ FILES: Final = (
     "texts",
     "actions",
     "panels",
+    "following",
     "typed",
     "waiting",
     "everyone",
@@ -23,7 +24,16 @@ FILES: Final = (
     "connection",
 )
 
-NEEDED: Final = ("#layout", "#talk", "#shelf-toggle", "#panel-toggle", "#shelf .close", "#panel .close", "#components")
+NEEDED: Final = (
+    "#layout",
+    "#talk",
+    "#shelf-toggle",
+    "#panel-toggle",
+    "#shelf .close",
+    "#panel .close",
+    "#conversations",
+    "#chat [role=log]",
+)
 """Parts of the page that the script begins with: Gradio draws them in no order that could be relied on."""
 
 

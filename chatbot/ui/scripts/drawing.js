@@ -29,12 +29,13 @@ function goOn([dropped, added]) {
   showMessages([...messages.slice(0, -1), { ...last, content }]);
 }
 
-function receive({ components, tail, text, offer, forgets, taken, words, notices }) {
+function receive({ components, tail, text, offer, forgets, begins, taken, words, notices }) {
   if (components) draw(components);
   if (tail) showMessages([...messages.slice(0, tail[0]), ...tail[1]]);
   if (text) goOn(text);
   if (offer !== undefined) draw({ offer: { value: offer } });
   if (forgets !== undefined) mentionable = forgets;
+  if (begins) showEnd();
   if (taken !== undefined) empty(taken);
   if (words !== undefined) giveBack(words);
   for (const notice of notices ?? []) notify(notice);

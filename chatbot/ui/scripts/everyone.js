@@ -13,7 +13,7 @@ document.addEventListener("keydown", (event) => {
     box().focus();
   } else if (event.key === "Escape" && !talk.inert) {
     stopButton()?.click();
-  } else if (event.key === "ArrowUp" && event.target === box() && !event.target.value) {
+  } else if (event.key === "ArrowUp" && event.target === box() && !event.target.value && !stopButton()) {
     const [, edit] = buttonsOf([...document.querySelectorAll("#chat .user-row")].pop());
     if (!edit) return;
     event.preventDefault();

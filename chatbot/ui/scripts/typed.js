@@ -26,7 +26,8 @@ new MutationObserver(() => {
   if (!editor || editor.dataset.words) return;
   editor.dataset.words = "shown";
   write(editor, wordsOnly(editor.value));
-  editor.focus();
+  editor.focus({ preventScroll: true });
+  reveal(editor);
 }).observe(talk, { childList: true, subtree: true });
 
 // The server has taken what was sent: the box is emptied, unless something else was typed into it meanwhile.
@@ -34,10 +35,8 @@ function empty(words) {
   if (box().value === words) write(box(), "");
 }
 
-// Words that were not sent, or were taken back: into the box, below what is typed there by now.
+// Words that were not sent, or were taken back: into the box, below what somebody is writing there.
 function giveBack(words) {
   const draft = box().value;
-  if (draft === words) return;
-  write(box(), draft.trim() ? `${draft}\n${words}` : words);
-  box().focus();
+  if (draft !== words) write(box(), draft ? `${draft}\n${words}` : words);
 }
