@@ -26,7 +26,7 @@ from chatbot.conversation import (
 from chatbot.ui.language import language_of
 from chatbot.ui.look import Look
 from chatbot.ui.open_pages import Page, Watch
-from chatbot.ui.present.bubbles import Bubble, Bubbles, Drawn
+from chatbot.ui.present.bubbles import Bubble, Bubbles, Drawn, Growth
 from chatbot.ui.present.controls import controls
 from chatbot.ui.present.panels import badge, conversation_list, memory_panel
 from chatbot.ui.present.words import memory_line
@@ -39,6 +39,8 @@ BUSY_GAP: Final = 0.2
 BUSY_PAGES: Final = 8
 CHARACTERS_PER_SECOND_OF_GAP: Final = 50_000
 """The longer the text, the more a browser has to do for one drawing, and the less one word more matters."""
+MOST_READ_AT_ONCE: Final = 2000
+"""Characters of Markdown that are read on the event loop: some 2 ms of it."""
 
 
 class Frame(NamedTuple):
@@ -137,12 +139,12 @@ class Easel:
         Not the controls: what somebody is typing into one is not to be overwritten by what he typed before.
         """
         view = await self._view(page)
-        return self._remembered(page, view, _shown(self.drawn(page, view)))
+        return self._remembered(page, view, _shown(await self.drawn(page, view)))
 
     async def controls(self, page: Page) -> Frame:
         """Return what :meth:`memory` does, and the controls as they count."""
         view = await self._view(page)
-        frame = self._remembered(page, view, _shown(self.drawn(page, view)))
+        frame = self._remembered(page, view, _shown(await self.drawn(page, view)))
         return frame._replace(**self._controls(view))
 
     async def conversations(self, page: Page, *, naming: str | None = None) -> str:
@@ -165,6 +167,7 @@ class Easel:
         turn: Turn | None = None
         above: list[Bubble] = []
         watch = Watch()
+        growth = Growth()
         self._drawing += 1
         try:
             async with aclosing(answer):
@@ -176,14 +179,14 @@ class Easel:
                     if page.watch is not watch:
                         page.watch = watch
                         view = await self._view(page)
-                        above = _shown(self._bubbles(page).settled(view))
-                        growing = _shown(self._bubbles(page).growing(view.turns[-1])) if view.growing else []
+                        above = _shown(await asyncio.to_thread(self._bubbles(page).settled, view))
+                        growing = await _grown(self._bubbles(page), view.turns[-1], growth) if view.growing else []
                         frame = await self._whole(page, view, above + growing)
                         frame = frame._replace(box=answering_box(), offer="")
                         yield frame._replace(taken=taken(turn.user)) if from_box else frame
                     elif turn.status is TurnStatus.STREAMING:
                         # Drawn as of now: what is waited for has its time.
-                        yield Frame(above + _shown(self._bubbles(page).growing(turn)))
+                        yield Frame(above + await _grown(self._bubbles(page), turn, growth))
                     if (turn.assistant or turn.reasoning) and turn.status is TurnStatus.STREAMING:
                         await asyncio.sleep(self.gap(turn))
             if page.watch is watch:
@@ -200,9 +203,9 @@ class Easel:
         gap = IDLE_GAP if self._drawing <= BUSY_PAGES else BUSY_GAP
         return gap + (len(turn.assistant) + len(turn.reasoning)) / CHARACTERS_PER_SECOND_OF_GAP
 
-    def drawn(self, page: Page, view: View) -> list[Drawn]:
-        """Return the messages of a page, each with its turn."""
-        return self._bubbles(page).chat(view)
+    async def drawn(self, page: Page, view: View) -> list[Drawn]:
+        """Return the messages of a page, each with its turn; in a thread, for there may be much to read."""
+        return await asyncio.to_thread(self._bubbles(page).chat, view)
 
     def _bubbles(self, page: Page) -> Bubbles:
         return Bubbles(page.say, self._look.currency, time.time())
@@ -214,7 +217,7 @@ class Easel:
 
     async def _settled(self, page: Page, view: View, *, text: str | None = None) -> Frame:
         box = idle_box(text) if page.watch is None else gr.skip()
-        frame = await self._whole(page, view, _shown(self.drawn(page, view)))
+        frame = await self._whole(page, view, _shown(await self.drawn(page, view)))
         return frame._replace(box=box, offer="")
 
     async def _whole(self, page: Page, view: View, chat: list[Bubble]) -> Frame:
@@ -255,6 +258,13 @@ class Easel:
 
 def _request(arguments: Sequence[Any]) -> gr.Request:
     return next(each for each in arguments if isinstance(each, gr.Request))
+
+
+async def _grown(draws: Bubbles, turn: Turn, growth: Growth) -> list[Bubble]:
+    """Return the messages of a growing turn; what takes longer than handing it to a thread is handed to one."""
+    if growth.unread(turn) < MOST_READ_AT_ONCE:
+        return _shown(draws.growing(turn, growth))
+    return _shown(await asyncio.to_thread(draws.growing, turn, growth))
 
 
 def _shown(drawn: list[Drawn]) -> list[Bubble]:

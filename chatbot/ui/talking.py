@@ -79,7 +79,7 @@ class Talking:
         page = await self._pages.of(request)
         view = await self._service.view(page.conversation, limit=page.limit)
         position = edited.index if isinstance(edited.index, int) else edited.index[0]
-        turn = self._easel.drawn(page, view)[position].turn
+        turn = (await self._easel.drawn(page, view))[position].turn
         if turn is not None:
             async for frame in self._say(page, edited.value, at=turn):
                 yield frame
