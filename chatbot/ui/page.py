@@ -8,6 +8,7 @@ from typing import Any, Final
 import gradio as gr
 
 from chatbot.conversation import ConversationService
+from chatbot.ui.answer_markdown import LATEX_DELIMITERS
 from chatbot.ui.beside import Beside
 from chatbot.ui.icons import data_url
 from chatbot.ui.language import label
@@ -64,11 +65,7 @@ def _chatbot(look: Look) -> gr.Chatbot:
         buttons=["copy"],
         feedback_options=None,
         placeholder=_welcome(look),
-        latex_delimiters=[
-            {"left": "$$", "right": "$$", "display": True},
-            {"left": "\\(", "right": "\\)", "display": False},
-            {"left": "\\[", "right": "\\]", "display": True},
-        ],
+        latex_delimiters=LATEX_DELIMITERS,
     )
 
 

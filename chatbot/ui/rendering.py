@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import Any, Final
 
 from chatbot.conversation import ConversationNotFoundError, ConversationService, Generation, Turn, TurnStatus, View
 from chatbot.ui.look import Look
-from chatbot.ui.present.bubbles import Bubbles, Drawn
+from chatbot.ui.present.bubbles import Bubbles, Drawn, Growth
 from chatbot.ui.present.controls import controls
 from chatbot.ui.present.panels import badge, conversation_list, memory_panel
 from chatbot.ui.present.words import memory_line
@@ -18,6 +19,9 @@ from chatbot.ui.sessions import PageSession, Stale
 PageUpdate = dict[str, Any]
 """What changed on a page: properties of its ``components`` by name, ``tail`` or ``text`` of its messages, and what its
 script is told (``offer``, ``forgets``, ``begins``, ``taken``, ``words``, ``notices``). Empty where nothing did."""
+
+MOST_READ_AT_ONCE: Final = 2000
+"""Characters of Markdown that are read on the event loop: some 2 ms of it."""
 
 BOX_IDLE: Final = {"submit_btn": True, "stop_btn": False}
 """The box as it waits for a message."""
@@ -48,12 +52,12 @@ class PageRenderer:
         components: dict[str, dict[str, Any]] = {}
         if stale & Stale.VIEW:
             view = await self._view(session)
-            drawn, components = self._drawn(session, view)
+            drawn, components = await self._drawn(session, view)
             update |= drawn
             if ended is not None:
                 self._tell_of_what_was_kept(session, view, ended)
         elif generation is not None:
-            update = self._grown(session, generation.turn)
+            update = await self._grown(session, generation.turn)
         if stale & Stale.CONVERSATIONS:
             components["conversations"] = {"value": await self._conversations(session)}
         if changed := session.held.components(components):
@@ -65,6 +69,7 @@ class PageRenderer:
         before, session.followed = session.followed, generation
         if before is generation:
             return None
+        session.growth = Growth()
         session.stale |= Stale.PAGE
         if before is None or before.conversation.id != session.conversation.id:
             return None
@@ -85,10 +90,11 @@ class PageRenderer:
             session.redraw()
         return view
 
-    def _drawn(self, session: PageSession, view: View) -> tuple[PageUpdate, dict[str, dict[str, Any]]]:
+    async def _drawn(self, session: PageSession, view: View) -> tuple[PageUpdate, dict[str, dict[str, Any]]]:
         bubbles = self._bubbles(session)
-        settled = bubbles.settled(view)
-        growing = bubbles.growing(view.turns[-1]) if view.growing else []
+        # In a thread, for there may be much Markdown to read.
+        settled = await asyncio.to_thread(bubbles.settled, view)
+        growing = await self._growing(session, view.turns[-1]) if view.growing else []
         session.above = len(settled)
         session.grows_elsewhere = view.growing and session.followed is None
         drawn = [*settled, *growing]
@@ -96,10 +102,16 @@ class PageRenderer:
         update = session.held.messages([_message(each) for each in drawn])
         return update | {"forgets": view.plan.forgets}, self._components(session, view)
 
-    def _grown(self, session: PageSession, turn: Turn) -> PageUpdate:
-        growing = self._bubbles(session).growing(turn)
+    async def _grown(self, session: PageSession, turn: Turn) -> PageUpdate:
+        growing = await self._growing(session, turn)
         session.drawn = [*session.drawn[: session.above], *(each.turn for each in growing)]
         return session.held.messages([_message(each) for each in growing], session.above)
+
+    async def _growing(self, session: PageSession, turn: Turn) -> list[Drawn]:
+        bubbles, growth = self._bubbles(session), session.growth
+        if growth.unread(turn) < MOST_READ_AT_ONCE:
+            return bubbles.growing(turn, growth)
+        return await asyncio.to_thread(bubbles.growing, turn, growth)
 
     def _bubbles(self, session: PageSession) -> Bubbles:
         return Bubbles(session.t, self._look.currency, time.time())

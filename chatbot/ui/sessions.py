@@ -13,6 +13,7 @@ from chatbot.conversation import Conversation, ConversationService, Generation
 from chatbot.conversation.view import SHOWN_TURNS
 from chatbot.ui.held import Held
 from chatbot.ui.language import Language, language_of
+from chatbot.ui.present.bubbles import Growth
 from chatbot.ui.visitor import Connection, identify, page_id
 
 MAX_SESSIONS: Final = 2_000
@@ -59,6 +60,7 @@ class PageSession:
         drawn: The turn each message on it belongs to, None for those that belong to none.
         above: How many messages stand above those of the turn that is being answered.
         followed: The answer that grows on it.
+        growth: What is read of its Markdown.
         grows_elsewhere: Whether an answer grows on it that another process writes.
         changed: Set whenever there is something to send.
         stream: What stands for the stream that is open; None where none is.
@@ -81,6 +83,7 @@ class PageSession:
         self.drawn: Sequence[int | None] = ()
         self.above = 0
         self.followed: Generation | None = None
+        self.growth = Growth()
         self.grows_elsewhere = False
         self.changed = asyncio.Event()
         self.stream: object | None = None

@@ -29,7 +29,7 @@ from chatbot.conversation import (
 from chatbot.ui.language import CODES, Language
 from chatbot.ui.present import panels
 from chatbot.ui.present.actions import TOKEN, button, icon
-from chatbot.ui.present.bubbles import Bubbles, Drawn
+from chatbot.ui.present.bubbles import Bubbles, Drawn, Growth
 from chatbot.ui.present.controls import controls
 from chatbot.ui.present.words import cost, facts, memory_line, spans
 from tests.support.scripted_model import ScriptedModel
@@ -54,10 +54,14 @@ def drawn(*turns: Turn, **kwargs) -> list[Drawn]:
 
 
 def texts(*turns: Turn, **kwargs) -> list[tuple[str, str]]:
-    """Role and text of each message; of a question what was typed."""
+    """Role and text of each message; of a question what was typed, of an answer what is copied."""
     found = []
     for each in drawn(*turns, **kwargs):
         text = each.bubble["content"][0]["text"]
+        if copied := re.search(rf"<!--{TOKEN} (.*)-->$", text, re.DOTALL):
+            text = re.sub(r"&#(\d+);", lambda found: chr(int(found[1])), copied[1])
+            for entity, char in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+                text = text.replace(entity, char)
         if each.bubble["role"] == "user":
             (text,) = re.fullmatch(rf'<pre class="{TOKEN} typed">\n(.*)</pre>', text, re.DOTALL).groups()
         found.append((each.bubble["role"], html.unescape(text) if each.bubble["role"] == "user" else text))
@@ -69,10 +73,24 @@ def plan(*places: Place, k: int = 5, **kwargs) -> Plan:
     return Plan("", entries, "", k, 0, 0, 0, None, **kwargs)
 
 
-def test_text_is_shown_as_it_is():
+def test_an_answer_is_prepared_and_has_the_models_words_beside_it():
     """As a content part, which Gradio leaves alone, not as a string, which it dedents and trims."""
-    _, answer = drawn(Turn(0, "  spaces  ", "    code\n      more\n", TurnStatus.COMPLETE))
-    assert answer.bubble["content"] == [{"type": "text", "text": "    code\n      more\n"}]
+    _, answer = drawn(Turn(0, "  spaces  ", "    code <b>\n      more\n", TurnStatus.COMPLETE))
+    copied = f"<!--{TOKEN}     code &lt;b&gt;\n      more\n-->"
+    prepared = "~~~\ncode <b>\n  more\n~~~"
+    assert answer.bubble["content"] == [{"type": "text", "text": f"{prepared}\n\n{copied}"}]
+
+
+@pytest.mark.parametrize("said", ["", "-->", "a--", "&lt; &amp;", "\t$$x$$ %%%LATEX_BLOCK_0%%%", "\ufdd0\r\n ", "<!--"])
+def test_what_is_copied_is_what_the_model_said(said):
+    assert texts(turn(0, answer=f"x{said}"))[1] == ("assistant", f"x{said}")
+
+
+def test_no_line_of_the_pages_own_holds_an_empty_line():
+    """Behind which Gradio would read Markdown again."""
+    note = texts(turn(0, TurnStatus.FAILED, failure=Failure("ModelAPIError", "one\n\n*two*")))[2][1]
+    assert "\n" not in note
+    assert "*two*" in note
 
 
 @pytest.mark.parametrize("typed", ["  spaces \n\n", "\n# no heading", EVIL, "</pre><b>", "&lt; $$x$$ `y`"])
@@ -255,7 +273,7 @@ def test_thoughts_are_folded_away_with_how_long_they_took():
     assert [each.bubble.get("metadata") for each in thinking] == [None, {"title": "Thinking…", "status": "pending"}]
     done = drawn(turn(0, reasoning="hm", timing=timed(thinking=4.2)))
     assert done[1].bubble["metadata"] == {"title": "Thought for 4 s", "status": "done"}
-    assert done[1].bubble["content"][0]["text"] == "hm"
+    assert done[1].bubble["content"][0]["text"].startswith('<p dir="auto">hm</p>')
 
 
 def failed(**values) -> Turn:
@@ -299,7 +317,7 @@ def test_what_a_model_waits_for_is_said_until_it_asks_again(kind, words):
 @pytest.mark.parametrize("code", CODES)
 def test_a_wait_is_said_in_every_language_with_no_number_but_the_seconds(code):
     growing = turn(0, TurnStatus.STREAMING, "", waiting=Waiting("ModelRateLimitError", NOW + 12))
-    text = Bubbles(Language(code), "$", NOW).growing(growing)[-1].bubble["content"][0]["text"]
+    text = Bubbles(Language(code), "$", NOW).growing(growing, Growth())[-1].bubble["content"][0]["text"]
     said = re.search(r'<span class="wait[^>]*>([^<]*)</span>', text)[1]
     assert re.findall(r"\d+", said) == ["12"]
     assert Language(code).failure("ModelRateLimitError") in html.unescape(said)

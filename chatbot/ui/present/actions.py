@@ -7,10 +7,17 @@ A model could write such a button too: the page knows its own by a token that no
 from __future__ import annotations
 
 import html
+import re
 import secrets
 from typing import Final
 
+from chatbot.ui.markdown.renderer import RESERVED
+
 TOKEN: Final = f"act-{secrets.token_hex(8)}"
+
+
+GROWING: Final = f"<!--{TOKEN} growing-->\n\n"
+"""Before an answer that grows: its own text would be sent again with each word, so what is copied is what is shown."""
 
 
 def button(label: str, title: str, action: str, *details: int | str) -> str:
@@ -32,7 +39,26 @@ def line(kind: str, inner: str) -> str:
         kind: How it looks.
         inner: HTML.
     """
-    return f'<div class="{TOKEN} {kind}" role="status">{inner}</div>'
+    # Behind an empty line Gradio would read Markdown again.
+    one_line = inner.replace("\n", "&#10;")
+    return f'<div class="{TOKEN} {kind}" role="status">{one_line}</div>'
+
+
+def as_typed(text: str) -> str:
+    """Return a text as HTML in which nothing of it is taken for anything else; the page's script takes it back.
+
+    Gradio makes four spaces of a tab that begins a line, and puts a formula in the place of ``%%%LATEX_BLOCK_0%%%``.
+    """
+    return RESERVED.sub(_reference, html.escape(text, quote=False)).replace("\t", "&#9;").replace("%%%", "&#37;%%")
+
+
+def copied(text: str) -> str:
+    """Return a comment that the page's script finds when an answer is copied: the model's text, byte for byte."""
+    return f"<!--{TOKEN} {as_typed(text)}-->"
+
+
+def _reference(found: re.Match[str]) -> str:
+    return f"&#{ord(found[0])};"
 
 
 def _button(inner: str, title: str, action: str, details: tuple[int | str, ...], *, disabled: bool = False) -> str:

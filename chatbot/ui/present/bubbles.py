@@ -9,8 +9,9 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from chatbot.conversation import Failure, Place, Plan, Rating, Turn, TurnStatus, View, Waiting
+from chatbot.ui.answer_markdown import GrowingMarkdown, prepare
 from chatbot.ui.language import Language
-from chatbot.ui.present.actions import TOKEN, button, icon, line
+from chatbot.ui.present.actions import GROWING, TOKEN, as_typed, button, copied, icon, line
 from chatbot.ui.present.words import facts, reason, spans
 
 Bubble = dict[str, Any]
@@ -21,6 +22,18 @@ class Drawn(NamedTuple):
 
     bubble: Bubble
     turn: int | None
+
+
+class Growth:
+    """What is read of a growing turn's Markdown, from one drawing to the next."""
+
+    def __init__(self) -> None:
+        self.answer = GrowingMarkdown()
+        self.reasoning = GrowingMarkdown()
+
+    def unread(self, turn: Turn) -> int:
+        """Return how many characters the next drawing is to read: about 1 ms for 1,000."""
+        return self.answer.unsettled(turn.assistant) + self.reasoning.unsettled(turn.reasoning)
 
 
 class Bubbles:
@@ -37,10 +50,6 @@ class Bubbles:
         self._currency = currency
         self._now = now
 
-    def chat(self, view: View) -> list[Drawn]:
-        """Return the messages that show a conversation."""
-        return [*self.settled(view), *(self.growing(view.turns[-1]) if view.growing else ())]
-
     def settled(self, view: View) -> list[Drawn]:
         """Return the messages that show a conversation, but for the turn that is growing."""
         drawn: list[Drawn] = []
@@ -56,11 +65,12 @@ class Bubbles:
                 drawn.append(Drawn(_line("forgotten", html.escape(self._forgotten(together, place, view.plan))), None))
         return drawn
 
-    def growing(self, turn: Turn) -> list[Drawn]:
+    def growing(self, turn: Turn, growth: Growth) -> list[Drawn]:
         """Return the messages that show a turn while it is being answered."""
-        shown = [_typed(turn.user), *_notice(turn), *self._thoughts(turn, is_thinking=not turn.has_answer)]
+        thoughts = growth.reasoning.prepare(turn.reasoning)
+        shown = [_typed(turn.user), *_notice(turn), *self._thoughts(turn, thoughts, is_thinking=not turn.has_answer)]
         if turn.has_answer:
-            shown.append(_text("assistant", turn.assistant))
+            shown.append(_text("assistant", GROWING + growth.answer.prepare(turn.assistant)))
         elif not turn.reasoning:
             shown.append(self._nothing_yet(turn.waiting))
         return [Drawn(each, turn.index) for each in shown]
@@ -76,9 +86,9 @@ class Bubbles:
         return _line("pause", f"{_wait(left, words, f'at-{waiting.until:.0f}')}{typing}")
 
     def _ended(self, turn: Turn, versions: Sequence[int], *, is_last: bool) -> list[Drawn]:
-        shown = [_typed(turn.user), *_notice(turn), *self._thoughts(turn, is_thinking=False)]
+        shown = [_typed(turn.user), *_notice(turn), *self._thoughts(turn, prepare(turn.reasoning), is_thinking=False)]
         if turn.has_answer:
-            shown.append(_text("assistant", turn.assistant))
+            shown.append(_said(turn.assistant, prepare(turn.assistant)))
         if turn.failure is not None:
             shown.append(_line("note failed", self._failed(turn, turn.failure, is_last=is_last)))
         elif note := self._note(turn):
@@ -89,7 +99,7 @@ class Bubbles:
             shown.append(_line("facts", self._facts(turn)))
         return [Drawn(each, turn.index) for each in shown]
 
-    def _thoughts(self, turn: Turn, *, is_thinking: bool) -> list[Bubble]:
+    def _thoughts(self, turn: Turn, prepared: str, *, is_thinking: bool) -> list[Bubble]:
         """Folded away once the answer begins; Gradio shows a message with a title so."""
         if not turn.reasoning:
             return []
@@ -98,7 +108,7 @@ class Bubbles:
         if took is not None:
             title = self._say("chat.thought", seconds=max(round(took), 1))
         metadata = {"title": title, "status": "pending" if is_thinking else "done"}
-        return [_text("assistant", turn.reasoning) | {"metadata": metadata}]
+        return [_said(turn.reasoning, prepared) | {"metadata": metadata}]
 
     def _flips(self, turn: Turn, versions: Sequence[int]) -> str:
         at = list(versions).index(turn.version)
@@ -185,7 +195,12 @@ def _typed(text: str) -> Bubble:
 
     HTML drops the first line break within ``pre``. The page's script undoes all this for copying and editing.
     """
-    return _text("user", f'<pre class="{TOKEN} typed">\n{html.escape(text, quote=False)}</pre>')
+    return _text("user", f'<pre class="{TOKEN} typed">\n{as_typed(text)}</pre>')
+
+
+def _said(text: str, prepared: str) -> Bubble:
+    """What a model said, prepared for the page, and as it is for copying."""
+    return _text("assistant", f"{prepared}\n\n{copied(text)}")
 
 
 def _text(role: str, text: str) -> Bubble:

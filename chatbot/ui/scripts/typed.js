@@ -1,16 +1,33 @@
-// A question is shown as it was typed, which takes HTML around it (present/bubbles.py); copied and edited are its words alone.
+// A question is shown as it was typed, which takes HTML around it (present/bubbles.py); copied and edited are its words
+// alone. An answer is shown as HTML made of the model's words, which stand beside it in a comment.
 const typed = () => new RegExp(`<pre class="${token()} typed">\\n([^]*?)</pre>`, "g");
 const ours = () => new RegExp(`\\n?<div class="${token()} .*</div>`, "g");
+const said = () => new RegExp(`<!--${token()} ([^]*?)-->`, "g");
 
-const entities = { "&amp;": "&", "&lt;": "<", "&gt;": ">" };
-const unescaped = (text) => text.replace(/&(amp|lt|gt);/g, (entity) => entities[entity]);
-// What is copied of an answer is the model's words, without the page's lines below them.
-const wordsOnly = (text) => text.replace(ours(), "").replace(typed(), (_, words) => unescaped(words));
+const entities = { amp: "&", lt: "<", gt: ">" };
+const unescaped = (text) =>
+  text.replace(/&(?:#(\d+)|(amp|lt|gt));/g, (_, code, name) => (code ? String.fromCharCode(code) : entities[name]));
 
-const clipboard = navigator.clipboard; // absent where the page is not served securely
+// What is copied of an answer is the model's words, without its thoughts above them and the page's lines around them.
+function wordsOnly(text) {
+  const answer = [...text.matchAll(said())].pop();
+  if (answer?.[1] === "growing") return new DOMParser().parseFromString(text, "text/html").body.textContent.trim();
+  if (answer) return unescaped(answer[1]);
+  return text.replace(ours(), "").replace(typed(), (_, words) => unescaped(words));
+}
+
+const clipboard = navigator.clipboard;
 if (clipboard) {
   const copy = clipboard.writeText.bind(clipboard);
   clipboard.writeText = (text) => copy(wordsOnly(text));
+} else {
+  // Where the page is not served securely there is none: Gradio selects the text in a field of its own and copies that.
+  document.addEventListener("copy", (event) => {
+    const field = event.target;
+    if (!field.matches?.("body > textarea")) return;
+    event.clipboardData.setData("text/plain", wordsOnly(field.value));
+    event.preventDefault();
+  });
 }
 
 // Both as a person would: Gradio takes what a field holds from the event.
