@@ -9,8 +9,8 @@ import time
 from collections.abc import Sequence
 from typing import NoReturn
 
-from chatbot.emulator.announcement import announcement, list_of_faults
-from chatbot.emulator.faults.catalogue import UnknownFaultError, parse
+from chatbot.emulator.banner import banner, fault_list
+from chatbot.emulator.faults import UnknownFaultError, parse
 from chatbot.emulator.profiles import PROFILES
 from chatbot.emulator.server import CannotListenError, Emulator
 
@@ -18,7 +18,7 @@ _USAGE_ERROR = 2
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """Reports a bad argument in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(_USAGE_ERROR, f"{self.prog}: {message} (--help shows the options)\n")
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM, and return the exit code."""
     options = _parser().parse_args(arguments)
     if options.list_faults:
-        print(list_of_faults())
+        print(fault_list())
         return 0
     emulator = Emulator(
         options.profile,
@@ -87,12 +87,12 @@ def _parser() -> argparse.ArgumentParser:
 def _announce(emulator: Emulator, host: str) -> None:
     if not _is_loopback(host):
         print(
-            f"Warning: {host} can be reached from other machines. Traffic is not encrypted, "
+            f"Warning: {host} can be reached from other machines. Recorder is not encrypted, "
             "and only the key keeps others out.",
             file=sys.stderr,
             flush=True,
         )
-    print(announcement(emulator), flush=True)
+    print(banner(emulator), flush=True)
 
 
 def _is_loopback(host: str) -> bool:

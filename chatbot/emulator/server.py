@@ -15,12 +15,11 @@ from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from chatbot.emulator.endpoint import create_app
-from chatbot.emulator.faults.catalogue import parse
-from chatbot.emulator.faults.line import TRANSPORT
-from chatbot.emulator.faults.switch import Switch
+from chatbot.emulator.app import create_app
+from chatbot.emulator.faults import parse
+from chatbot.emulator.faults.middleware import TRANSPORT, FaultQueue
 from chatbot.emulator.profiles import PROFILES, SCORE_PATH
-from chatbot.emulator.traffic import ReceivedRequest, Traffic
+from chatbot.emulator.recorder import ReceivedRequest, Recorder
 
 # Streams that end within this time, in seconds, end well when the emulator stops; the others are cut.
 _GRACE = 0.5
@@ -42,7 +41,7 @@ class Emulator:
         with Emulator() as emulator:
             print(emulator.chat_url, emulator.key)
 
-    It can be told to fail:
+    Let the next requests fail:
 
         emulator.fail("rate-limit:2", times=3)
 
@@ -86,8 +85,8 @@ class Emulator:
             max_pending=max_pending,
             token_delay=token_delay,
         )
-        self._traffic: Traffic = self._app.state.traffic
-        self._switch: Switch = self._app.state.switch
+        self._recorder: Recorder = self._app.state.recorder
+        self._fault_queue: FaultQueue = self._app.state.fault_queue
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -139,11 +138,11 @@ class Emulator:
         Raises:
             ValueError: There is no such fault; the message names close ones.
         """
-        self._switch.turn_on(parse(faults), times)
+        self._fault_queue.put(parse(faults), times)
 
     def heal(self) -> None:
         """Let the next requests succeed."""
-        self._switch.turn_off()
+        self._fault_queue.clear()
 
     @property
     def base_url(self) -> str:
@@ -181,17 +180,17 @@ class Emulator:
     @property
     def requests(self) -> list[ReceivedRequest]:
         """The last 200 requests, oldest first, whatever became of them."""
-        return self._traffic.requests
+        return self._recorder.requests
 
     @property
     def active_streams(self) -> int:
         """How many streams are open now."""
-        return self._traffic.active_streams
+        return self._recorder.active_streams
 
     @property
     def cancelled_streams(self) -> int:
         """How many streams were left by their client, or cut by a stop or a fault, before their end."""
-        return self._traffic.cancelled_streams
+        return self._recorder.cancelled_streams
 
 
 class _Protocol(H11Protocol):
@@ -209,7 +208,7 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn that says when it is ready, and hangs up on streams that would keep it from stopping."""
+    """A uvicorn that signals when it is ready, and hangs up on streams that would keep it from stopping."""
 
     def __init__(self, app: Starlette) -> None:
         # No `log_config` and no `log_level`: both would change logging for the whole process.
@@ -245,7 +244,7 @@ class _Server(uvicorn.Server):
             self.ready.set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept connections, and say so."""
+        """Accept connections, and signal it."""
         await super().startup(sockets)
         self.ready.set()
 

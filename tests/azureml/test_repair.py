@@ -17,7 +17,7 @@ from chatbot.azureml.request_repair import (
     RepairableRequest,
 )
 from chatbot.emulator import Emulator
-from chatbot.emulator.surfaces.answer import MODEL
+from chatbot.emulator.model.demo_model import MODEL_NAME
 from tests.support.asking import CHAT, FINISH, KEY, STREAMS, WAYS, ask, every_way, failure, model_of
 from tests.support.completions import whole
 from tests.support.wire import DONE, event, json_reply, sample_reply, stream_reply
@@ -506,7 +506,7 @@ async def test_a_limit_that_is_too_large_is_told_and_not_left_out(server, way):
 async def test_a_conversation_with_the_emulated_reasoning_model_pays_for_it_once(profile):
     with Emulator(profile, token_delay=0) as emulator:
         emulator.fail("reasoning-model", times=None)
-        named = {"deployment_name": MODEL} if profile == "azure-openai" else {}
+        named = {"deployment_name": MODEL_NAME} if profile == "azure-openai" else {}
         model = AzureMLChatOnlineEndpoint(
             endpoint_url=emulator.chat_url, endpoint_api_key=emulator.key, max_tokens=50, temperature=0.7, **named
         )

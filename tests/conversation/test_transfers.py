@@ -202,7 +202,12 @@ async def test_a_visitor_has_one_transfer_at_a_time_and_is_told(service, model, 
     assert await service.export_all("ada")
 
 
-async def test_files_are_read_in_another_thread(service, export):
+@pytest.fixture(scope="module")
+def short_export():
+    return exchange.to_json(*long_conversation(3)).encode()
+
+
+async def test_files_are_read_in_another_thread(service, short_export):
     seen = set()
 
     class Data(bytes):
@@ -211,7 +216,7 @@ async def test_files_are_read_in_another_thread(service, export):
             return super().startswith(*args)
 
     loop_thread = threading.get_ident()
-    small = Data(exchange.to_json(*long_conversation(3)).encode())
+    small = Data(short_export)
     await asyncio.gather(*(service.import_from(f"visitor {n}", small) for n in range(8)))
     assert loop_thread not in seen
 

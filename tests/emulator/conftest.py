@@ -56,7 +56,7 @@ def client() -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def chat(emulator: Emulator, client: httpx.Client) -> Callable[..., httpx.Response]:
-    """Ask the serverless surface: `chat("Hello", max_tokens=3)`."""
+    """Ask the chat route: `chat("Hello", max_tokens=3)`."""
 
     def ask(text: str, **parameters: object) -> httpx.Response:
         body = {"messages": [{"role": "user", "content": text}], **parameters}
@@ -67,7 +67,7 @@ def chat(emulator: Emulator, client: httpx.Client) -> Callable[..., httpx.Respon
 
 @pytest.fixture
 def score(emulator: Emulator, client: httpx.Client) -> Callable[..., httpx.Response]:
-    """Ask the dedicated surface: `score("Hello", max_new_tokens=3)`."""
+    """Ask the scoring route: `score("Hello", max_new_tokens=3)`."""
 
     def ask(text: str, **parameters: object) -> httpx.Response:
         data = {"input_string": [{"role": "user", "content": text}], "parameters": parameters}

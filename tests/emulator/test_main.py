@@ -12,8 +12,8 @@ import pytest
 
 from chatbot.emulator import Emulator
 from chatbot.emulator.__main__ import main
-from chatbot.emulator.announcement import announcement
-from chatbot.emulator.faults.catalogue import FAULTS
+from chatbot.emulator.banner import banner
+from chatbot.emulator.faults import FAULTS
 from chatbot.emulator.profiles import PROFILES
 
 ROOT = Path(__file__).parents[2]
@@ -94,7 +94,7 @@ def test_a_taken_port_is_one_line_and_code_2(cli: Cli, emulator: Emulator) -> No
 @pytest.mark.parametrize("profile", ["dedicated", "serverless", "foundry", "azure-openai"])
 def test_the_routes_of_a_profile_are_printed(profile: str) -> None:
     with Emulator(profile) as emulator:
-        text = announcement(emulator)
+        text = banner(emulator)
     assert emulator.chat_url in text
     assert emulator.openai_url in text
     assert f"AZUREML_ENDPOINT_API_KEY={emulator.key}" in text

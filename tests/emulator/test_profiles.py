@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from chatbot.emulator import Emulator
-from chatbot.emulator.surfaces.answer import MODEL
+from chatbot.emulator.model.demo_model import MODEL_NAME
 from tests.support.wire import sample
 
 Ask = Callable[..., Any]
@@ -22,9 +22,9 @@ CHAT = {
     "foundry": [
         f"/models/chat/completions{INFERENCE}",
         "/openai/v1/chat/completions",
-        f"/openai/deployments/{MODEL}/chat/completions{CLASSIC}",
+        f"/openai/deployments/{MODEL_NAME}/chat/completions{CLASSIC}",
     ],
-    "azure-openai": ["/openai/v1/chat/completions", f"/openai/deployments/{MODEL}/chat/completions{CLASSIC}"],
+    "azure-openai": ["/openai/v1/chat/completions", f"/openai/deployments/{MODEL_NAME}/chat/completions{CLASSIC}"],
 }
 ROUTES = [(profile, path) for profile, paths in CHAT.items() for path in paths]
 INFERENCE_API = [
@@ -95,7 +95,7 @@ def test_a_resource_takes_its_key_in_two_headers(
     endpoints: Endpoints, client: httpx.Client, profile: str, headers: dict[str, str], status: int
 ) -> None:
     emulator = endpoints[profile]
-    body = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}]}
+    body = {"model": MODEL_NAME, "messages": [{"role": "user", "content": "hello"}]}
     filled = {name: value.format(key=emulator.key) for name, value in headers.items()}
     assert client.post(emulator.chat_url, json=body, headers=filled).status_code == status
 
@@ -139,10 +139,10 @@ def test_info_has_the_recorded_shape(endpoints: Endpoints, client: httpx.Client,
 @pytest.mark.parametrize(
     ("profile", "path", "names"),
     [
-        ("dedicated", "/v1/models", [MODEL]),
-        ("serverless", "/v1/models", [MODEL]),
-        ("foundry", "/openai/v1/models", [MODEL, f"{MODEL}-2"]),
-        ("azure-openai", "/openai/v1/models", [MODEL, f"{MODEL}-2"]),
+        ("dedicated", "/v1/models", [MODEL_NAME]),
+        ("serverless", "/v1/models", [MODEL_NAME]),
+        ("foundry", "/openai/v1/models", [MODEL_NAME, f"{MODEL_NAME}-2"]),
+        ("azure-openai", "/openai/v1/models", [MODEL_NAME, f"{MODEL_NAME}-2"]),
     ],
 )
 def test_models_are_listed(
@@ -173,7 +173,7 @@ def test_a_chat_model_does_not_complete_texts(ask: Ask, path: str) -> None:
 # Versions, models and deployments.
 
 
-@pytest.mark.parametrize("path", ["/models/chat/completions", f"/openai/deployments/{MODEL}/chat/completions"])
+@pytest.mark.parametrize("path", ["/models/chat/completions", f"/openai/deployments/{MODEL_NAME}/chat/completions"])
 def test_a_version_is_needed(ask: Ask, path: str) -> None:
     missing, wrong = ask("foundry", path=path), ask("foundry", path=f"{path}?api-version=latest")
     assert (missing.status, missing.body) == (404, AZURE_NOT_FOUND)
@@ -197,13 +197,13 @@ def test_the_v1_api_needs_a_model(ask: Ask, profile: str) -> None:
 
 
 def test_a_classic_deployment_is_in_the_address(ask: Ask) -> None:
-    known = ask("azure-openai", path=f"/openai/deployments/{MODEL}-2/chat/completions{CLASSIC}", model="ignored")
+    known = ask("azure-openai", path=f"/openai/deployments/{MODEL_NAME}-2/chat/completions{CLASSIC}", model="ignored")
     unknown = ask("azure-openai", path=f"/openai/deployments/nope/chat/completions{CLASSIC}")
-    assert (known.status, known.body["model"]) == (200, f"{MODEL}-2")
+    assert (known.status, known.body["model"]) == (200, f"{MODEL_NAME}-2")
     assert (unknown.status, unknown.body["error"]["code"]) == (404, "DeploymentNotFound")
 
 
-@pytest.mark.parametrize(("profile", "model"), [("foundry", f"{MODEL}-2"), ("azure-openai", f"{MODEL}-2")])
+@pytest.mark.parametrize(("profile", "model"), [("foundry", f"{MODEL_NAME}-2"), ("azure-openai", f"{MODEL_NAME}-2")])
 def test_the_model_that_was_asked_for_answers(ask: Ask, profile: str, model: str) -> None:
     assert ask(profile, model=model).body["model"] == model
     assert {event["model"] for event in ask(profile, model=model, stream=True).events} == {"", model}
@@ -211,7 +211,7 @@ def test_the_model_that_was_asked_for_answers(ask: Ask, profile: str, model: str
 
 @pytest.mark.parametrize("path", ["/chat/completions", "/v1/chat/completions"])
 def test_a_serverless_deployment_has_one_model_whatever_its_name(ask: Ask, path: str) -> None:
-    assert ask("serverless", path=path, model="anything").body["model"] == MODEL
+    assert ask("serverless", path=path, model="anything").body["model"] == MODEL_NAME
 
 
 def test_a_vllm_container_knows_its_model(ask: Ask) -> None:
@@ -248,7 +248,7 @@ def test_deployments_of_ones_own(client: httpx.Client) -> None:
         body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
         headers = {"api-key": emulator.key}
         assert client.post(emulator.chat_url, json=body, headers=headers).json()["model"] == "gpt-4o"
-        assert client.post(emulator.chat_url, json={**body, "model": MODEL}, headers=headers).status_code == 404
+        assert client.post(emulator.chat_url, json={**body, "model": MODEL_NAME}, headers=headers).status_code == 404
 
 
 def test_a_dedicated_endpoint_takes_so_many_requests_at_a_time(client: httpx.Client) -> None:
@@ -303,14 +303,22 @@ def test_other_routes_take_all_parameters(ask: Ask, profile: str, path: str) -> 
 @pytest.mark.parametrize(("profile", "path"), ROUTES)
 def test_a_bad_body_is_refused_in_the_service_s_own_words(ask: Ask, profile: str, path: str) -> None:
     asked = ask(profile, path=path, messages=[])
-    said = "'messages' must be a list of at least one message."
+    message = "'messages' must be a list of at least one message."
     if profile == "dedicated":
         assert (asked.status, asked.reply.headers["ms-azureml-model-error-statuscode"]) == (424, "400")
     else:
         assert asked.status == 400
     if (profile, path) == ("dedicated", "/v1/chat/completions"):
-        assert asked.body == {"object": "error", "message": said, "type": "BadRequestError", "param": None, "code": 400}
+        assert asked.body == {
+            "object": "error",
+            "message": message,
+            "type": "BadRequestError",
+            "param": None,
+            "code": 400,
+        }
     elif profile in {"foundry", "azure-openai"}:
-        assert asked.body == {"error": {"message": said, "type": "invalid_request_error", "param": None, "code": None}}
+        assert asked.body == {
+            "error": {"message": message, "type": "invalid_request_error", "param": None, "code": None}
+        }
     else:
-        assert asked.body == {"error": {"code": "invalid_request", "message": said}}
+        assert asked.body == {"error": {"code": "invalid_request", "message": message}}

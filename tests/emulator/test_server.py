@@ -10,7 +10,7 @@ import uvicorn
 
 import chatbot.emulator
 from chatbot.emulator import Emulator, server
-from chatbot.emulator.endpoint import create_app
+from chatbot.emulator.app import create_app
 from chatbot.emulator.server import CannotListenError, _listen
 
 OpenStream = Callable[..., socket.socket]

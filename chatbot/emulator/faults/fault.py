@@ -1,4 +1,4 @@
-"""What a fault is: a reply instead of the real one, other habits, or something that happens on the way."""
+"""What a fault is: a response instead of the real one, a variant of it, or something that happens on the way."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import Enum
 
 from starlette.responses import Response
 
-from chatbot.emulator.surfaces.habits import Change
+from chatbot.emulator.services.responses import QuirksChange
 
 Value = int | float | str
 
@@ -14,7 +14,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 class Ending(Enum):
-    """How a reply may end too early: as if complete, without its end, or with a TCP reset."""
+    """How a response may end too early: as if complete, without its end, or with a TCP reset."""
 
     CLEAN = "clean"
     CUT = "cut"
@@ -23,10 +23,10 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One piece of a reply on its way to the socket.
+    """One piece of a response on its way to the socket.
 
     Attributes:
-        number: Its place, from 1. Number 0 is the head of the reply, without content.
+        number: Its place, from 1. Number 0 is the head of the response, without content.
         offset: How many bytes of the body were before it.
         content: An event of a stream as it is framed, or the whole body.
     """
@@ -49,35 +49,35 @@ class Fault:
     Attributes:
         name: How it is asked for.
         about: One line for people.
-        value: What `name:value` sets; the default also says of which type it is. `None` takes no value.
-        reply: Returns the reply instead of the real one.
-        habits: Changes how the real reply is written.
-        rewrite: Returns what becomes of each piece of the reply.
-        headers: Set on the reply; "{value}" stands for the value.
-        streams_only: The rewriting is of events, and leaves other replies alone.
+        value: What `name:value` sets; the default also gives its type. `None` takes no value.
+        make_response: Returns a response instead of the real one.
+        quirks: Changes how the service writes the real response.
+        rewrite: Returns what becomes of each piece of the response.
+        headers: Set on the response; "{value}" stands for the value.
+        streams_only: The rewriting is of events, and leaves other responses alone.
     """
 
     name: str
     about: str
     value: Value | None = None
-    reply: Callable[[Value], Response] | None = None
-    habits: Change | None = None
+    make_response: Callable[[Value], Response] | None = None
+    quirks: QuirksChange | None = None
     rewrite: Rewrite | None = None
     headers: Mapping[str, str] | None = None
     streams_only: bool = False
 
-    def replying(self) -> Response | None:
-        """Return the reply instead of the real one, if there is one."""
-        return self.reply(self._value) if self.reply else None
+    def response(self) -> Response | None:
+        """Return the response instead of the real one, if there is one."""
+        return self.make_response(self._value) if self.make_response else None
 
     def steps(self, event: Event) -> Iterator[Step]:
-        """Yield what becomes of a piece of the reply."""
+        """Yield what becomes of a piece of the response."""
         if self.rewrite:
             yield from self.rewrite(event, self._value)
         else:
             yield event.content
 
-    def heading(self) -> dict[str, str]:
+    def header_values(self) -> dict[str, str]:
         """Return the headers to set."""
         return {name: text.replace("{value}", str(self.value)) for name, text in (self.headers or {}).items()}
 

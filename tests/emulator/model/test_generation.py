@@ -1,7 +1,6 @@
 import pytest
 
-from chatbot.emulator.model.generation import PromptSize, generate
-from chatbot.emulator.model.prompt import Prompt
+from chatbot.emulator.model.generation import Prompt, PromptUsage, generate
 
 
 def prompt(text: str, limit: int | None = None, stop: tuple[str, ...] = ()) -> Prompt:
@@ -31,4 +30,4 @@ def test_limits_and_stop_texts(limit: int | None, stop: tuple[str, ...], text: s
 
 def test_usage_counts_all_messages_and_what_was_written() -> None:
     generation = generate(prompt("repeat one two", limit=1))
-    assert (generation.written, generation.prompt) == (1, PromptSize(6))
+    assert (generation.completion_tokens, generation.prompt) == (1, PromptUsage(6))

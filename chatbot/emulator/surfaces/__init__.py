@@ -1,1 +1,0 @@
-"""What the wire looks like: how each kind of Azure endpoint opens, reads, refuses, answers and streams."""
