@@ -50,7 +50,8 @@ def view(*turns: Turn, k: int = 5, growing: bool = False, versions=None) -> View
 
 
 def drawn(*turns: Turn, **kwargs) -> list[Drawn]:
-    return Bubbles(ENGLISH, "$", NOW).chat(view(*turns, **kwargs))
+    shown, bubbles = view(*turns, **kwargs), Bubbles(ENGLISH, "$", NOW)
+    return [*bubbles.settled(shown), *(bubbles.growing(shown.turns[-1], Growth()) if shown.growing else ())]
 
 
 def texts(*turns: Turn, **kwargs) -> list[tuple[str, str]]:
