@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from fastapi import FastAPI
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
 
@@ -57,39 +58,51 @@ def main() -> int:
     except SettingsError as error:
         print("The application cannot start with these settings:", *error.problems, sep="\n  - ", file=sys.stderr)
         return CANNOT_START
-    with ExitStack() as stack:
+    try:
+        listener = listen(settings.host, settings.port)
+    except OSError:
+        print(
+            f"The application cannot listen on {settings.host}:{settings.port}. Is another program using the "
+            "port? Set CHATBOT_PORT to another one; 0 takes any that is free.",
+            file=sys.stderr,
+        )
+        return CANNOT_START
+    with listener:
         try:
-            deployments = Deployments(*_deployments(settings, stack), locked=settings.locked)
+            app = create_app(settings)
         except ValueError as error:
             print(f"The application cannot start with these deployments:\n  - {error}.", file=sys.stderr)
             return CANNOT_START
-        store = ConversationStore(settings.store_url.get_secret_value())
-        service = ConversationService(deployments, store, max_answers=settings.max_answers)
-
-        models = [each.model for each in deployments.values() if isinstance(each.model, AzureMLChatOnlineEndpoint)]
-
-        closing = [
-            Step("close the database", store.aclose, 6),
-            *(Step("close a connection to an endpoint", each.aclose, 3 / len(models)) for each in models),
-        ]
-        if settings.zero_gpu:
-            declare_zero_gpu()
-        app = create_page_app(service, _look(settings), closing, frame_ancestors=settings.frame_sources)
-        try:
-            listener = stack.enter_context(listen(settings.host, settings.port))
-        except OSError:
-            print(
-                f"The application cannot listen on {settings.host}:{settings.port}. Is another program using the "
-                "port? Set CHATBOT_PORT to another one; 0 takes any that is free.",
-                file=sys.stderr,
-            )
-            return CANNOT_START
         # What is there by now stays: without this, every full collection looks at it all and pauses every answer.
         gc.freeze()
-        answering = ", ".join(deployments)
+        answering = ", ".join(app.state.deployments)
         told = f"{settings.title} is at {address(listener)} (answers come from: {answering}). Ctrl-C ends it."
         serve(app, listener, lambda: print(told, flush=True))
     return 0
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application as these settings have it, to be served by one process with one event loop.
+
+    Raises:
+        ValueError: A deployment cannot be used; says which and why.
+    """
+    with ExitStack() as stack:
+        deployments = Deployments(*_deployments(settings, stack), locked=settings.locked)
+        store = ConversationStore(settings.store_url.get_secret_value())
+        service = ConversationService(deployments, store, max_answers=settings.max_answers)
+        models = [each.model for each in deployments.values() if isinstance(each.model, AzureMLChatOnlineEndpoint)]
+        if settings.zero_gpu:
+            declare_zero_gpu()
+        demo = stack.pop_all()
+        closing = [
+            Step("close the database", store.aclose, 6),
+            *(Step("close a connection to an endpoint", each.aclose, 3 / len(models)) for each in models),
+            Step("end the demo endpoint", lambda: asyncio.to_thread(demo.close), 3),
+        ]
+        app = create_page_app(service, _look(settings), closing, frame_ancestors=settings.frame_sources)
+        app.state.deployments = tuple(deployments)
+        return app
 
 
 def _look(settings: Settings) -> Look:

@@ -11,8 +11,25 @@ pytest_plugins = ["tests.third_party.fixtures"]
 SEEDS = "needs_seed_documents"
 
 
+MARKERS = {
+    "browser": "needs Chromium",
+    "install": "installs other people's servers or a Space's environment",
+    SEEDS: "runs documents that are no part of this project",
+}
+
+
 def pytest_configure(config):
-    config.addinivalue_line("markers", f"{SEEDS}: runs documents that are no part of this project")
+    for name, what in MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {what}")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what takes long by what it asks for, so that a quick run can leave it out."""
+    for item in items:
+        if "browser" in item.fixturenames:
+            item.add_marker("browser")
+        if "third_party_cache" in item.fixturenames:
+            item.add_marker("install")
 
 
 @pytest.hookimpl(tryfirst=True)
