@@ -5,12 +5,13 @@ notices.setAttribute("role", "status");
 talk.append(notices);
 
 function notify({ text, lasting }) {
-  const notice = Object.assign(document.createElement("div"), { className: "notice", textContent: text });
+  const notice = Object.assign(document.createElement("div"), { className: "notice" });
+  const words = Object.assign(document.createElement("span"), { textContent: text });
   const close = Object.assign(document.createElement("button"), { type: "button" });
   close.innerHTML = '<i class="glyph cross"></i>';
   close.setAttribute("aria-label", say("close"));
   close.addEventListener("click", () => notice.remove());
-  notice.append(close);
+  notice.append(words, close);
   notices.replaceChildren(...[...notices.children].slice(-1), notice);
   if (!lasting) setTimeout(() => notice.remove(), READ);
 }
