@@ -52,7 +52,8 @@ class PageSession:
         search: What its list of conversations is searched for.
         deleted: The conversation that was deleted on it last.
         naming: Id of the conversation that the model is finding a title for.
-        asked: What was sent from it last: the hint about it, should it still be asked for, is about nothing new.
+        asked: What was sent from its box last: the hint about it, should it still be asked for, is about nothing new.
+        times_taken: How many messages were taken from its box.
         dismissed: Indices of the turns that the visitor left out although the question mentions them.
         choosing: Held while an option is changed: what is asked meanwhile waits for it.
         stale: What of it has to be drawn again.
@@ -76,6 +77,7 @@ class PageSession:
         self.deleted: Conversation | None = None
         self.naming: str | None = None
         self.asked = ""
+        self.times_taken = 0
         self.dismissed: set[int] = set()
         self.choosing = asyncio.Lock()
         self.stale = Stale.PAGE
@@ -110,9 +112,16 @@ class PageSession:
     def took(self, text: str) -> None:
         """Tell the page that a message was taken: the box may be emptied if it still holds it."""
         self.asked = text
+        self.times_taken += 1
         self.dismissed.clear()
         self.withdraw_hint()
-        self.post(taken=text)
+        self._tell_what_was_taken()
+
+    def begin_anew(self) -> None:
+        """Take the browser for one that holds nothing, since what was sent to it last may not have arrived."""
+        self.held = Held()
+        self._tell_what_was_taken()
+        self.redraw()
 
     def give_back(self, text: str) -> None:
         """Put words that were not sent, or were taken back, where they can be sent again."""
@@ -122,6 +131,11 @@ class PageSession:
         """Tell the visitor something; ``lasting`` stays until they close it."""
         notices = [*self._outbox.get("notices", ()), {"text": text, "lasting": lasting}]
         self.post(notices=notices[-3:])
+
+    def _tell_what_was_taken(self) -> None:
+        # With its number: told again, it is not to empty a box that holds the same words once more.
+        if self.times_taken:
+            self.post(taken=[self.times_taken, self.asked])
 
     def post(self, **parts: Any) -> None:
         """Send parts of the page; of what was not sent yet, the newest counts."""
@@ -175,8 +189,7 @@ class PageSessions:
             self._streams[session.owner] += 1
         session.stream = object()
         session.changed.set()  # the former one looks up and ends
-        session.held = Held()
-        session.redraw()
+        session.begin_anew()
         return session.stream
 
     def unsubscribe(self, session: PageSession, stream: object) -> None:

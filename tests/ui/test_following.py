@@ -269,14 +269,14 @@ async def test_what_is_drawn_late_above_what_is_read_moves_nothing(app, wire, vi
         wire.script(answer)
         await visitor.say("question")
         await expect(visitor.answers.last).to_contain_text("Paragraph 39 of new")
-        await expect(visitor.answers.last.locator("svg")).to_be_visible()
+        await expect(visitor.answers.last.locator(".mermaid > svg")).to_be_visible()
         scrolling = Scrolling(visitor)
         await scrolling.wheel(-300)
         async with scrolling.stays("Paragraph 30 of new"):
             held.set()
             await expect(visitor.answers.last).to_contain_text("Paragraph 39 of more")
             await visitor.settled()
-            await expect(visitor.answers.last.locator("svg")).to_have_count(1)
+            await expect(visitor.answers.last.locator(".mermaid > svg")).to_have_count(1)
             await scrolling.rests()
 
 

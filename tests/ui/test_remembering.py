@@ -129,7 +129,7 @@ async def test_a_conversation_that_is_too_long_is_shortened_and_it_is_said(app, 
     async with visit(process.url) as visitor:
         for number in range(1, 4):
             await visitor.ask(f"repeat {number} {'long ' * 60}")
-        endpoint.fail("context-length")
+        endpoint.fail("context-length-code")
         await visitor.ask("hello")
         await expect(visitor.notes).to_contain_text("too long for the model")
         assert sent(endpoint)[-1] == "hello"
