@@ -23,8 +23,11 @@ from chatbot.conversation import (
     Deployments,
     WindowMemory,
 )
-from chatbot.ui import Look, build_page, serving
+from chatbot.ending import Step
+from chatbot.server import create_page_app
+from chatbot.ui import Look
 from chatbot.ui.visitor import COOKIE
+from tests.support.serving import serving
 
 # Behind the page's own environment settings, so that both are measured under the same.
 import gradio as gr  # isort: skip
@@ -73,9 +76,8 @@ def ours(folder: Path, lengths: list[int]) -> Iterator[tuple[str, dict[int, str]
     asyncio.run(fill())
     store = ConversationStore(url)
     service = ConversationService(Deployments(Deployment("benchmark", EchoModel(chunks=CHUNKS), WindowMemory())), store)
-    look = Look("Ours")
-    page = build_page(service, look)
-    with serving(page, look, host="127.0.0.1", port=0, on_close=store.aclose) as address:
+    closing = Step("close the database", store.aclose, 5)
+    with serving(create_page_app(service, Look("Ours"), [closing])) as address:
         yield address, visitors
 
 

@@ -32,6 +32,29 @@ class GradioError(Exception):
     """The server answered an event with a failure."""
 
 
+def page_config(page: bytes) -> dict[str, Any]:
+    """Return the configuration that stands in a page of Gradio's."""
+    found = _CONFIG.search(page)
+    assert found, "no Gradio page"
+    return _configs.get(found[1]) or _configs.setdefault(found[1], orjson.loads(found[1]))
+
+
+async def post(
+    http: aiohttp.ClientSession, url: str, body: dict[str, Any], headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Return what Gradio answers to an event.
+
+    Raises:
+        GradioError: Anything but an answer.
+    """
+    headers = {"Content-Type": "application/json", **(headers or {})}
+    async with http.post(url, data=orjson.dumps(body), headers=headers) as response:
+        if response.status != 200:
+            raise GradioError(f"HTTP {response.status} from {url}")
+        answer: dict[str, Any] = orjson.loads(await response.read())
+        return answer
+
+
 class GradioPage:
     """One open page.
 
@@ -60,9 +83,7 @@ class GradioPage:
     async def open(self) -> None:
         """Load the page, open its heartbeat, and wait for what it does when it is loaded."""
         async with self._http.get(self._url + "/") as response:
-            found = _CONFIG.search(await response.read())
-        assert found, "no Gradio page"
-        config = _configs.get(found[1]) or _configs.setdefault(found[1], orjson.loads(found[1]))
+            config = page_config(await response.read())
         self._api = self._url + config["api_prefix"]
         self.components = config["components"]
         self._dependencies = config["dependencies"]
@@ -125,11 +146,11 @@ class GradioPage:
         await asyncio.gather(*(self._run(each, trigger) for each in following if not each["trigger_only_on_failure"]))
 
     async def _predict(self, body: dict[str, Any]) -> AsyncIterator[list[Any]]:
-        yield (await self._post("/run/predict", body))["data"]
+        yield (await post(self._http, f"{self._api}/run/predict", body))["data"]
 
     async def _join(self, body: dict[str, Any]) -> AsyncIterator[list[Any]]:
         """Yield the outputs each time that some have changed."""
-        event: str = (await self._post("/queue/join?", body))["event_id"]
+        event: str = (await post(self._http, f"{self._api}/queue/join?", body))["event_id"]
         self._pending.add(event)
         self._ensure_stream()
         outputs: list[Any] = []
@@ -151,14 +172,6 @@ class GradioPage:
         finally:
             self._pending.discard(event)
             self._messages.pop(event, None)
-
-    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        headers = {"Content-Type": "application/json"}
-        async with self._http.post(self._api + path, data=orjson.dumps(body), headers=headers) as response:
-            if response.status != 200:
-                raise GradioError(f"HTTP {response.status} from {path}")
-            answer: dict[str, Any] = orjson.loads(await response.read())
-            return answer
 
     def _draw(self, components: list[int], outputs: list[Any]) -> None:
         for component, output in zip(components, outputs, strict=False):

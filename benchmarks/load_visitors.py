@@ -16,6 +16,7 @@ from typing import Any, Final
 import aiohttp
 import orjson
 from chat_server import TOKEN
+from load_application import ApplicationPage, words
 from load_gradio import GradioPage
 
 OURS: Final = "this application"
@@ -142,24 +143,50 @@ class GradioVisitor(Visitor):
             self._turn.end()
 
 
-class ApplicationVisitor(GradioVisitor):
-    """Somebody at the page of this application, whose script empties the box when the question has been taken."""
-
-    def _drawn(self, component: int) -> None:
-        super()._drawn(component)
-        if self._turn is not None and component == self._box:
-            self._page.set(self._box, "")
-
-
 def _answer(messages: list[dict[str, Any]]) -> str:
-    """Return what there is of the answer to the last question; a page may show more beside it."""
+    """Return the words that are there of the answer to the last question; a page may show more beside it."""
     for message in reversed(messages):
         if message["role"] == "user":
             break
-        text: str = message["content"][0].get("text", "")
-        if text.lstrip().startswith(_BEGINNING):
+        text = words(message["content"][0].get("text", ""))
+        if text.startswith(_BEGINNING):
             return text
     return ""
+
+
+class ApplicationVisitor(Visitor):
+    """Somebody at the page of this application, which one stream of server-sent events keeps up to date."""
+
+    async def open(self) -> None:
+        self._turn: Turn | None = None
+        self._ended = asyncio.Event()
+        self._page = ApplicationPage(self._http, self._url, self._updated)
+        await self._page.open()
+
+    def type(self, text: str) -> None:
+        self._page.type(text)
+
+    async def ask(self, text: str) -> Turn:
+        turn = self._turn = Turn()
+        self._ended.clear()
+        await self._page.submit(text)
+        await self._ended.wait()
+        if self._page.failure:
+            raise self._page.failure
+        return turn
+
+    async def close(self) -> None:
+        await self._page.close()
+        await super().close()
+
+    def _updated(self) -> None:
+        if self._turn is None:
+            return
+        self._turn.now_reads(_answer(self._page.messages))
+        if self._page.failure or (self._turn.first and self._page.is_ready):
+            self._turn.end()
+            self._turn = None
+            self._ended.set()
 
 
 class ChainlitVisitor(Visitor):

@@ -1,9 +1,10 @@
-"""What one turn costs between browser and server: our page beside Gradio's own ChatInterface, in one run.
+"""What one typed turn costs between browser and server: our page beside Gradio's own ChatInterface, in one run.
 
     python benchmarks/page_requests.py
 
-Needs Chromium and tests/requirements.txt. Both pages answer at once with the same words; counted are the requests
-a turn makes and the bytes it uploads, at the first turn and with a longer conversation behind it.
+Needs Chromium and tests/requirements.txt. Both pages answer at once with the same words. Counted are the
+requests from the first key to the end of the turn and the bytes they upload, at the first turn and with a longer
+conversation behind it, part of which is forgotten.
 """
 
 import shutil
@@ -20,12 +21,17 @@ from langchain_core.messages import AIMessage
 from playwright.sync_api import Page, Request, expect, sync_playwright
 
 from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
-from chatbot.ui import Look, build_page, serving
+from chatbot.ending import Step
+from chatbot.server import create_page_app
+from chatbot.ui import Look
+from tests.support.serving import serving
 
 # Behind the page's own environment settings, so that both are measured under the same.
 import gradio as gr  # isort: skip
 
 TURNS = (1, 10, 20)
+QUESTION = "What else is there to know about the weather in town, for the {}. time?"
+KEY_MS = 100
 ANSWER = "The same forty words again, so that both pages have as much to carry. " * 3
 
 
@@ -34,9 +40,8 @@ def ours(folder: Path) -> Iterator[str]:
     model = GenericFakeChatModel(messages=iter(lambda: AIMessage(ANSWER), None))
     store = ConversationStore(f"sqlite:///{folder}/chat.db")
     service = ConversationService(Deployments(Deployment("benchmark", model, WindowMemory())), store)
-    look = Look("Ours")
-    page = build_page(service, look)
-    with serving(page, look, host="127.0.0.1", port=0, on_close=store.aclose) as url:
+    closing = Step("close the database", store.aclose, 5)
+    with serving(create_page_app(service, Look("Ours"), [closing])) as url:
         yield url
 
 
@@ -51,7 +56,7 @@ def gradios() -> Iterator[str]:
 def measure(page: Page, url: str) -> dict[int, tuple[int, int]]:
     """Return requests and uploaded bytes of the turns in ``TURNS``."""
     page.goto(url)
-    box = page.locator("textarea").first
+    box = page.locator("#talk textarea, .gradio-container:not(:has(#talk)) textarea").first
     expect(box).to_be_visible()
     page.wait_for_timeout(1500)
     seen: list[Request] = []
@@ -59,9 +64,13 @@ def measure(page: Page, url: str) -> dict[int, tuple[int, int]]:
     costs = {}
     for turn in range(1, max(TURNS) + 1):
         seen.clear()
-        box.fill(f"question {turn}")
+        if turn in TURNS:
+            box.press_sequentially(QUESTION.format(turn), delay=KEY_MS)
+        else:
+            box.fill(QUESTION.format(turn))
         box.press("Enter")
-        expect(page.locator(".bot.message")).to_have_count(turn)
+        expect(page.locator(".user.message")).to_have_count(turn, timeout=30_000)
+        expect(page.locator(".bot.message").get_by_text(ANSWER.strip())).to_have_count(turn, timeout=30_000)
         page.wait_for_timeout(700)
         costs[turn] = (len(seen), sum(len(request.post_data_buffer or b"") for request in seen))
     return {turn: costs[turn] for turn in TURNS}

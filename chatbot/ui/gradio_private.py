@@ -5,7 +5,11 @@ Public ground is preferred wherever there is any.
 
 from __future__ import annotations
 
+from typing import Final
+
 import gradio as gr
+
+_QUEUE: Final = ("pending_messages_per_session", "pending_event_ids_session", "event_ids_to_events")
 
 
 class MovedError(RuntimeError):
@@ -13,21 +17,32 @@ class MovedError(RuntimeError):
 
 
 def check(page: gr.Blocks) -> None:
-    """Raise MovedError where a private part of Gradio is not what it was."""
+    """Raise MovedError where a private part of Gradio is not what it was.
+
+    Args:
+        page: As it was mounted.
+    """
+    config = getattr(page, "config", None) or {}
     queue = getattr(page, "_queue", None)
-    moved = [
-        f"{name} ({what})"
-        for name, what, is_there in (
-            ("ChatInterface._setup_events", "our events", hasattr(gr.ChatInterface, "_setup_events")),
-            ("Blocks.config['connect_heartbeat']", "no second connection", "connect_heartbeat" in (page.config or {})),
-            ("Queue.pending_messages_per_session", "its bound", hasattr(queue, "pending_messages_per_session")),
-            ("Queue.pending_event_ids_session", "its bound", hasattr(queue, "pending_event_ids_session")),
-            ("Queue.event_ids_to_events", "its bound", hasattr(queue, "event_ids_to_events")),
-        )
-        if not is_there
-    ]
-    if moved:
+    functions = getattr(page, "fns", None) or {}
+    parts = {
+        "ChatInterface._setup_events (our events)": hasattr(gr.ChatInterface, "_setup_events"),
+        "Blocks._is_running_in_reload_thread (ZeroGPU)": hasattr(gr.Blocks, "_is_running_in_reload_thread"),
+        "Blocks.fns (which function the API calls)": bool(functions)
+        and all(hasattr(each, "api_name") for each in functions.values()),
+        "Blocks.config['connect_heartbeat'] (no second connection)": "connect_heartbeat" in config,
+        **{f"Blocks._queue.{name} (its bound)": isinstance(getattr(queue, name, None), dict) for name in _QUEUE},
+    }
+    if moved := [part for part, is_there in parts.items() if not is_there]:
         raise MovedError(f"Gradio {gr.__version__} has moved what this page stands on: {', '.join(moved)}.")
+
+
+class NeverServed(gr.Blocks):
+    """A page whose launch ends before it serves anything, as Gradio's own reloading of files has it."""
+
+    @property
+    def _is_running_in_reload_thread(self) -> bool:
+        return True
 
 
 def open_no_heartbeat(page: gr.Blocks) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import gradio as gr
-from gradio.i18n import I18nData
 
 from chatbot.conversation import ConversationError
 from chatbot.ui.visitor import Connection
@@ -77,9 +76,10 @@ def language_of(request: Connection) -> Language:
 
 def label(name: str) -> Any:
     """Return a component's label, to be shown in the browser's language by :func:`labels`."""
-    return I18nData(_PREFIX + name)
+    return labels()(_PREFIX + name)
 
 
+@cache
 def labels() -> gr.I18n:
     """Return what Gradio shows labels from."""
     return gr.I18n(**{code: {_PREFIX + name: text for name, text in _table(code)["label"].items()} for code in CODES})

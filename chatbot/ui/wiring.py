@@ -104,10 +104,12 @@ class ChatPage(gr.ChatInterface):
 
     def _wire_api(self) -> None:
         conversation = gr.State(None)
-        self.fake_api_btn.click(
+        asked = gr.Button(visible=False)
+        response = gr.JSON(label="Response", visible=False)
+        asked.click(
             self._chat.chat,
             [self.textbox, conversation],
-            [self.api_response, conversation],
+            [response, conversation],
             api_name=self.api_name,
             concurrency_limit=None,
             postprocess=False,
@@ -115,9 +117,7 @@ class ChatPage(gr.ChatInterface):
 
     async def _act(self, request: gr.Request, event: gr.EventData) -> None:
         """Do what a button within the page's HTML asks for."""
-        said = event._data or {}
-        details = [str(each) for each in said.get("details", ())]
-        match said.get("action"), details:
+        match _asked_for(event):
             case "flip", [index, version] if index.isdecimal() and version.isdecimal():
                 await self._chat.flip(int(index), int(version), request)
             case "earlier", []:
@@ -136,3 +136,11 @@ class ChatPage(gr.ChatInterface):
                 await getattr(self._conversations, action)(id, request)
             case "rename", [id, title]:
                 await self._conversations.rename(id, title, request)
+
+
+def _asked_for(event: gr.EventData) -> tuple[str, list[str]]:
+    """Return the action and the details of a button; of what no button of ours sent, nothing."""
+    try:
+        return str(event.action), [str(each) for each in event.details]
+    except (AttributeError, TypeError):
+        return "", []

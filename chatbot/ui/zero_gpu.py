@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import gradio as gr
-
-
-class _NeverServed(gr.Blocks):
-    """A page whose launch ends before it serves anything, as Gradio's own reloading of files has it."""
-
-    @property
-    def _is_running_in_reload_thread(self) -> bool:
-        return True
+from chatbot.ui.gradio_private import NeverServed
 
 
 def declare() -> None:
@@ -22,7 +14,7 @@ def declare() -> None:
     import spaces  # there only: it changes Gradio as it is imported
 
     spaces.GPU(_never_called)
-    _NeverServed().launch()
+    NeverServed().launch()
 
 
 def _never_called() -> None:

@@ -170,14 +170,12 @@
   function lost() {
     if (away) return;
     away = true;
-    document.documentElement.classList.add("away");
     announce(AWAY);
   }
 
   function found() {
     if (!away) return;
     away = false;
-    document.documentElement.classList.remove("away");
     if (!kept) announce(BACK);
   }
 

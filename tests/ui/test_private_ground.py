@@ -1,0 +1,266 @@
+"""What the page takes from Gradio beyond its documentation: whatever a version of it has moved is told by name."""
+
+import json
+import threading
+from dataclasses import replace
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.support.app_process import AppProcess
+from tests.support.completions import piece
+from tests.support.selectors import matching, selectors_of
+from tests.support.visitor import Visitor
+from tests.support.wire import DONE, WireServer, event, stream_reply, text_reply
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+NOT_BROUGHT_ABOUT = {
+    '#chat .examples[role="list"]': "changed at once (everyone.js): looked for as it is then",
+    "#chat .measured th": "a class of ours, there while a table is measured",
+    "#chat .measured td": "a class of ours, there while a table is measured",
+    "body > textarea": "Gradio's field for copying, there while it copies, on a page that is not served securely",
+}
+"""What matches for a moment only, which no test can look at."""
+
+BROUGHT_ABOUT = {'#chat .examples[role="group"]'}
+"""What the scripts make of such."""
+
+RICH = """# Heading
+
+## Second
+
+### Third
+
+#### Fourth
+
+##### Fifth
+
+###### Sixth
+
+A paragraph with ![a picture](/favicon.ico).
+
+- [ ] to do
+- [x] done
+
+1. loose
+
+2. items
+
+<details><summary>more</summary>within</details>
+
+| a | b |
+|:--|---|
+| 1 | 2 |
+
+| واحد | اثنان |
+|---|---|
+| ثلاثة | أربعة |
+
+```python
+# a comment
+class Name:
+    def run(self, other: int) -> bool:
+        return print("text", 1, True)
+```
+
+```html
+<p class="big">words</p>
+```
+
+```mermaid
+graph TD; A-->B
+```
+"""
+
+FINISH = piece({}, "stop", usage={"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18})
+DEPLOYMENTS = """
+[[deployment]]
+name = "one"
+endpoint_url = "{url}"
+api_key_variable = "KEY"
+[[deployment]]
+name = "two"
+endpoint_url = "{url}"
+api_key_variable = "KEY"
+"""
+
+PROMPTS = """
+[[example]]
+label = "Begin"
+prompt = "Hello."
+[[preset]]
+name = "Pirate"
+system_prompt = "Arr."
+"""
+
+
+def said(*words: str | threading.Event) -> object:
+    return stream_reply(*(event(each) if isinstance(each, str) else each for each in words), FINISH, DONE)
+
+
+@pytest.fixture
+def wire():
+    with WireServer(said("An answer.")) as server:
+        yield server
+
+
+@pytest.fixture
+def private_app(wire, tmp_path):
+    """The application with all that it can show: two deployments, a preset, and nothing that outlives a restart."""
+    url = f"{wire.url}/v1/chat/completions"
+    (tmp_path / "deployments.toml").write_text(DEPLOYMENTS.format(url=url), encoding="utf-8")
+    (tmp_path / "prompts.toml").write_text(PROMPTS, encoding="utf-8")
+    settings = {
+        "KEY": "a-key",
+        "CHATBOT_DEPLOYMENTS_FILE": "deployments.toml",
+        "CHATBOT_PROMPTS_FILE": "prompts.toml",
+        "SPACE_ID": "somebody/chatbot",
+        "CHATBOT_HOST": "127.0.0.1",
+        "CHATBOT_STORE_URL": "sqlite:///chat.db",
+    }
+    with AppProcess(tmp_path, settings) as process:
+        yield process
+
+
+class Walk:
+    """What has matched so far."""
+
+    def __init__(self, sought: set[str]) -> None:
+        self.missing = sought
+
+    async def look(self, page: Page) -> None:
+        self.missing -= await matching(page, sorted(self.missing))
+
+
+async def long_and_quiet(visitor: Visitor, walk: Walk) -> None:
+    """More turns than are shown."""
+    turns = [
+        {"index": n, "version": 0, "parent": 0 if n else None, "shown": True, "user": f"q {n}", "assistant": "a"}
+        for n in range(30)
+    ]
+    turns = [turn | {"status": "complete"} for turn in turns]
+    export = json.dumps({"format": "chatbot-conversation", "version": 1, "title": "Long", "turns": turns})
+    bring_in = "(body) => fetch('chat/import', { method: 'POST', body }).then((reply) => reply.status)"
+    assert await visitor.page.evaluate(bring_in, export) == 204
+    await expect(visitor.page.locator("#chat .earlier button")).to_be_visible()
+    await visitor.page.locator("#chat [role=log]").evaluate("(log) => (log.scrollTop = 0)")
+    await expect(visitor.page.locator("#to-end button")).to_be_visible()
+    await walk.look(visitor.page)
+
+
+async def rich_answer(visitor: Visitor, wire: WireServer, walk: Walk) -> None:
+    """Everything that Markdown can be, with thoughts above it; while it grows and when it is whole."""
+    page, thinks, goes_on = visitor.page, threading.Event(), threading.Event()
+    thought = piece({"reasoning_content": "Hm."})
+    wire.script(replace(stream_reply(thought, event(RICH), goes_on, FINISH, DONE), hold=thinks))
+    await visitor.say("something rich")
+    await expect(page.locator("#chat .typing")).to_be_visible()
+    await walk.look(page)
+    thinks.set()
+    await expect(page.locator("#chat table").last).to_be_visible()
+    await walk.look(page)
+    goes_on.set()
+    await visitor.settled()
+    await expect(page.locator("#chat .mermaid svg")).to_be_visible()
+    await walk.look(page)
+
+
+async def versions_and_ratings(visitor: Visitor, walk: Walk) -> None:
+    await visitor.press("Retry")
+    await expect(visitor.versions).to_be_visible()
+    await visitor.facts.last.get_by_role("button", name="Good answer").click()
+    await visitor.facts.last.get_by_role("button", name="Add a word").click()
+    await expect(visitor.facts.locator("input")).to_be_visible()
+    await walk.look(visitor.page)
+    await visitor.page.keyboard.press("Escape")
+    await visitor.facts.last.get_by_role("button", name="Bad answer").click()
+    await expect(visitor.page.locator("#chat .thumb-down.chosen")).to_be_visible()
+    await visitor.press("Edit")
+    await expect(visitor.page.locator("#chat .edit-textarea")).to_be_visible()
+    await walk.look(visitor.page)
+    await visitor.press("Cancel")
+
+
+async def forgetting(visitor: Visitor, walk: Walk) -> None:
+    """A turn that is no longer remembered, and a question that mentions it."""
+    await visitor.new_chat()
+    await visitor.ask("I work on the Contoso budget")
+    await visitor.k.fill("1")
+    await visitor.ask("something else")
+    await expect(visitor.forgotten).to_be_visible()
+    await visitor.box.press_sequentially("How big is the Contoso budget?")
+    await expect(visitor.offer).to_be_visible()
+    await walk.look(visitor.page)
+    await visitor.box.fill("")
+
+
+async def failing(visitor: Visitor, wire: WireServer, walk: Walk) -> None:
+    """An endpoint that is busy for a while, and then for good."""
+    wire.script(text_reply("", 429, retry_after="20"))
+    await visitor.say("are you there?")
+    await expect(visitor.page.locator("#chat .pause .wait")).to_be_visible()
+    await walk.look(visitor.page)
+    await visitor.stop.click()
+    await visitor.settled()
+    wire.script(text_reply("", 429, retry_after="3600"))
+    await visitor.say("and now?")
+    await expect(visitor.page.locator("#chat .way-on .wait")).to_be_visible()
+    await walk.look(visitor.page)
+
+
+async def the_list(visitor: Visitor, walk: Walk) -> None:
+    """A title that is typed, a search that finds nothing, and a conversation that can be had back."""
+    page = visitor.page
+    await page.locator("#conversations [aria-current]").get_by_role("button", name="Rename").click()
+    await expect(page.locator("#conversations .row input")).to_be_visible()
+    await walk.look(page)
+    await page.keyboard.press("Escape")
+    await visitor.search.fill("nothing like that")
+    await expect(page.locator("#conversations .empty")).to_be_visible()
+    await walk.look(page)
+    await visitor.search.fill("")
+    row = page.locator("#conversations [aria-current]")
+    await row.hover()
+    await row.get_by_role("button", name="Delete").click()
+    await expect(page.locator("#conversations .undelete")).to_be_visible()
+    await walk.look(page)
+
+
+async def everything_opened(visitor: Visitor, walk: Walk) -> None:
+    page = visitor.page
+    for name in ("#settings", "#exchange"):
+        await page.locator(f"{name} .label-wrap").click()
+    await expect(page.locator("#system-prompt textarea")).to_be_visible()
+    await walk.look(page)
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.locator("#shelf-toggle").click()
+    await expect(page.locator("#talk[inert]")).to_be_attached()
+    await walk.look(page)
+    await page.locator("#shelf .close").click()
+
+
+async def offline(visitor: Visitor, app: AppProcess, walk: Walk) -> None:
+    app.stop()
+    await expect(visitor.connection).not_to_be_empty()
+    await walk.look(visitor.page)
+
+
+async def test_every_selector_of_the_style_sheet_and_the_scripts_finds_something(private_app, demo_app, wire, visit):
+    async with visit(demo_app.url) as visitor:
+        sought = await selectors_of(visitor.page)
+        assert set(NOT_BROUGHT_ABOUT) <= sought, "this list names what nobody looks for any more"
+        walk = Walk(sought - set(NOT_BROUGHT_ABOUT) | BROUGHT_ABOUT)
+        await walk.look(visitor.page)
+    async with visit(private_app.url, scheme="dark") as visitor:
+        await walk.look(visitor.page)
+        await rich_answer(visitor, wire, walk)
+        await versions_and_ratings(visitor, walk)
+        await failing(visitor, wire, walk)
+        await forgetting(visitor, walk)
+        await long_and_quiet(visitor, walk)
+        await the_list(visitor, walk)
+        await everything_opened(visitor, walk)
+        await offline(visitor, private_app, walk)
+        missing = "\n".join(sorted(walk.missing))
+        assert not missing, f"these find nothing on the page any more:\n{missing}"
