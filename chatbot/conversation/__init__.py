@@ -9,6 +9,7 @@ from chatbot.conversation.errors import (
     ConversationError,
     ConversationNotFoundError,
     MessageError,
+    OwnerBusyError,
     TitleError,
     TransferBusyError,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "Mention",
     "MessageError",
     "Options",
+    "OwnerBusyError",
     "Place",
     "Plan",
     "Prices",

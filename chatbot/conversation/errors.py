@@ -3,6 +3,7 @@
 ConversationError
 ├── MessageError                    there is nothing to send, or it cannot be sent
 ├── ApplicationBusyError            too many answers are being written
+├── OwnerBusyError                  too many of them are the asker's
 ├── TransferBusyError               an export or import has to wait for another
 ├── ConversationNotFoundError       it does not exist, or belongs to somebody else
 ├── ConversationBusyError           an answer is being written in it
@@ -27,6 +28,16 @@ class ApplicationBusyError(ConversationError):
     def __init__(self) -> None:
         super().__init__(
             "Many questions are being answered right now. Try again in about ten seconds; your message is still here."
+        )
+
+
+class OwnerBusyError(ConversationError):
+    """One visitor has as many answers written at once as one may have."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Many answers to your questions are still being written. Stop one of them, or wait for the end of one; "
+            "your message is still here."
         )
 
 

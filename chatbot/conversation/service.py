@@ -93,6 +93,7 @@ class ConversationService:
         Raises:
             TitleError: There is nothing to name yet, or the model found no title; says why.
             ApplicationBusyError: Too many answers are being written; a title counts as one.
+            OwnerBusyError: Too many of them are the owner's.
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
         conversation = await self.refresh(conversation)
@@ -202,6 +203,7 @@ class ConversationService:
         Raises:
             MessageError: The text is empty, or is no text.
             ApplicationBusyError: Too many answers are being written.
+            OwnerBusyError: Too many of them are the owner's.
             ConversationBusyError: An answer is being written in this conversation.
             ConversationConflictError: The conversation went on since the asker last saw it.
             ConversationNotFoundError: The conversation is gone, or not the owner's.

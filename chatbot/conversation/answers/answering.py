@@ -18,6 +18,7 @@ from chatbot.conversation.errors import (
     ConversationBusyError,
     ConversationConflictError,
     MessageError,
+    OwnerBusyError,
     TitleError,
 )
 from chatbot.conversation.recall import Recollection
@@ -30,6 +31,9 @@ MAX_ANSWER_SECONDS: Final = 600.0
 
 MAX_ANSWERS: Final = 200
 """How many answers a process writes at once: more would all be slow, and who waits without a word goes away."""
+
+MAX_ANSWERS_PER_OWNER: Final = 10
+"""How many of them are one visitor's: as many conversations as somebody follows at once, and room for everybody else."""
 
 
 class Answering:
@@ -58,7 +62,10 @@ class Answering:
         self._max_answers = max_answers
         self._generations: dict[str, Generation] = {}
         self._beginning: dict[str, asyncio.Task[Generation]] = {}
-        self._naming: set[str] = set()
+        self._writing: dict[str, str] = {}
+        """Whose the conversations are in which an answer is begun or written."""
+        self._naming: dict[str, str] = {}
+        """Whose the conversations are that a title is looked for."""
 
     def generation(self, conversation: Conversation) -> Generation | None:
         """Return the answer that is being written in its owner's conversation."""
@@ -67,7 +74,7 @@ class Answering:
 
     def check_idle(self, conversation: Conversation) -> None:
         """Raise ConversationBusyError where an answer is being written by this process."""
-        if conversation.id in self._beginning or conversation.id in self._generations:
+        if conversation.id in self._writing:
             raise ConversationBusyError
 
     async def begin(self, conversation: Conversation, text: str, at: int | None) -> Generation:
@@ -76,12 +83,14 @@ class Answering:
         Raises:
             MessageError: The text is empty, or is no text.
             ApplicationBusyError: Too many answers are being written.
+            OwnerBusyError: Too many of them are the owner's.
             ConversationError: As for every change of a conversation.
         """
         _check_text(text)
         self.check_idle(conversation)
-        self._check_room()
+        self._check_room(conversation.owner)
         # Claimed before the first await: two messages at once cannot both get past the check above.
+        self._writing[conversation.id] = conversation.owner
         beginning = asyncio.create_task(self._begin(conversation, text, at))
         self._beginning[conversation.id] = beginning
         beginning.add_done_callback(lambda _: self._beginning.pop(conversation.id))
@@ -104,15 +113,16 @@ class Answering:
         Raises:
             TitleError: One is being looked for already.
             ApplicationBusyError: Too many answers are being written.
+            OwnerBusyError: Too many of them are the owner's.
         """
         if conversation.id in self._naming:
             raise TitleError("The model is looking for a title already.")
-        self._check_room()
-        self._naming.add(conversation.id)
+        self._check_room(conversation.owner)
+        self._naming[conversation.id] = conversation.owner
         try:
             yield
         finally:
-            self._naming.remove(conversation.id)
+            del self._naming[conversation.id]
 
     async def aclose(self) -> None:
         """End all answers, keeping what there is of each."""
@@ -124,12 +134,21 @@ class Answering:
         for generation in running:
             await generation.wait()
 
-    def _check_room(self) -> None:
-        # One that is about to leave the first for the second is in both for a moment.
-        if len(self._beginning.keys() | self._generations.keys()) + len(self._naming) >= self._max_answers:
+    def _check_room(self, owner: str) -> None:
+        owners = [*self._writing.values(), *self._naming.values()]
+        if owners.count(owner) >= MAX_ANSWERS_PER_OWNER:
+            raise OwnerBusyError
+        if len(owners) >= self._max_answers:
             raise ApplicationBusyError
 
     async def _begin(self, conversation: Conversation, text: str, at: int | None) -> Generation:
+        try:
+            return await self._begun(conversation, text, at)
+        except BaseException:
+            del self._writing[conversation.id]
+            raise
+
+    async def _begun(self, conversation: Conversation, text: str, at: int | None) -> Generation:
         async with changing(self._store, conversation) as stored:
             if not stored.revision:
                 stored = replace(stored, title=titles.shortened(text))
@@ -166,7 +185,7 @@ class Answering:
             if answer.is_appended:
                 self._recollection.grown(id, revision, turn)
         finally:
-            del self._generations[id]
+            del self._generations[id], self._writing[id]
             generation.end(turn)
 
 
