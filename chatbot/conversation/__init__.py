@@ -10,6 +10,7 @@ from chatbot.conversation.errors import (
     ConversationNotFoundError,
     MessageError,
     OwnerBusyError,
+    TextTooLongError,
     TitleError,
     TransferBusyError,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "Plan",
     "Prices",
     "Rating",
+    "TextTooLongError",
     "Timing",
     "TitleError",
     "TokenCounter",

@@ -2,6 +2,7 @@
 
 ConversationError
 ├── MessageError                    there is nothing to send, or it cannot be sent
+├── TextTooLongError                a text is longer than it may be
 ├── ApplicationBusyError            too many answers are being written
 ├── OwnerBusyError                  too many of them are the asker's
 ├── TransferBusyError               an export or import has to wait for another
@@ -13,6 +14,8 @@ ConversationError
 
 from __future__ import annotations
 
+from typing import Literal
+
 
 class ConversationError(Exception):
     """The service cannot do what was asked; the message says why, in words for the person who asked."""
@@ -20,6 +23,23 @@ class ConversationError(Exception):
 
 class MessageError(ConversationError):
     """There is nothing to send, or it cannot be sent."""
+
+
+class TextTooLongError(ConversationError):
+    """A text is longer than it may be; nothing was done with it.
+
+    Args:
+        part: Which text it is.
+        length: Characters of it.
+        most: Characters that it may have.
+    """
+
+    def __init__(self, part: Literal["message", "system_prompt", "search"], length: int, most: int) -> None:
+        self.part = part
+        self.length = length
+        self.most = most
+        name = part.replace("_", " ")
+        super().__init__(f"The {name} has {length:,} characters, and may have {most:,}. Shorten it and try again.")
 
 
 class ApplicationBusyError(ConversationError):

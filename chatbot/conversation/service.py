@@ -12,8 +12,13 @@ from typing import Final
 from chatbot.conversation import exchange, titles
 from chatbot.conversation.access import changing, stored
 from chatbot.conversation.answers import MAX_ANSWER_SECONDS, MAX_ANSWERS, Answering, Generation
-from chatbot.conversation.deployments import Deployments
-from chatbot.conversation.errors import ConversationConflictError, ConversationNotFoundError, TitleError
+from chatbot.conversation.deployments import MAX_SYSTEM_PROMPT, Deployments
+from chatbot.conversation.errors import (
+    ConversationConflictError,
+    ConversationNotFoundError,
+    TextTooLongError,
+    TitleError,
+)
 from chatbot.conversation.recall import Mention, Recollection
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.transfers import Transfers
@@ -202,6 +207,7 @@ class ConversationService:
 
         Raises:
             MessageError: The text is empty, or is no text.
+            TextTooLongError: It is too long.
             ApplicationBusyError: Too many answers are being written.
             OwnerBusyError: Too many of them are the owner's.
             ConversationBusyError: An answer is being written in this conversation.
@@ -266,7 +272,15 @@ class ConversationService:
             return replace(seen, revision=await self._store.mark(seen.id, index, memory, seen.revision))
 
     async def choose(self, conversation: Conversation, options: Options) -> Conversation:
-        """Change how this conversation's next requests are asked; raises as :meth:`rewind` does."""
+        """Change how this conversation's next requests are asked; raises as :meth:`rewind` does.
+
+        What is beyond a limit is kept as it was chosen, and counts as :meth:`Deployment.within_limits` says.
+
+        Raises:
+            TextTooLongError: The system prompt is too long.
+        """
+        if (length := len(options.system_prompt or "")) > MAX_SYSTEM_PROMPT:
+            raise TextTooLongError("system_prompt", length, MAX_SYSTEM_PROMPT)
         if not conversation.revision:
             return replace(conversation, options=options)
         async with changing(self._store, conversation) as seen:

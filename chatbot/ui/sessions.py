@@ -24,7 +24,7 @@ MAX_STREAMS_PER_OWNER: Final = 20
 """Pages that one visitor may have open at once."""
 
 MAX_STREAMS_PER_ADDRESS: Final = 1_000
-"""Pages that may be open at once at one network address, where there may be an office, or a proxy that is not trusted."""
+"""Pages that may be open at once at one network address: an office may be there, or a proxy that is not believed."""
 
 EXPIRES_AFTER: Final = 3600.0
 """Seconds for which a page is remembered that nobody has open any more: a laptop that sleeps comes back to it."""

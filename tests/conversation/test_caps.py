@@ -1,9 +1,18 @@
 """What one visitor may take of what all share."""
 
+import json
+
 import pytest
 
-from chatbot.conversation import ApplicationBusyError, ConversationBusyError, OwnerBusyError
-from chatbot.conversation.answers.answering import MAX_ANSWERS_PER_OWNER
+from chatbot.conversation import (
+    ApplicationBusyError,
+    ConversationBusyError,
+    OwnerBusyError,
+    TextTooLongError,
+    UnreadableExportError,
+)
+from chatbot.conversation.answers.answering import MAX_ANSWERS_PER_OWNER, MAX_QUESTION
+from chatbot.conversation.deployments import MAX_SYSTEM_PROMPT
 from tests.conversation.talking import answers, say, service_of, talk
 from tests.support.scripted_model import ScriptedModel
 
@@ -57,3 +66,23 @@ async def test_the_bound_of_all_holds_beside_that_of_one(store):
     with pytest.raises(ApplicationBusyError):
         await service.ask(service.begin("joan"), "three")
     await service.aclose()
+
+
+@pytest.mark.parametrize("character", ["a", "é", "🙂"])
+async def test_a_question_has_a_greatest_length_in_characters(service, model, character):
+    conversation = service.begin("ada")
+    with pytest.raises(TextTooLongError, match="100,001 characters"):
+        await service.ask(conversation, character * (MAX_QUESTION + 1))
+    assert not model.asked
+    model.will_say("read")
+    await say(service, conversation, character * MAX_QUESTION)
+    assert model.asked[-1][-1].text == character * MAX_QUESTION
+
+
+async def test_an_imported_system_prompt_has_the_same_greatest_length(service, model):
+    file = json.loads(await service.export_json(await talk(service, model, "a question")))
+    file["options"] = {"system_prompt": "a" * MAX_SYSTEM_PROMPT}
+    await service.import_from("grace", json.dumps(file).encode())
+    file["options"]["system_prompt"] += "a"
+    with pytest.raises(UnreadableExportError, match=r'"options.system_prompt" is longer than 20000 characters'):
+        await service.import_from("grace", json.dumps(file).encode())

@@ -19,6 +19,7 @@ from chatbot.conversation.errors import (
     ConversationConflictError,
     MessageError,
     OwnerBusyError,
+    TextTooLongError,
     TitleError,
 )
 from chatbot.conversation.recall import Recollection
@@ -33,7 +34,11 @@ MAX_ANSWERS: Final = 200
 """How many answers a process writes at once: more would all be slow, and who waits without a word goes away."""
 
 MAX_ANSWERS_PER_OWNER: Final = 10
-"""How many of them are one visitor's: as many conversations as somebody follows at once, and room for everybody else."""
+"""How many of them are one visitor's: more conversations than anybody follows at once, and room for the others."""
+
+
+MAX_QUESTION: Final = 100_000
+"""Characters of a question: several times what most models read."""
 
 
 class Answering:
@@ -82,6 +87,7 @@ class Answering:
 
         Raises:
             MessageError: The text is empty, or is no text.
+            TextTooLongError: It is too long.
             ApplicationBusyError: Too many answers are being written.
             OwnerBusyError: Too many of them are the owner's.
             ConversationError: As for every change of a conversation.
@@ -190,6 +196,8 @@ class Answering:
 
 
 def _check_text(text: str) -> None:
+    if len(text) > MAX_QUESTION:
+        raise TextTooLongError("message", len(text), MAX_QUESTION)
     if not text.strip():
         raise MessageError("There is nothing to send: type a message first.")
     try:
