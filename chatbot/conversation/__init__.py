@@ -3,6 +3,7 @@
 from chatbot.conversation.answers import Generation
 from chatbot.conversation.deployments import OPTIONS, PARAMETERS, Choice, Deployment, Deployments, Prices
 from chatbot.conversation.errors import (
+    AnswerUnsavedError,
     ApplicationBusyError,
     ConversationBusyError,
     ConversationConflictError,
@@ -38,6 +39,7 @@ from chatbot.conversation.window import Entry, Place, Plan, WindowMemory
 __all__ = [
     "OPTIONS",
     "PARAMETERS",
+    "AnswerUnsavedError",
     "ApplicationBusyError",
     "Choice",
     "Conversation",

@@ -8,6 +8,7 @@ ConversationError
 ├── TransferBusyError               an export or import has to wait for another
 ├── ConversationNotFoundError       it does not exist, or belongs to somebody else
 ├── ConversationBusyError           an answer is being written in it
+│   └── AnswerUnsavedError          the last answer in it has still to be saved
 ├── ConversationConflictError       it went on somewhere else since it was last seen
 └── TitleError                      no title could be found or taken
 """
@@ -78,8 +79,20 @@ class ConversationNotFoundError(ConversationError):
 class ConversationBusyError(ConversationError):
     """An answer is being written in this conversation."""
 
+    def __init__(
+        self, message: str = "An answer is still being written in this conversation. Stop it, or wait for its end."
+    ) -> None:
+        super().__init__(message)
+
+
+class AnswerUnsavedError(ConversationBusyError):
+    """The last answer in this conversation has ended, and could not be saved yet."""
+
     def __init__(self) -> None:
-        super().__init__("An answer is still being written in this conversation. Stop it, or wait for its end.")
+        super().__init__(
+            "The last answer here cannot be saved yet, and this is tried again and again. Wait until it is saved; your "
+            "message is still here."
+        )
 
 
 class ConversationConflictError(ConversationError):

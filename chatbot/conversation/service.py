@@ -11,7 +11,7 @@ from typing import Final
 
 from chatbot.conversation import exchange, titles
 from chatbot.conversation.access import changing, stored
-from chatbot.conversation.answers import MAX_ANSWER_SECONDS, MAX_ANSWERS, Answering, Generation
+from chatbot.conversation.answers import MAX_ANSWER_SECONDS, MAX_ANSWERS, MAX_SAVING_SECONDS, Answering, Generation
 from chatbot.conversation.deployments import MAX_SYSTEM_PROMPT, Deployments
 from chatbot.conversation.errors import (
     ConversationConflictError,
@@ -37,6 +37,7 @@ class ConversationService:
         store: Where conversations live.
         max_seconds: The longest an answer may take in all.
         max_answers: How many answers are written at once; who asks for one more is told to come back.
+        max_saving_seconds: How long an answer that has ended is tried to be saved.
     """
 
     def __init__(
@@ -46,12 +47,15 @@ class ConversationService:
         *,
         max_seconds: float = MAX_ANSWER_SECONDS,
         max_answers: int = MAX_ANSWERS,
+        max_saving_seconds: float = MAX_SAVING_SECONDS,
     ) -> None:
         self.deployments = deployments
         self._store = store
         self._recollection = Recollection(store)
         self._transfers = Transfers()
-        self._answering = Answering(deployments, store, self._recollection, max_seconds, max_answers)
+        self._answering = Answering(
+            deployments, store, self._recollection, max_seconds, max_answers, max_saving_seconds
+        )
 
     # ------------------------------------------------------------------------------------------ conversations
 
@@ -161,6 +165,7 @@ class ConversationService:
         growing = await self._growing(conversation)
         before = None if growing is None else growing.index
         turns = await self._store.tail(conversation.id, limit if growing is None else limit - 1, before=before)
+        turns = [self._as_ended(conversation, turn) for turn in turns]
         if turns and turns[-1].status is TurnStatus.STREAMING:
             # Somebody began it between the two looks.
             *turns, growing = turns
@@ -351,4 +356,13 @@ class ConversationService:
     async def _growing(self, conversation: Conversation) -> Turn | None:
         """The turn that is being answered, by whatever process."""
         generation = self._answering.generation(conversation)
-        return await self._store.growing(conversation.id) if generation is None else generation.turn
+        if generation is not None:
+            return generation.turn
+        growing = await self._store.growing(conversation.id)
+        return None if growing is None or self._as_ended(conversation, growing) is not growing else growing
+
+    def _as_ended(self, conversation: Conversation, stored: Turn) -> Turn:
+        """The turn, or how it really ended where that could not be saved."""
+        lost = self._answering.lost(conversation)
+        is_lost = lost is not None and (lost.index, lost.version) == (stored.index, stored.version)
+        return lost if lost is not None and is_lost else stored

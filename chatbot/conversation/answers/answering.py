@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from chatbot.conversation.answers.answer import Answer
 from chatbot.conversation.answers.generation import Generation
 from chatbot.conversation.deployments import Deployments
 from chatbot.conversation.errors import (
+    AnswerUnsavedError,
     ApplicationBusyError,
     ConversationBusyError,
     ConversationConflictError,
@@ -24,7 +26,7 @@ from chatbot.conversation.errors import (
 )
 from chatbot.conversation.recall import Recollection
 from chatbot.conversation.store import ConversationStore
-from chatbot.conversation.turn import Conversation
+from chatbot.conversation.turn import STORE_ERROR, Conversation, Turn
 from chatbot.conversation.view import rememberable
 
 MAX_ANSWER_SECONDS: Final = 600.0
@@ -41,6 +43,10 @@ MAX_QUESTION: Final = 100_000
 """Characters of a question: several times what most models read."""
 
 
+MAX_LOST: Final = 100
+"""How many answers that could not be saved stay in memory, so that their pages go on showing them."""
+
+
 class Answering:
     """Begins answers and keeps track of them until they have ended.
 
@@ -50,6 +56,7 @@ class Answering:
         recollection: Told of every turn that is added.
         max_seconds: The longest an answer may take in all.
         max_answers: How many are written at once.
+        max_saving_seconds: How long an answer is tried to be saved once it has ended.
     """
 
     def __init__(
@@ -59,12 +66,15 @@ class Answering:
         recollection: Recollection,
         max_seconds: float,
         max_answers: int,
+        max_saving_seconds: float,
     ) -> None:
         self._deployments = deployments
         self._store = store
         self._recollection = recollection
         self._max_seconds = max_seconds
         self._max_answers = max_answers
+        self._max_saving_seconds = max_saving_seconds
+        self._lost: OrderedDict[str, Turn] = OrderedDict()
         self._generations: dict[str, Generation] = {}
         self._beginning: dict[str, asyncio.Task[Generation]] = {}
         self._writing: dict[str, str] = {}
@@ -77,8 +87,15 @@ class Answering:
         generation = self._generations.get(conversation.id)
         return generation if generation is not None and generation.conversation.owner == conversation.owner else None
 
+    def lost(self, conversation: Conversation) -> Turn | None:
+        """Return the latest answer in the conversation that could not be saved, as it ended, if there is one."""
+        return self._lost.get(conversation.id)
+
     def check_idle(self, conversation: Conversation) -> None:
-        """Raise ConversationBusyError where an answer is being written by this process."""
+        """Raise ConversationBusyError where an answer is being written by this process, or has still to be saved."""
+        generation = self._generations.get(conversation.id)
+        if generation is not None and generation.turn.is_unsaved:
+            raise AnswerUnsavedError
         if conversation.id in self._writing:
             raise ConversationBusyError
 
@@ -103,7 +120,10 @@ class Answering:
         return await asyncio.shield(beginning)
 
     async def stop(self, conversation: Conversation) -> bool:
-        """End the answer, also one that is only beginning, and return when it is kept; False if there is none here."""
+        """End the answer, also one that is only beginning, and return when it is kept; False if there is none here.
+
+        One that has ended and cannot be saved for now has nothing to be stopped: this returns at once.
+        """
         if (beginning := self._beginning.get(conversation.id)) is not None:
             await asyncio.wait([beginning])
         if (generation := self.generation(conversation)) is None:
@@ -131,14 +151,19 @@ class Answering:
             del self._naming[conversation.id]
 
     async def aclose(self) -> None:
-        """End all answers, keeping what there is of each."""
+        """End all answers, keeping what there is of each; cancelled, no further attempt is made to save any."""
         if self._beginning:
             await asyncio.wait(self._beginning.values())
         running = list(self._generations.values())
         for generation in running:
             generation.stop()
-        for generation in running:
-            await generation.wait()
+        try:
+            if tasks := [each.task for each in running if each.task is not None]:
+                await asyncio.wait(tasks)
+        except asyncio.CancelledError:
+            for generation in running:
+                generation.give_up()
+            raise
 
     def _check_room(self, owner: str) -> None:
         owners = [*self._writing.values(), *self._naming.values()]
@@ -179,6 +204,7 @@ class Answering:
             earlier=earlier,
             replaces=replaced[0] if replaced else None,
             max_seconds=self._max_seconds,
+            max_saving_seconds=self._max_saving_seconds,
         )
         self._generations[stored.id] = generation
         generation.task = asyncio.create_task(self._write(generation, answer, stored.id, revision))
@@ -192,6 +218,10 @@ class Answering:
                 self._recollection.grown(id, revision, turn)
         finally:
             del self._generations[id], self._writing[id]
+            if turn.failure is not None and turn.failure.kind == STORE_ERROR:
+                self._lost[id] = turn
+                if len(self._lost) > MAX_LOST:
+                    self._lost.popitem(last=False)
             generation.end(turn)
 
 
