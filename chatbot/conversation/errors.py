@@ -6,6 +6,7 @@ ConversationError
 ├── ApplicationBusyError            too many answers are being written
 ├── OwnerBusyError                  too many of them are the asker's
 ├── TransferBusyError               an export or import has to wait for another
+├── DatabaseMovedError              the file of the database was removed or replaced
 ├── ConversationNotFoundError       it does not exist, or belongs to somebody else
 ├── ConversationBusyError           an answer is being written in it
 │   └── AnswerUnsavedError          the last answer in it has still to be saved
@@ -67,6 +68,16 @@ class TransferBusyError(ConversationError):
 
     def __init__(self) -> None:
         super().__init__("Another export or import is still running. Wait until it is done, then try again.")
+
+
+class DatabaseMovedError(ConversationError):
+    """The file of the database was removed or replaced while it was open: what is written to it would be lost."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing can be saved: the file of the database was removed or replaced while this application was "
+            "running. Whoever runs it has to put it back, or restart the application. Your message is still here."
+        )
 
 
 class ConversationNotFoundError(ConversationError):

@@ -7,8 +7,9 @@ from contextlib import closing
 import pytest
 import pytest_asyncio
 
-from chatbot.conversation import AnswerUnsavedError, ConversationStore, TurnStatus
-from tests.conversation.talking import answers, say, service_of, start
+from chatbot.conversation import AnswerUnsavedError, ConversationStore, DatabaseMovedError, TurnStatus
+from chatbot.conversation.store import database
+from tests.conversation.talking import answers, say, service_of, start, talk
 from tests.support.scripted_model import ScriptedModel
 
 FULL = """
@@ -134,3 +135,33 @@ async def test_a_file_that_another_program_holds_locked_costs_no_answer(service,
     *_, turn = [turn async for turn in service.follow(conversation)]
     assert turn.status is TurnStatus.COMPLETE
     assert await answers(service, conversation) == ["The whole answer"]
+
+
+@pytest.mark.parametrize("becomes", ["removed", "replaced"])
+async def test_a_file_that_is_gone_takes_no_more_words_in_silence(service, model, path, monkeypatch, becomes):
+    monkeypatch.setattr(database, "LOOK_SECONDS", 0.0)
+    conversation = await talk(service, model, "a question")
+    elsewhere = path.rename(path.with_suffix(".elsewhere"))
+    if becomes == "replaced":
+        path.write_bytes(b"")
+    for refused in (service.ask(conversation, "and then?"), service.ask(service.begin("ada"), "new")):
+        with pytest.raises(DatabaseMovedError):
+            await refused
+    elsewhere.replace(path)
+    model.will_say("here again")
+    assert (await say(service, conversation, "and then?")).assistant == "here again"
+
+
+async def test_an_answer_whose_file_goes_meanwhile_is_saved_once_it_is_back(service, model, path, monkeypatch):
+    monkeypatch.setattr(database, "LOOK_SECONDS", 0.0)
+    conversation = service.begin("ada")
+    model.will_say("The whole ", ends=False)
+    reader = await start(service, conversation, "a question")
+    elsewhere = path.rename(path.with_suffix(".elsewhere"))
+    model.will_say("answer")
+    async for turn in reader:
+        if turn.is_unsaved:
+            break
+    elsewhere.replace(path)
+    *_, turn = [turn async for turn in service.follow(conversation)]
+    assert (turn.status, turn.assistant) == (TurnStatus.COMPLETE, "The whole answer")
