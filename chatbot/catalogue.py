@@ -89,7 +89,7 @@ class Preset(_Entry):
     """A system prompt to choose by its name."""
 
     name: str = Field(min_length=1, max_length=60)
-    system_prompt: str
+    system_prompt: str = Field(max_length=20_000)
 
 
 class Prompts(_Entry):

@@ -89,7 +89,11 @@ class Settings(BaseSettings):
     )
 
     memory_turns: int = Field(
-        5, ge=0, le=1000, description="How many earlier turns the model is sent (k). 0 sends none."
+        5,
+        ge=0,
+        le=1000,
+        description="How many earlier turns the model is sent (k). 0 sends none. Visitors may choose up to 20, or up "
+        "to this where it is more.",
     )
     token_budget: int = Field(
         6000,
@@ -103,7 +107,9 @@ class Settings(BaseSettings):
     temperature: float | None = Field(
         None, ge=0, le=2, description="Randomness of the answers. Not set: the model's own default.", examples=["0.7"]
     )
-    max_tokens: int = Field(1024, ge=1, description="The longest answer, in tokens.")
+    max_tokens: int = Field(
+        1024, ge=1, description="The longest answer, in tokens. Visitors may choose a shorter one, never a longer."
+    )
     top_p: float | None = Field(
         None, gt=0, le=1, description="Nucleus sampling. Not set: the model's own default.", examples=["0.9"]
     )

@@ -3,12 +3,16 @@
 from chatbot.conversation.answers import Generation
 from chatbot.conversation.deployments import OPTIONS, PARAMETERS, Choice, Deployment, Deployments, Prices
 from chatbot.conversation.errors import (
+    AnswerUnsavedError,
     ApplicationBusyError,
     ConversationBusyError,
     ConversationConflictError,
     ConversationError,
     ConversationNotFoundError,
+    DatabaseMovedError,
     MessageError,
+    OwnerBusyError,
+    TextTooLongError,
     TitleError,
     TransferBusyError,
 )
@@ -36,6 +40,7 @@ from chatbot.conversation.window import Entry, Place, Plan, WindowMemory
 __all__ = [
     "OPTIONS",
     "PARAMETERS",
+    "AnswerUnsavedError",
     "ApplicationBusyError",
     "Choice",
     "Conversation",
@@ -45,6 +50,7 @@ __all__ = [
     "ConversationNotFoundError",
     "ConversationService",
     "ConversationStore",
+    "DatabaseMovedError",
     "Deployment",
     "Deployments",
     "Entry",
@@ -54,10 +60,12 @@ __all__ = [
     "Mention",
     "MessageError",
     "Options",
+    "OwnerBusyError",
     "Place",
     "Plan",
     "Prices",
     "Rating",
+    "TextTooLongError",
     "Timing",
     "TitleError",
     "TokenCounter",

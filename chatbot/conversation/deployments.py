@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from langchain_core.language_models import BaseChatModel
 
@@ -18,6 +18,22 @@ OPTIONS: Final = tuple(each.name for each in fields(Options))
 
 PARAMETERS: Final = ("temperature", "top_p", "max_tokens")
 """Of which what every request tells the model."""
+
+LARGEST_K: Final = 20
+"""How many earlier turns a visitor may have remembered, unless the deployment is set up with more."""
+
+LARGEST_ANSWER: Final = 1_000_000
+"""Tokens of the longest answer a visitor may ask for where the deployment is set up with no length."""
+
+MAX_SYSTEM_PROMPT: Final = 20_000
+"""Characters of a system prompt that a visitor chooses."""
+
+
+class Limits(NamedTuple):
+    """What a number may be that a visitor chooses, both ends included."""
+
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,28 @@ class Deployment:
     parameters: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     prices: Prices | None = None
     learned: Learned = field(default_factory=Learned, compare=False)
+
+    @property
+    def limits(self) -> Mapping[str, Limits]:
+        """What a visitor may choose, by the name of the option: no longer an answer than the owner set."""
+        return {
+            "temperature": Limits(0, 2),
+            "top_p": Limits(0.01, 1),
+            "max_tokens": Limits(1, self.parameters.get("max_tokens") or LARGEST_ANSWER),
+            "k": Limits(0, max(LARGEST_K, self.memory.k)),
+        }
+
+    def within_limits(self, options: Options) -> Options:
+        """Return the options as they count: a number at its nearest limit, and no system prompt that is too long."""
+        chosen = {name: getattr(options, name) for name in self.limits}
+        kept: dict[str, Any] = {
+            name: min(max(chosen[name], limits.low), limits.high)
+            for name, limits in self.limits.items()
+            if chosen[name] is not None
+        }
+        if len(options.system_prompt or "") > MAX_SYSTEM_PROMPT:
+            kept["system_prompt"] = None
+        return replace(options, **kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +168,10 @@ class Deployments(Mapping[str, Deployment]):
         self.locked = locked
 
     def choice(self, conversation: Conversation) -> Choice:
-        """Return who answers in a conversation, and how it is asked."""
+        """Return who answers in a conversation, and how it is asked, within what its owner and everybody may choose."""
         options = replace(conversation.options, **dict.fromkeys(self.locked))
-        return Choice(self._by_name.get(options.deployment or "", self.first), options, conversation.id)
+        deployment = self._by_name.get(options.deployment or "", self.first)
+        return Choice(deployment, deployment.within_limits(options), conversation.id)
 
     def __getitem__(self, name: str) -> Deployment:
         return self._by_name[name]

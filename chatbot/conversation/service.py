@@ -11,9 +11,14 @@ from typing import Final
 
 from chatbot.conversation import exchange, titles
 from chatbot.conversation.access import changing, stored
-from chatbot.conversation.answers import MAX_ANSWER_SECONDS, MAX_ANSWERS, Answering, Generation
-from chatbot.conversation.deployments import Deployments
-from chatbot.conversation.errors import ConversationConflictError, ConversationNotFoundError, TitleError
+from chatbot.conversation.answers import MAX_ANSWER_SECONDS, MAX_ANSWERS, MAX_SAVING_SECONDS, Answering, Generation
+from chatbot.conversation.deployments import MAX_SYSTEM_PROMPT, Deployments
+from chatbot.conversation.errors import (
+    ConversationConflictError,
+    ConversationNotFoundError,
+    TextTooLongError,
+    TitleError,
+)
 from chatbot.conversation.recall import Mention, Recollection
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.transfers import Transfers
@@ -32,6 +37,7 @@ class ConversationService:
         store: Where conversations live.
         max_seconds: The longest an answer may take in all.
         max_answers: How many answers are written at once; who asks for one more is told to come back.
+        max_saving_seconds: How long an answer that has ended is tried to be saved.
     """
 
     def __init__(
@@ -41,12 +47,15 @@ class ConversationService:
         *,
         max_seconds: float = MAX_ANSWER_SECONDS,
         max_answers: int = MAX_ANSWERS,
+        max_saving_seconds: float = MAX_SAVING_SECONDS,
     ) -> None:
         self.deployments = deployments
         self._store = store
         self._recollection = Recollection(store)
         self._transfers = Transfers()
-        self._answering = Answering(deployments, store, self._recollection, max_seconds, max_answers)
+        self._answering = Answering(
+            deployments, store, self._recollection, max_seconds, max_answers, max_saving_seconds
+        )
 
     # ------------------------------------------------------------------------------------------ conversations
 
@@ -93,6 +102,7 @@ class ConversationService:
         Raises:
             TitleError: There is nothing to name yet, or the model found no title; says why.
             ApplicationBusyError: Too many answers are being written; a title counts as one.
+            OwnerBusyError: Too many of them are the owner's.
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
         conversation = await self.refresh(conversation)
@@ -155,6 +165,7 @@ class ConversationService:
         growing = await self._growing(conversation)
         before = None if growing is None else growing.index
         turns = await self._store.tail(conversation.id, limit if growing is None else limit - 1, before=before)
+        turns = [self._as_ended(conversation, turn) for turn in turns]
         if turns and turns[-1].status is TurnStatus.STREAMING:
             # Somebody began it between the two looks.
             *turns, growing = turns
@@ -201,7 +212,9 @@ class ConversationService:
 
         Raises:
             MessageError: The text is empty, or is no text.
+            TextTooLongError: It is too long.
             ApplicationBusyError: Too many answers are being written.
+            OwnerBusyError: Too many of them are the owner's.
             ConversationBusyError: An answer is being written in this conversation.
             ConversationConflictError: The conversation went on since the asker last saw it.
             ConversationNotFoundError: The conversation is gone, or not the owner's.
@@ -264,7 +277,15 @@ class ConversationService:
             return replace(seen, revision=await self._store.mark(seen.id, index, memory, seen.revision))
 
     async def choose(self, conversation: Conversation, options: Options) -> Conversation:
-        """Change how this conversation's next requests are asked; raises as :meth:`rewind` does."""
+        """Change how this conversation's next requests are asked; raises as :meth:`rewind` does.
+
+        What is beyond a limit is kept as it was chosen, and counts as :meth:`Deployment.within_limits` says.
+
+        Raises:
+            TextTooLongError: The system prompt is too long.
+        """
+        if (length := len(options.system_prompt or "")) > MAX_SYSTEM_PROMPT:
+            raise TextTooLongError("system_prompt", length, MAX_SYSTEM_PROMPT)
         if not conversation.revision:
             return replace(conversation, options=options)
         async with changing(self._store, conversation) as seen:
@@ -335,4 +356,13 @@ class ConversationService:
     async def _growing(self, conversation: Conversation) -> Turn | None:
         """The turn that is being answered, by whatever process."""
         generation = self._answering.generation(conversation)
-        return await self._store.growing(conversation.id) if generation is None else generation.turn
+        if generation is not None:
+            return generation.turn
+        growing = await self._store.growing(conversation.id)
+        return None if growing is None or self._as_ended(conversation, growing) is not growing else growing
+
+    def _as_ended(self, conversation: Conversation, stored: Turn) -> Turn:
+        """The turn, or how it really ended where that could not be saved."""
+        lost = self._answering.lost(conversation)
+        is_lost = lost is not None and (lost.index, lost.version) == (stored.index, stored.version)
+        return lost if lost is not None and is_lost else stored

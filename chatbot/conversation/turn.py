@@ -23,6 +23,10 @@ def is_blank(text: str) -> bool:
     )
 
 
+STORE_ERROR: Final = "StoreError"
+"""Kind of the failure of an answer that could not be saved."""
+
+
 class TurnStatus(StrEnum):
     """How far a turn has come."""
 
@@ -112,7 +116,7 @@ class Failure:
 
     Attributes:
         kind: Name of LangChain's class for the condition, for instance ``ModelRateLimitError``; ``Interrupted``
-            where the application ended while it was answering.
+            where the application ended while it was answering, :data:`STORE_ERROR` where it could not be saved.
         message: What happened and what to do, in words for the person who asked.
         retry_after: Seconds the endpoint asked to wait, if it said so.
         blocked: Whether a content filter refused the question.
@@ -126,11 +130,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What a model waits for before it asks its endpoint again.
+    """What is waited for before something is tried again: asking the endpoint, or saving what it answered.
 
     Attributes:
         kind: What the last attempt failed of, as in :class:`Failure`.
-        until: Seconds since 1970 when it asks again.
+        until: Seconds since 1970 when it is tried again.
     """
 
     kind: str
@@ -156,7 +160,7 @@ class Turn:
         feedback: What the visitor thinks of the answer.
         version: Number among all that were ever at this index, from 0.
         parent: Version of the turn before it that it follows; None for the first turn.
-        waiting: Set while the model waits before it asks again; never stored.
+        waiting: Set while the model waits before it asks again, or its whole answer to be saved; never stored.
     """
 
     index: int
@@ -180,6 +184,11 @@ class Turn:
     def has_answer(self) -> bool:
         """Whether there is anything to read in the answer; one of blanks is none."""
         return not is_blank(self.assistant)
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether the model is done with it, and it could not be saved yet."""
+        return self.waiting is not None and self.waiting.kind == STORE_ERROR
 
 
 @dataclass(frozen=True, slots=True)

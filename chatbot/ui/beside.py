@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import gradio as gr
 
 from chatbot.conversation import OPTIONS, PARAMETERS, Deployments
 from chatbot.ui.language import label
 from chatbot.ui.look import Look
-
-LARGEST_K: Final = 20
-"""How far the slider goes, unless the application is set up with more."""
 
 
 class Beside:
@@ -64,8 +61,8 @@ class Beside:
         names = list(deployments)
         few = {"visible": False} if len(names) == 1 else {}
         self.deployment = gr.Dropdown(names, value=names[0], filterable=False, **{**state("deployment"), **few})
-        k = deployments.first.memory.k
-        self.k = gr.Slider(0, max(LARGEST_K, k), value=k, step=1, info=label("k_info"), buttons=[], **state("k"))
+        k, most = deployments.first.memory.k, deployments.first.limits["k"].high
+        self.k = gr.Slider(0, most, value=k, step=1, info=label("k_info"), buttons=[], **state("k"))
         rest = {"system_prompt", *PARAMETERS}
         with gr.Accordion(label("settings"), elem_id="settings", open=False, visible=not rest <= look.hidden):
             choices = [(label("preset_none"), ""), *((name, name) for name in look.presets)]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import gradio as gr
 
-from chatbot.conversation import ConversationError
+from chatbot.conversation import ConversationError, TextTooLongError
 from chatbot.ui.visitor import Connection
 
 TABLES: Final = Path(__file__).parent / "languages"
@@ -64,6 +64,8 @@ class Language:
 
     def problem(self, error: ConversationError) -> str:
         """Say what the service refused; what has no words of its own here says it itself."""
+        if isinstance(error, TextTooLongError):
+            return self(f"problem.{error.part}_too_long", length=error.length, most=error.most)
         return self._texts["problem"].get(type(error).__name__) or str(error)
 
 

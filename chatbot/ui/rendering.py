@@ -57,7 +57,10 @@ class PageRenderer:
             if ended is not None:
                 self._tell_of_what_was_kept(session, view, ended)
         elif generation is not None:
-            update = await self._grown(session, generation.turn)
+            turn = generation.turn
+            update = await self._grown(session, turn)
+            if turn.is_unsaved:
+                components["box"] = BOX_IDLE
         if stale & Stale.CONVERSATIONS:
             components["conversations"] = {"value": await self._conversations(session)}
         if changed := session.held.components(components):
@@ -123,7 +126,7 @@ class PageRenderer:
             plan = replace(plan, system_prompt="…" if plan.system_prompt else "")
         spent, currency = view.conversation.usage, self._look.currency
         return {
-            "box": BOX_ANSWERING if view.growing else BOX_IDLE,
+            "box": BOX_ANSWERING if view.growing and not view.turns[-1].is_unsaved else BOX_IDLE,
             "memory": {"value": memory_line(session.t, view.plan, asked)},
             "plan": {"value": memory_panel(session.t, plan, asked, spent, asking=view.growing, currency=currency)},
             "badge": {"value": badge(view.choice.deployment.name, is_demo=self._look.is_demo)},

@@ -78,9 +78,9 @@ class PageRoutes:
         """Stream a page: all of it at first, then whatever changes, as server-sent events until the page goes away."""
         session = await self._sessions.of(request)
         try:
-            stream = self._sessions.subscribe(session)
-        except TooManyPagesError:
-            return _notice(session.t("problem.too_many_pages"), 429)
+            stream = self._sessions.subscribe(session, None if request.client is None else request.client.host)
+        except TooManyPagesError as error:
+            return _notice(session.t(error.text), 429)
         return StreamingResponse(self._events(session, stream), media_type="text/event-stream", headers=HEADERS)
 
     async def export(self, request: Request, kind: str) -> Response:

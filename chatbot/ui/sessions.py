@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
@@ -22,6 +23,9 @@ MAX_SESSIONS: Final = 2_000
 MAX_STREAMS_PER_OWNER: Final = 20
 """Pages that one visitor may have open at once."""
 
+MAX_STREAMS_PER_ADDRESS: Final = 1_000
+"""Pages that may be open at once at one network address: an office may be there, or a proxy that is not believed."""
+
 EXPIRES_AFTER: Final = 3600.0
 """Seconds for which a page is remembered that nobody has open any more: a laptop that sleeps comes back to it."""
 
@@ -38,7 +42,15 @@ class Stale(Flag):
 
 
 class TooManyPagesError(Exception):
-    """The visitor has as many pages open as one may have."""
+    """The visitor has as many pages open as one may have; ``text`` names what is to be said about it."""
+
+    text = "problem.too_many_pages"
+
+
+class TooManyAtAddressError(TooManyPagesError):
+    """Where the visitor is, as many pages are open as there may be."""
+
+    text = "problem.too_many_at_address"
 
 
 class PageSession:
@@ -65,6 +77,7 @@ class PageSession:
         grows_elsewhere: Whether an answer grows on it that another process writes.
         changed: Set whenever there is something to send.
         stream: What stands for the stream that is open; None where none is.
+        address: Where its browser is, as :func:`network_of` says.
         seen_at: When somebody last had it open, by the clock of its :class:`PageSessions`.
     """
 
@@ -89,6 +102,7 @@ class PageSession:
         self.grows_elsewhere = False
         self.changed = asyncio.Event()
         self.stream: object | None = None
+        self.address = ""
         self.seen_at = 0.0
         self._outbox: dict[str, Any] = {}
 
@@ -161,6 +175,7 @@ class PageSessions:
         self._clock = clock
         self._sessions: OrderedDict[tuple[str, str], PageSession] = OrderedDict()
         self._streams: Counter[str] = Counter()
+        self._addresses: Counter[str] = Counter()
         self._closed = False
 
     async def of(self, request: Connection) -> PageSession:
@@ -177,16 +192,25 @@ class PageSessions:
         session.seen_at = self._clock()
         return session
 
-    def subscribe(self, session: PageSession) -> object:
+    def subscribe(self, session: PageSession, host: str | None = None) -> object:
         """Begin to keep a page up to date, in the place of any other stream of it; return what stands for this one.
 
+        Args:
+            session: The page.
+            host: IP address of its browser, where that is known.
+
         Raises:
-            TooManyPagesError: The visitor has too many open.
+            TooManyPagesError: The visitor has too many open, or too many are open where they are.
         """
         if session.stream is None:
+            address = network_of(host)
             if self._streams[session.owner] >= MAX_STREAMS_PER_OWNER:
                 raise TooManyPagesError
+            if self._addresses[address] >= MAX_STREAMS_PER_ADDRESS:
+                raise TooManyAtAddressError
             self._streams[session.owner] += 1
+            self._addresses[address] += 1
+            session.address = address
         session.stream = object()
         session.changed.set()  # the former one looks up and ends
         session.begin_anew()
@@ -198,6 +222,7 @@ class PageSessions:
             session.stream = None
             session.seen_at = self._clock()
             self._streams -= Counter([session.owner])
+            self._addresses -= Counter([session.address])
 
     def close(self) -> None:
         """End every stream: the server ends."""
@@ -221,3 +246,16 @@ class PageSessions:
         for place, key in enumerate(idle):
             if place < surplus or self._sessions[key].seen_at < before:
                 del self._sessions[key]
+
+
+def network_of(host: str | None) -> str:
+    """Return what counts as one network address: an IPv4 address, or the /64 that one IPv6 household or office has."""
+    try:
+        address = ipaddress.ip_address(host or "")
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((int(address), 64), strict=False))
+    return str(address)

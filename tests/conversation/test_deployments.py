@@ -1,5 +1,7 @@
 """Who answers and how it is asked: what was chosen reaches the request and the plan, what is locked does not."""
 
+from dataclasses import replace
+
 import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage, SystemMessage
 
@@ -16,10 +18,12 @@ from chatbot.conversation import (
     Options,
     Prices,
     Rating,
+    TextTooLongError,
     TurnStatus,
     Usage,
     WindowMemory,
 )
+from chatbot.conversation.deployments import LARGEST_K, MAX_SYSTEM_PROMPT
 from tests.conversation.talking import say, service_of, start, talk
 from tests.support.scripted_model import ScriptedModel
 
@@ -73,12 +77,12 @@ async def test_what_was_not_chosen_is_the_deployments_own(model, other, store):
     assert model.told[-1] == {"temperature": 0.5, "max_tokens": 100}
 
 
-async def test_room_for_a_longer_answer_is_taken_from_the_memory(model, other, store):
+async def test_room_that_a_shorter_answer_leaves_is_the_memorys(model, other, store):
     service = ConversationService(deployments(model, other), store)
     conversation = await service.choose(service.begin("ada"), Options(deployment="two"))
     assert (await service.view(conversation)).plan.budget == 40
-    conversation = await service.choose(conversation, Options(deployment="two", max_tokens=45))
-    assert (await service.view(conversation)).plan.budget == 5
+    conversation = await service.choose(conversation, Options(deployment="two", max_tokens=5))
+    assert (await service.view(conversation)).plan.budget == 45
 
 
 async def test_what_is_locked_counts_as_not_chosen_wherever_it_comes_from(model, other, store):
@@ -89,6 +93,45 @@ async def test_what_is_locked_counts_as_not_chosen_wherever_it_comes_from(model,
     await say(service, conversation, "hi")
     assert model.asked[-1][0] == SystemMessage("Be one.")
     assert model.told[-1]["temperature"] == 1.0
+
+
+@pytest.mark.parametrize("path", ["chosen", "imported", "another deployment"])
+async def test_a_number_beyond_its_limit_counts_as_the_limit_wherever_it_comes_from(model, other, store, path):
+    service = ConversationService(deployments(model, other), store)
+    beyond = Options(temperature=9.0, top_p=0.0, max_tokens=1_000_000, k=10**9)
+    if path == "imported":
+        conversation = await store.add(Conversation("imported", "ada", options=replace(beyond, k=2**31 - 1)), [])
+    elif path == "another deployment":
+        conversation = await service.choose(service.begin("ada"), Options(deployment="two"))
+        conversation = await service.choose(conversation, replace(beyond, deployment="one"))
+    else:
+        conversation = await service.choose(service.begin("ada"), beyond)
+    view = await service.view(conversation)
+    assert view.plan.k == view.choice.k == LARGEST_K
+    model.will_say("ok")
+    await say(service, conversation, "hi")
+    assert model.told[-1] == {"temperature": 2, "top_p": 0.01, "max_tokens": 100}
+
+
+async def test_what_counts_depends_on_who_answers_and_what_was_chosen_is_kept(model, other, store):
+    service = ConversationService(deployments(model, other), store)
+    conversation = await service.choose(service.begin("ada"), Options(deployment="two", max_tokens=60))
+    assert (await service.view(conversation)).choice.parameters["max_tokens"] == 10
+    conversation = await service.choose(conversation, replace(conversation.options, deployment="one"))
+    assert (await service.view(conversation)).choice.parameters["max_tokens"] == 60
+
+
+async def test_a_system_prompt_that_is_too_long_is_refused_and_counts_for_nothing_where_it_is_stored(
+    model, other, store
+):
+    service = ConversationService(deployments(model, other), store)
+    longest, too_long = "a" * MAX_SYSTEM_PROMPT, "a" * (MAX_SYSTEM_PROMPT + 1)
+    chosen = await service.choose(service.begin("ada"), Options(system_prompt=longest))
+    with pytest.raises(TextTooLongError, match="20,001 characters"):
+        await service.choose(chosen, Options(system_prompt=too_long))
+    assert (await service.view(chosen)).plan.system_prompt == longest
+    stored = await store.add(Conversation("from before", "ada", options=Options(system_prompt=too_long)), [])
+    assert (await service.view(stored)).plan.system_prompt == "Be one."
 
 
 async def test_a_deployment_that_is_gone_is_replaced_by_the_first(model, other, store):

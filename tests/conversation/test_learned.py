@@ -74,6 +74,14 @@ def service(model, store, clock):
     )
 
 
+@pytest.fixture
+def open_service(model, store, clock):
+    """One whose owner sets no length of answers: with one, nobody can choose a longer answer."""
+    memory = WindowMemory(5, 6000, "You are a helpful assistant.", answer_tokens=500)
+    learned = Learned(lambda: clock[0])
+    return ConversationService(Deployments(Deployment("small", model, memory, learned=learned)), store)
+
+
 def questions(messages) -> list[str]:
     return [message.text.split()[0] for message in messages if isinstance(message, HumanMessage)]
 
@@ -93,7 +101,8 @@ async def long_talk(service, model, *names, owner):
 
 
 @pytest.mark.parametrize("chosen", [4000, 4096, 100_000])
-async def test_a_visitor_who_asks_for_the_longest_answers_takes_nobodys_memory(service, model, chosen):
+async def test_a_visitor_who_asks_for_the_longest_answers_takes_nobodys_memory(open_service, model, chosen):
+    service = open_service
     others = await long_talk(service, model, "one", "two", "three", owner="grace")
     greedy = await long_talk(service, model, "a", "b", owner="ada")
     greedy = await service.choose(greedy, Options(max_tokens=chosen))
@@ -106,10 +115,11 @@ async def test_a_visitor_who_asks_for_the_longest_answers_takes_nobodys_memory(s
     assert [turn.index for turn in shown.remembered] == [0, 1, 2]
     await answered(service, model, others, "four")
     assert questions(model.asked[-1]) == ["one", "two", "three", "four"]
-    assert model.told[-1]["max_tokens"] == 500
+    assert "max_tokens" not in model.told[-1]
 
 
-async def test_what_was_chosen_is_refused_once_and_not_at_every_turn(service, model):
+async def test_what_was_chosen_is_refused_once_and_not_at_every_turn(open_service, model):
+    service = open_service
     greedy = await service.choose(await long_talk(service, model, "a", owner="ada"), Options(max_tokens=4000))
     before = len(model.asked)
     for text in "bcd":

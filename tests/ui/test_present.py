@@ -351,3 +351,12 @@ def test_controls_show_what_was_chosen_and_the_deployments_own_in_pale():
     assert (shown["temperature"]["value"], shown["temperature"]["placeholder"]) == (None, "0.7")
     assert (shown["max_tokens"]["value"], shown["top_p"]["placeholder"]) == (7, "–")
     assert shown["system_prompt"]["placeholder"] == "own"
+
+
+def test_an_answer_that_cannot_be_saved_yet_is_shown_whole_and_says_so():
+    waiting = Waiting("StoreError", until=1e12)
+    shown = texts(turn(0, TurnStatus.STREAMING, "**all** of it", waiting=waiting), growing=True)
+    assert "all" in shown[-2][1]
+    assert "cannot be saved yet" in shown[-1][1]
+    nothing = texts(turn(0, TurnStatus.STREAMING, "", waiting=waiting), growing=True)
+    assert "could not be saved" in nothing[-1][1], "where there is no answer, it does not say that there is one"

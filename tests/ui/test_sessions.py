@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from chatbot.conversation import ConversationStore
 from chatbot.ui import sessions as limits
-from chatbot.ui.sessions import PageSessions, TooManyPagesError
+from chatbot.ui.sessions import PageSessions, TooManyAtAddressError, TooManyPagesError, network_of
 from chatbot.ui.visitor import COOKIE, PAGE_HEADER
 from tests.conversation.talking import service_of
 from tests.support.scripted_model import ScriptedModel
@@ -59,6 +59,32 @@ async def test_one_visitor_has_so_many_pages_open_and_others_theirs(pages, monke
     pages.subscribe(await pages.of(request(visitor="grace")))
     pages.unsubscribe(opened[0], streams[0])
     pages.subscribe(opened[2])
+
+
+async def test_one_network_address_has_so_many_pages_open_and_others_theirs(pages, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_STREAMS_PER_ADDRESS", 2)
+    opened = [await pages.of(request(visitor=f"visitor {number}")) for number in range(4)]
+    stream = pages.subscribe(opened[0], "192.0.2.7")
+    pages.subscribe(opened[1], "::ffff:192.0.2.7")
+    with pytest.raises(TooManyAtAddressError):
+        pages.subscribe(opened[2], "192.0.2.7")
+    pages.subscribe(opened[3], "192.0.2.8")
+    pages.unsubscribe(opened[0], stream)
+    pages.subscribe(opened[2], "192.0.2.7")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("192.0.2.7", "192.0.2.8", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        (None, "a unix socket", True),
+    ],
+)
+def test_an_ipv6_network_counts_as_one_address(one, other, same):
+    assert (network_of(one) == network_of(other)) is same
 
 
 async def test_pages_that_nobody_has_open_are_forgotten_after_a_while(pages, clock):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -18,7 +19,7 @@ from chatbot.conversation.answers.retries import RetryListener, kind_of
 from chatbot.conversation.deployments import Choice
 from chatbot.conversation.learned import USUAL_ANSWER, told_by
 from chatbot.conversation.store import ConversationStore
-from chatbot.conversation.turn import Failure, Turn, TurnStatus, Usage
+from chatbot.conversation.turn import STORE_ERROR, Failure, Turn, TurnStatus, Usage
 from chatbot.conversation.window import Plan
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,19 @@ logger = logging.getLogger(__name__)
 CHECKPOINT_SECONDS: Final = 1.0
 """How often a growing answer is kept: what a killed process loses of it at most."""
 
+MAX_SAVING_SECONDS: Final = 600.0
+"""How long an answer that has ended is tried to be saved: a database that is restarted or repaired is back by then."""
+
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 10.0
+"""Seconds between two attempts; each is twice as long as the one before."""
+
+SLOW_SECONDS: Final = 2.0
+"""How long the first attempt may take before the visitor is told about it: a locked database lets one wait longer."""
+
 UNEXPECTED: Final = "Something went wrong in this application; its log says what. Try again."
+
+UNSAVED: Final = "The database did not take the answer. It is lost when this page is closed: copy what you need of it."
 
 
 class Answer:
@@ -40,6 +53,7 @@ class Answer:
         earlier: The turns that may be remembered.
         replaces: What is shown at its index as long as it has not ended well, if there is anything.
         max_seconds: The longest it may take.
+        max_saving_seconds: How long it is tried to be saved once it has ended.
     """
 
     def __init__(
@@ -52,6 +66,7 @@ class Answer:
         earlier: Sequence[Turn],
         replaces: Turn | None,
         max_seconds: float,
+        max_saving_seconds: float,
     ) -> None:
         self._generation = generation
         self._id = conversation_id
@@ -63,6 +78,7 @@ class Answer:
         self.is_appended = False
         """Whether it has ended and been kept as a further turn, in nothing's place."""
         self._max_seconds = max_seconds
+        self._max_saving_seconds = max_saving_seconds
         generation.plan = self._plan()
 
     async def write(self) -> Turn:
@@ -76,13 +92,41 @@ class Answer:
             # Not cancelled: what has begun to write should get to its end before the last words are written.
             ended.set()
             await keeping
+        return await self._saved(turn)
+
+    async def _saved(self, turn: Turn) -> Turn:
+        """Save the turn until that holds, or it was tried for long enough; meanwhile it is shown as it ended."""
+        until = time.monotonic() + self._max_saving_seconds
+        pause = FIRST_PAUSE
+        slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._generation.hold, turn, pause)
         try:
-            written = await self._store.end(self._id, turn, keep=_may_replace(self._replaces, turn))
-            self.is_appended = written and self._replaces is None
-            return turn if written else await self._as_kept(turn)
-        except Exception:
-            logger.exception("An answer could not be saved")
-            return _failed(turn, "StoreError", "The answer could not be saved. Copy what you need of it.")
+            while True:
+                try:
+                    return await self._save(turn)
+                except Exception:
+                    logger.exception("An answer could not be saved")
+                slow.cancel()
+                if self._generation.is_given_up or time.monotonic() + pause > until:
+                    return _failed(turn, STORE_ERROR, UNSAVED)
+                self._generation.hold(turn, pause)
+                pause = min(2 * pause, LONGEST_PAUSE) if await self._waited(pause) else FIRST_PAUSE
+        finally:
+            slow.cancel()
+
+    async def _waited(self, seconds: float) -> bool:
+        """Wait; return whether nobody was in a hurry."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._generation.hurry.wait()
+        except TimeoutError:
+            return True
+        self._generation.hurry.clear()
+        return False
+
+    async def _save(self, turn: Turn) -> Turn:
+        written = await self._store.end(self._id, turn, keep=_may_replace(self._replaces, turn))
+        self.is_appended = written and self._replaces is None
+        return turn if written else await self._as_kept(turn)
 
     async def _as_kept(self, turn: Turn) -> Turn:
         """What somebody else left of the turn, who stopped it in another process or took this one for dead."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
-from chatbot.conversation.turn import Conversation, Timing, Turn, TurnStatus, Usage, Waiting
+from chatbot.conversation.turn import STORE_ERROR, Conversation, Timing, Turn, TurnStatus, Usage, Waiting
 from chatbot.conversation.window import Plan
 
 
@@ -32,6 +32,10 @@ class Generation:
         self.task: asyncio.Task[None] | None = None
         self.stoppable = True
         """Not any more once the model is done: saving what it said must not be cut short."""
+        self.hurry = asyncio.Event()
+        """Set to have what could not be saved tried again at once."""
+        self.is_given_up = False
+        """Whether saving is not to be tried again: the process ends."""
         self._turn = turn
         self._text: list[str] = []
         self._thoughts: list[str] = []
@@ -111,15 +115,31 @@ class Generation:
         self._turn = turn
         self._wake()
 
+    def hold(self, turn: Turn, seconds: float) -> None:
+        """Show the turn as it ended, which could not be saved and is tried to be again in so many seconds."""
+        self._text.clear()
+        self._thoughts.clear()
+        waiting = Waiting(STORE_ERROR, time.time() + seconds)
+        self._turn = replace(turn, status=TurnStatus.STREAMING, failure=None, waiting=waiting)
+        self._wake()
+
+    def give_up(self) -> None:
+        """Have no further attempt made to save it."""
+        self.is_given_up = True
+        self.hurry.set()
+
     def stop(self) -> None:
-        """Ask the writer to end; calling it again changes nothing."""
+        """Ask the writer to end; one that only has its end to save is asked to try that at once."""
         # Not at once: a task that is cancelled before its first step never runs, and nothing would be kept or freed.
         asyncio.get_running_loop().call_soon(self._cancel)
 
     async def wait(self) -> None:
-        """Return when the turn has ended and is kept."""
-        if self.task is not None:
-            await asyncio.wait([self.task])
+        """Return when the turn has ended and is kept, or cannot be saved for now."""
+        changed = asyncio.Event()
+        with self.waking(changed):
+            while self.task is not None and not self.task.done() and not self.turn.is_unsaved:
+                await changed.wait()
+                changed.clear()
 
     async def follow(self) -> AsyncGenerator[Turn]:
         """Yield the turn as it is, then its newest state whenever it has grown, its final state last."""
@@ -151,6 +171,8 @@ class Generation:
         if self.task is not None and self.stoppable:
             self.stoppable = False
             self.task.cancel()
+        elif self._turn.is_unsaved:
+            self.hurry.set()
 
 
 def _thought(chunk: AIMessage) -> str:

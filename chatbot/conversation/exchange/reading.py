@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from chatbot.conversation.deployments import MAX_SYSTEM_PROMPT
 from chatbot.conversation.exchange.files import FORMAT, MAX_BYTES, MAX_CONVERSATIONS, VERSION
 from chatbot.conversation.exchange.foreign import LOOKED_AT, tool_of
 from chatbot.conversation.exchange.pieces import JsonError, JsonReader
@@ -84,7 +85,7 @@ class _Feedback(_Part):
 
 class _Options(_Part):
     deployment: _Line | None = None
-    system_prompt: _Text | None = None
+    system_prompt: Annotated[str, StringConstraints(max_length=MAX_SYSTEM_PROMPT), AfterValidator(_whole)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     max_tokens: Annotated[int, Field(ge=1, le=_LARGEST)] | None = None
@@ -122,7 +123,7 @@ class _File(_Part):
 
     format: str
     version: int
-    title: Annotated[_Text, StringConstraints(max_length=1_000)]
+    title: Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_whole)]
     options: _Options = _Options()
     turns: list[Any]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Final
@@ -11,11 +12,15 @@ from sqlalchemy import Executable, RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from chatbot.conversation.store.engine import make_engine, make_folder
+from chatbot.conversation.errors import DatabaseMovedError
+from chatbot.conversation.store.engine import file_of, make_engine, make_folder
 from chatbot.conversation.store.migrate import migrate
 
 IN_USE_SECONDS: Final = 5.0
 """How long closing waits for those who are using a connection: a database that does not answer holds nothing up."""
+
+LOOK_SECONDS: Final = 1.0
+"""How often it is looked at, while there is something to write, whether an SQLite file is still at its place."""
 
 PAGE_ROWS: Final = 50
 """How many rows are made anything of at a time: a few milliseconds' work."""
@@ -35,6 +40,9 @@ class Database:
         self._connections = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._file: tuple[int, int] | None = None
+        """Which file it is, of an SQLite one: whatever becomes of its name, what is open goes on being written to."""
+        self._looked_at = 0.0
         # One at a time may write to an SQLite file, and those who wait for its own lock wait in no order: under load
         # one of them goes on losing until its time is up. Here they queue; other processes are few.
         self._writing = asyncio.Lock() if self._engine.url.get_backend_name() == "sqlite" else nullcontext()
@@ -46,6 +54,7 @@ class Database:
                 if not self._is_open:
                     await asyncio.to_thread(make_folder, self._engine.url)
                     await migrate(self._engine)
+                    self._file = await asyncio.to_thread(file_of, self._engine.url)
                     self._is_open = True
         return self._engine
 
@@ -72,9 +81,15 @@ class Database:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """A connection to write with, in the order of asking where the database takes one writer at a time."""
-        async with self._writing, self._connected() as connection:
-            yield connection
+        """A connection to write with, in the order of asking where the database takes one writer at a time.
+
+        Raises:
+            DatabaseMovedError: The SQLite file was removed or replaced: what is written would be lost.
+        """
+        async with self._writing:
+            await self._check_file()
+            async with self._connected() as connection:
+                yield connection
 
     async def read(self, query: Executable) -> Sequence[RowMapping]:
         """Return the rows of a query."""
@@ -89,6 +104,13 @@ class Database:
         async with self._connected() as connection, connection.stream(query) as result:
             async for rows in result.mappings().partitions(PAGE_ROWS):
                 yield rows
+
+    async def _check_file(self) -> None:
+        if self._file is None or time.monotonic() < self._looked_at + LOOK_SECONDS:
+            return
+        if await asyncio.to_thread(file_of, self._engine.url) != self._file:
+            raise DatabaseMovedError
+        self._looked_at = time.monotonic()
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:

@@ -41,6 +41,17 @@ def make_folder(url: URL) -> None:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
 
 
+def file_of(url: URL) -> tuple[int, int] | None:
+    """Return which file an SQLite database is, by device and number; None where it is none, or gone."""
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    try:
+        found = Path(url.database).stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 async def write_ahead(engine: AsyncEngine) -> None:
     """Put an SQLite file into the mode where readers do not wait for the writer; it stays in it."""
     deadline = time.monotonic() + _BUSY_SECONDS

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import gradio as gr
 
-from chatbot.conversation import ConversationService, Options
+from chatbot.conversation import ConversationService, Options, TextTooLongError
 from chatbot.ui.handlers.errors import handle_errors
 from chatbot.ui.sessions import PageSessions, Stale
+
+MAX_SEARCH: Final = 1_000
+"""Characters that are searched for."""
 
 
 class ConversationHandlers:
@@ -76,5 +80,7 @@ class ConversationHandlers:
     async def search(self, text: str, request: gr.Request) -> None:
         """List only the conversations with this in their title or text."""
         session = await self.sessions.of(request)
+        if len(text) > MAX_SEARCH:
+            raise TextTooLongError("search", len(text), MAX_SEARCH)
         session.search = text
         session.redraw(Stale.CONVERSATIONS)

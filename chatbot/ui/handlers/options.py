@@ -10,7 +10,6 @@ import gradio as gr
 from chatbot.conversation import ConversationService, Options
 from chatbot.ui.handlers.errors import handle_errors
 from chatbot.ui.look import Look
-from chatbot.ui.present.controls import RANGES
 from chatbot.ui.sessions import PageSession, PageSessions, Stale
 
 
@@ -25,9 +24,7 @@ class OptionHandlers:
     @handle_errors
     async def set_k(self, k: int, request: gr.Request) -> None:
         """Change how many earlier turns the next requests carry."""
-        session = await self.sessions.of(request)
-        session.held.knows("k", k)
-        await self._choose(session, k=int(k))
+        await self._number("k", int(k), request)
 
     @handle_errors
     async def set_deployment(self, name: str, request: gr.Request) -> None:
@@ -49,23 +46,24 @@ class OptionHandlers:
     async def set_system_prompt(self, text: str, request: gr.Request) -> None:
         """Use these words as the system prompt; without any the deployment's own."""
         session = await self.sessions.of(request)
-        session.held.knows("system_prompt", text)
+        # What is refused stays in its field: only what was taken is known to stand there.
         await self._choose(session, system_prompt=text if text.strip() else None)
+        session.held.knows("system_prompt", text)
 
     @handle_errors
     async def set_temperature(self, value: float | None, request: gr.Request) -> None:
         """Change the randomness; None is the deployment's own."""
-        await self._parameter("temperature", value, request)
+        await self._number("temperature", value, request)
 
     @handle_errors
     async def set_top_p(self, value: float | None, request: gr.Request) -> None:
         """Change the nucleus sampling; None is the deployment's own."""
-        await self._parameter("top_p", value, request)
+        await self._number("top_p", value, request)
 
     @handle_errors
     async def set_max_tokens(self, value: float | None, request: gr.Request) -> None:
         """Change the longest answer; None is the deployment's own."""
-        await self._parameter("max_tokens", None if value is None else int(value), request)
+        await self._number("max_tokens", None if value is None else int(value), request)
 
     @handle_errors
     async def reset(self, request: gr.Request) -> None:
@@ -73,10 +71,10 @@ class OptionHandlers:
         session = await self.sessions.of(request)
         await self._choose(session, **asdict(Options()))
 
-    async def _parameter(self, name: str, value: float | None, request: gr.Request) -> None:
+    async def _number(self, name: str, value: float | None, request: gr.Request) -> None:
         session = await self.sessions.of(request)
         session.held.knows(name, value)
-        low, high = RANGES[name]
+        low, high = self._service.deployments.choice(session.conversation).deployment.limits[name]
         if value is not None and not low <= value <= high:
             session.notify(
                 session.t("problem.option", name=session.t(f"label.{name}"), low=f"{low:g}", high=f"{high:,}")

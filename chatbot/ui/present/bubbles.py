@@ -69,7 +69,10 @@ class Bubbles:
         """Return the messages that show a turn while it is being answered."""
         thoughts = growth.reasoning.prepare(turn.reasoning)
         shown = [_typed(turn.user), *_notice(turn), *self._thoughts(turn, thoughts, is_thinking=not turn.has_answer)]
-        if turn.has_answer:
+        if turn.is_unsaved and turn.has_answer:
+            shown.append(_said(turn.assistant, growth.answer.prepare(turn.assistant)))
+            shown.append(_line("note", html.escape(self._say("chat.unsaved"))))
+        elif turn.has_answer:
             shown.append(_text("assistant", GROWING + growth.answer.prepare(turn.assistant)))
         elif not turn.reasoning:
             shown.append(self._nothing_yet(turn.waiting))

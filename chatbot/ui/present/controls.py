@@ -7,9 +7,6 @@ from typing import Any
 
 from chatbot.conversation import PARAMETERS, Choice
 
-RANGES: Mapping[str, tuple[float, float]] = {"temperature": (0, 2), "top_p": (0.01, 1), "max_tokens": (1, 1_000_000)}
-"""What a parameter may be."""
-
 
 def controls(choice: Choice, presets: Mapping[str, str], hidden: Collection[str] = ()) -> dict[str, dict[str, Any]]:
     """Return the properties of each control, by the name of its option.
@@ -21,7 +18,7 @@ def controls(choice: Choice, presets: Mapping[str, str], hidden: Collection[str]
     prompt = {"value": options.system_prompt or "", "placeholder": own.memory.system_prompt}
     shown: dict[str, dict[str, Any]] = {
         "deployment": {"value": own.name},
-        "k": {"value": choice.k},
+        "k": {"value": choice.k, "maximum": own.limits["k"].high},
         "preset": {"value": preset_of(options.system_prompt, presets)},
         "system_prompt": prompt,
     }

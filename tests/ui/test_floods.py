@@ -1,0 +1,101 @@
+"""What one stranger sends in masses costs nobody else anything: over real sockets, to the server as it is run."""
+
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+import pytest_asyncio
+from langchain_core.messages import AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk
+
+from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
+from chatbot.conversation.answers.answering import MAX_ANSWERS_PER_OWNER
+from chatbot.ending import Step
+from chatbot.server import create_page_app
+from chatbot.ui import Look
+from chatbot.ui.sessions import MAX_SESSIONS, MAX_STREAMS_PER_OWNER
+from tests.support.page_events import PageEvents, headers
+from tests.support.scripted_model import ScriptedModel
+from tests.support.serving import serving
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+
+MADE_UP, FOLLOWERS, ANSWERS = 3_000, 300, 300
+AT_ONCE = 30
+
+
+class SilentForSome(ScriptedModel):
+    """Says nothing to who asks for silence, and greets everybody else."""
+
+    async def _astream(self, messages, stop=None, run_manager=None, **told):
+        self.asked.append(messages)
+        if messages[-1].text.startswith("silence"):
+            await asyncio.Event().wait()
+        yield ChatGenerationChunk(message=AIMessageChunk("Good day to you."))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def served(tmp_path):
+    model = SilentForSome()
+    store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
+    service = ConversationService(Deployments(Deployment("test", model, WindowMemory())), store)
+    app = create_page_app(service, Look("Test"), [Step("close the database", store.aclose, 5)])
+    with serving(app) as url:
+        async with httpx.AsyncClient(
+            base_url=url, timeout=240, limits=httpx.Limits(max_connections=None, max_keepalive_connections=AT_ONCE)
+        ) as client:
+            yield client, app, model
+
+
+async def all_of(count, one):
+    """Do something so often, some at a time; what came of it, counted."""
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def within_limit(number):
+        async with limit:
+            return await one(number)
+
+    return Counter(await asyncio.gather(*map(within_limit, range(count))))
+
+
+async def test_masses_by_one_visitor_leave_room_for_the_others(served):
+    client, app, model = served
+    page = await PageEvents.of(client)
+
+    async def made_up(number):
+        if number % 2:
+            return await page.send(page.new, [], f"made up {number}")
+        async with client.stream("GET", "/chat/updates", headers=headers(f"made up {number}")) as reply:
+            return reply.status_code
+
+    async def answer(number):
+        await page.send(page.new, [], f"asking {number}", "ada")
+        return await page.send(page.submit, [f"silence {number}"], f"asking {number}", "ada")
+
+    assert await all_of(MADE_UP, made_up) == {200: MADE_UP}
+    assert len(app.state.sessions) <= MAX_SESSIONS
+    assert await all_of(ANSWERS, answer) == {200: ANSWERS}
+    async with AsyncExitStack() as open_streams:
+
+        async def follow(number):
+            stream = client.stream("GET", "/chat/updates", headers=headers(f"follower {number}", "ada"))
+            return (await open_streams.enter_async_context(stream)).status_code
+
+        followers = await all_of(FOLLOWERS, follow)
+        assert followers == {200: MAX_STREAMS_PER_OWNER, 429: FOLLOWERS - MAX_STREAMS_PER_OWNER}
+        async with client.stream("GET", "/chat/updates", headers=headers("a page", "grace")) as reply:
+            assert reply.status_code == 200
+            assert await page.send(page.submit, ["hello"], "a page", "grace") == 200
+            async for line in reply.aiter_lines():
+                if "Good day to you." in line:
+                    break
+            else:
+                pytest.fail("the other visitor's answer never came")
+        while app.state.sessions.open_count > MAX_STREAMS_PER_OWNER + 1:
+            await asyncio.sleep(0.1)
+    asked = [messages[-1].text for messages in model.asked]
+    assert sum(text.startswith("silence") for text in asked) == MAX_ANSWERS_PER_OWNER
+    assert asked[-1] == "hello"
+    assert len(app.state.sessions) <= MAX_SESSIONS
