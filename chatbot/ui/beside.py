@@ -61,7 +61,9 @@ class Beside:
         names = list(deployments)
         few = {"visible": False} if len(names) == 1 else {}
         self.deployment = gr.Dropdown(names, value=names[0], filterable=False, **{**state("deployment"), **few})
-        k, most = deployments.first.memory.k, deployments.first.limits["k"].high
+        k = deployments.first.memory.k
+        # Gradio refuses what is beyond the largest it was made with; each page is told that of its deployment.
+        most = max(each.limits["k"].high for each in deployments.values())
         self.k = gr.Slider(0, most, value=k, step=1, info=label("k_info"), buttons=[], **state("k"))
         rest = {"system_prompt", *PARAMETERS}
         with gr.Accordion(label("settings"), elem_id="settings", open=False, visible=not rest <= look.hidden):

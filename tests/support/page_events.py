@@ -24,11 +24,17 @@ class PageEvents:
 
     def __init__(self, client: httpx.AsyncClient, config: dict[str, Any]) -> None:
         self._client = client
-        events = {(event, name): each["id"] for each in config["dependencies"] for event, name in each["targets"]}
+        self._ids = {each["props"].get("elem_id"): each["id"] for each in config["components"]}
+        self._events = events = {
+            (event, name): each["id"] for each in config["dependencies"] for event, name in each["targets"]
+        }
         boxes = [each["id"] for each in config["components"] if each["type"] == "textbox"]
         box = next(each for each in boxes if (each, "stop") in events)
-        new = next(each["id"] for each in config["components"] if each["props"].get("elem_id") == "new-chat")
-        self.submit, self.new = events[box, "submit"], events[new, "click"]
+        self.submit, self.new = events[box, "submit"], self.number("new-chat", "click")
+
+    def number(self, elem_id: str, event: str) -> int:
+        """Return the number of a component's event."""
+        return int(self._events[self._ids[elem_id], event])
 
     @classmethod
     async def of(cls, client: httpx.AsyncClient) -> PageEvents:

@@ -16,6 +16,7 @@ from chatbot.ending import Step
 from chatbot.server import create_page_app
 from chatbot.ui import Look
 from chatbot.ui.sessions import MAX_SESSIONS, MAX_STREAMS_PER_OWNER
+from tests.conversation.talking import until
 from tests.support.page_events import PageEvents, headers
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
@@ -93,8 +94,11 @@ async def test_masses_by_one_visitor_leave_room_for_the_others(served):
                     break
             else:
                 pytest.fail("the other visitor's answer never came")
-        while app.state.sessions.open_count > MAX_STREAMS_PER_OWNER + 1:
-            await asyncio.sleep(0.1)
+
+        async def only_those_are_open():
+            return app.state.sessions.open_count <= MAX_STREAMS_PER_OWNER + 1
+
+        await until(only_those_are_open)
     asked = [messages[-1].text for messages in model.asked]
     assert sum(text.startswith("silence") for text in asked) == MAX_ANSWERS_PER_OWNER
     assert asked[-1] == "hello"

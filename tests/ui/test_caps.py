@@ -1,0 +1,64 @@
+"""What is beyond a bound is refused on the server, in words, and what was typed stays in its field."""
+
+import json
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
+from chatbot.ending import Step
+from chatbot.server import create_page_app
+from chatbot.ui import Look
+from tests.support.page_events import PageEvents, headers
+from tests.support.scripted_model import ScriptedModel
+from tests.support.serving import serving
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def served(tmp_path):
+    model = ScriptedModel()
+    store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
+    deployment = Deployment("test", model, WindowMemory(system_prompt="Be kind."), {"max_tokens": 256})
+    other = Deployment("with a longer memory", model, WindowMemory(30))
+    service = ConversationService(Deployments(deployment, other), store)
+    app = create_page_app(service, Look("Test"), [Step("close", store.aclose, 5)])
+    with serving(app) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+            yield client, model
+
+
+@pytest.mark.parametrize(
+    ("elem_id", "event", "value", "words"),
+    [
+        (None, "submit", "a" * 100_001, "100,001 characters"),
+        ("system-prompt", "blur", "a" * 20_001, "20,001 characters"),
+        ("search", "change", "a" * 1_001, "1,001 characters"),
+        ("max-tokens", "blur", 1_000_000, "1 to 256"),
+        ("k", "input", 25, "0 to 20"),
+    ],
+)
+async def test_what_is_beyond_a_bound_is_refused_in_words(served, elem_id, event, value, words):
+    client, model = served
+    page = await PageEvents.of(client)
+    function = page.submit if elem_id is None else page.number(elem_id, event)
+    async with client.stream("GET", "/chat/updates", headers=headers("a page", "ada")) as reply:
+        updates = (json.loads(line[6:]) async for line in reply.aiter_lines() if line.startswith("data: "))
+        await anext(updates)
+        assert await page.send(function, [value], "a page", "ada") == 200
+        async for update in updates:
+            if any(words in notice["text"] for notice in update.get("notices", ())):
+                break
+        # A text stays in its field, to be shortened there.
+        if isinstance(value, str):
+            assert not {"system_prompt", "search"} & update.get("components", {}).keys()
+            assert "taken" not in update
+        model.will_say("ok")
+        assert await page.send(page.submit, ["hello"], "a page", "ada") == 200
+        async for update in updates:
+            if "ok" in json.dumps(update):
+                break
+    assert [each.text for each in model.asked[-1]] == ["Be kind.", "hello"]
+    assert model.told[-1] == {"max_tokens": 256}
