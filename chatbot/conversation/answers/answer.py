@@ -34,9 +34,6 @@ FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 10.0
 """Seconds between two attempts; each is twice as long as the one before."""
 
-SLOW_SECONDS: Final = 2.0
-"""How long the first attempt may take before the visitor is told about it: a locked database lets one wait longer."""
-
 UNEXPECTED: Final = "Something went wrong in this application; its log says what. Try again."
 
 UNSAVED: Final = "The database did not take the answer. It is lost when this page is closed: copy what you need of it."
@@ -98,20 +95,15 @@ class Answer:
         """Save the turn until that holds, or it was tried for long enough; meanwhile it is shown as it ended."""
         until = time.monotonic() + self._max_saving_seconds
         pause = FIRST_PAUSE
-        slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._generation.hold, turn, pause)
-        try:
-            while True:
-                try:
-                    return await self._save(turn)
-                except Exception:
-                    logger.exception("An answer could not be saved")
-                slow.cancel()
-                if self._generation.is_given_up or time.monotonic() + pause > until:
-                    return _failed(turn, STORE_ERROR, UNSAVED)
-                self._generation.hold(turn, pause)
-                pause = min(2 * pause, LONGEST_PAUSE) if await self._waited(pause) else FIRST_PAUSE
-        finally:
-            slow.cancel()
+        while True:
+            try:
+                return await self._save(turn)
+            except Exception:
+                logger.exception("An answer could not be saved")
+            if self._generation.is_given_up or time.monotonic() + pause > until:
+                return _failed(turn, STORE_ERROR, UNSAVED)
+            self._generation.hold(turn, pause)
+            pause = min(2 * pause, LONGEST_PAUSE) if await self._waited(pause) else FIRST_PAUSE
 
     async def _waited(self, seconds: float) -> bool:
         """Wait; return whether nobody was in a hurry."""
