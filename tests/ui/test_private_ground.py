@@ -167,6 +167,7 @@ async def rich_answer(visitor: Visitor, wire: WireServer, walk: Walk) -> None:
 
 
 async def versions_and_ratings(visitor: Visitor, walk: Walk) -> None:
+    """An answer with an earlier version, thumbs and a comment, and a question that is edited."""
     await visitor.press("Retry")
     await expect(visitor.versions).to_be_visible()
     await visitor.facts.last.get_by_role("button", name="Good answer").click()
@@ -228,10 +229,13 @@ async def the_list(visitor: Visitor, walk: Walk) -> None:
 
 
 async def everything_opened(visitor: Visitor, walk: Walk) -> None:
+    """All that can be unfolded, a notice about what cannot be set, and a panel over the chat of a phone."""
     page = visitor.page
     for name in ("#settings", "#exchange"):
         await page.locator(f"{name} .label-wrap").click()
-    await expect(page.locator("#system-prompt textarea")).to_be_visible()
+    await page.locator("#temperature input").fill("9")
+    await page.locator("#temperature input").press("Enter")
+    await expect(visitor.toast).to_be_visible()
     await walk.look(page)
     await page.set_viewport_size({"width": 390, "height": 844})
     await page.locator("#shelf-toggle").click()
@@ -241,6 +245,7 @@ async def everything_opened(visitor: Visitor, walk: Walk) -> None:
 
 
 async def offline(visitor: Visitor, app: AppProcess, walk: Walk) -> None:
+    """A server that cannot be reached."""
     app.stop()
     await expect(visitor.connection).not_to_be_empty()
     await walk.look(visitor.page)
