@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -73,6 +74,8 @@ def main() -> int:
         except ValueError as error:
             print(f"The application cannot start with these deployments:\n  - {error}.", file=sys.stderr)
             return CANNOT_START
+        # It takes half a second, and would be imported with the first question, while everybody waits.
+        importlib.import_module("chatbot.azureml.async_transport")
         # What is there by now stays: without this, every full collection looks at it all and pauses every answer.
         gc.freeze()
         answering = ", ".join(app.state.deployments)

@@ -42,7 +42,7 @@ class Replicas:
 
     def serving(self) -> AppProcess:
         """Return the one that took the newest event of a page."""
-        newest = [replica for path, replica in self.nginx.served() if path.endswith("/queue/join")][-1]
+        newest = [replica for path, replica in self.nginx.served() if path.endswith("/run/predict")][-1]
         return next(process for process in self.processes if urlsplit(process.url).netloc == newest)
 
 

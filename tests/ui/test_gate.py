@@ -12,7 +12,7 @@ from chatbot.ending import Step
 from chatbot.server import create_page_app
 from chatbot.ui import Look
 from chatbot.ui.gate import MAX_BODY, MAX_QUEUED, READ, WRITTEN
-from chatbot.ui.visitor import COOKIE
+from chatbot.ui.visitor import COOKIE, PAGE_HEADER
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
 
@@ -107,8 +107,22 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(client):
 
 
 def test_so_is_one_that_does_not_tell_its_length(client):
-    reply = client.post(f"{API}/run/predict", content=(b"x" * 100_000 for _ in range(20)))
+    body = (b"x" * 100_000 for _ in range(20))
+    reply = client.post(f"{API}/run/predict", content=body, headers={PAGE_HEADER: "p1"})
     assert reply.status_code == 413
+
+
+def test_only_pages_act(client, application):
+    """And in one of Gradio's sessions: to make one takes 10 ms of everybody's time, and nothing of a page is in it."""
+    [gradio] = [route.app for route in application.routes if isinstance(route, Mount)]
+    search = next(each for each in client.get("/config").json()["dependencies"] if each["queue"] is False)
+    event = {"fn_index": search["id"], "session_hash": "made up", "data": [""]}
+    assert client.post(f"{API}/run/predict", json=event).status_code == 404
+    assert client.post(f"{API}/run/predict", content=b"[]", headers={PAGE_HEADER: "p1"}).status_code == 400
+    for number in range(3):
+        reply = client.post(f"{API}/run/predict", json=event, headers={PAGE_HEADER: f"p{number}"})
+        assert reply.status_code == 200, reply.text
+    assert "made up" not in gradio.state_holder.session_data
 
 
 def test_the_queue_is_for_the_api_alone(client):
