@@ -73,7 +73,8 @@ class PageRenderer:
         if before is generation:
             return None
         session.growth = Growth()
-        session.stale |= Stale.PAGE
+        # An answer that begins may make a conversation, and brings it to the top of the list; its end changes neither.
+        session.stale |= Stale.VIEW if generation is None else Stale.PAGE
         if before is None or before.conversation.id != session.conversation.id:
             return None
         return before.turn

@@ -21,7 +21,7 @@ from chatbot.conversation.service import POLL_SECONDS
 from chatbot.ui.look import Look
 from chatbot.ui.present.panels import offer
 from chatbot.ui.rendering import PageRenderer, PageUpdate
-from chatbot.ui.sessions import PageSession, PageSessions, TooManyPagesError
+from chatbot.ui.sessions import PageSession, PageSessions, Stale, TooManyPagesError
 
 logger = logging.getLogger(__name__)
 
@@ -148,6 +148,7 @@ class PageRoutes:
             return await self._renderer.draw(session)
         except Exception:
             logger.exception("A page could not be drawn")
+            session.stale |= Stale.PAGE
             return {"notices": [{"text": session.t("problem.unexpected"), "lasting": False}]}
 
     async def _pause(self, generation: Generation) -> None:

@@ -211,7 +211,6 @@
   };
 
   window.addEventListener("offline", () => stream.abort());
-  window.addEventListener("online", () => stream.abort());
   window.addEventListener("pagehide", keepWords);
   document.addEventListener("input", ({ target }) => {
     typedAt = performance.now();
