@@ -431,9 +431,12 @@ def test_what_is_odd_takes_no_longer_the_longer_it_is(unit):
 
     def seconds(size: int) -> float:
         text = unit * (size // len(unit))
-        begun = time.process_time()
-        prepare(text)
-        return time.process_time() - begun
+        taken = []
+        for _ in range(3):
+            begun = time.process_time()
+            prepare(text)
+            taken.append(time.process_time() - begun)
+        return min(taken)  # without what the garbage collector, or another thread, happened to take
 
     seconds(1000)
     assert seconds(40_000) < 30 * max(seconds(5_000), 0.005)

@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -359,18 +359,28 @@ class ConversationStore:
             for each in stored
         )
         made: list[str] = []
-        try:
-            for some in _batched(several, PAGE_ROWS):
-                async with self._database.writing() as connection, connection.begin():
-                    for conversation, _ in some:
-                        await changes.create(connection, conversation, is_hidden=True)
-                made += [conversation.id for conversation, _ in some]
-            for page in _batched(rows, PAGE_ROWS):
-                async with self._database.writing() as connection, connection.begin():
-                    await connection.execute(insert(turns), page)
+
+        async def hide(some: Sequence[tuple[Conversation, Sequence[StoredTurn]]]) -> None:
+            async with self._database.writing() as connection, connection.begin():
+                for conversation, _ in some:
+                    await changes.create(connection, conversation, is_hidden=True)
+            made.extend(conversation.id for conversation, _ in some)
+
+        async def fill(page: Sequence[dict[str, Any]]) -> None:
+            async with self._database.writing() as connection, connection.begin():
+                await connection.execute(insert(turns), page)
+
+        async def show() -> Sequence[RowMapping]:
             async with self._database.writing() as connection, connection.begin():
                 await connection.execute(update(conversations).where(added).values(deleted_at=None))
-                found = (await connection.execute(select(conversations).where(added))).mappings().all()
+                return (await connection.execute(select(conversations).where(added))).mappings().all()
+
+        try:
+            for some in _batched(several, PAGE_ROWS):
+                await _to_its_end(hide(some))
+            for page in _batched(rows, PAGE_ROWS):
+                await _to_its_end(fill(page))
+            found = await _to_its_end(show())
         except BaseException:
             await asyncio.shield(self._remove(made))
             raise
@@ -412,6 +422,16 @@ def _batched(several: Iterable[_T], size: int) -> Iterator[list[_T]]:
     remaining = iter(several)
     while batch := list(islice(remaining, size)):
         yield batch
+
+
+async def _to_its_end(step: Coroutine[Any, Any, _T]) -> _T:
+    """Await a step that a cancellation ends after, and not within: a statement cut short may leave its lock behind."""
+    task = asyncio.ensure_future(step)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _shown(id: str) -> Any:  # noqa: A002
