@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from chatbot.azureml import AzureMLChatOnlineEndpoint, AzureMLEndpointApiType, formatter_named
 from chatbot.azureml.surfaces import resolve
-from chatbot.catalogue import PROMPTS, DeploymentEntry, read_deployments, read_prompts
+from chatbot.config_files import PROMPTS, DeploymentEntry, read_deployments, read_prompts
 from chatbot.conversation import (
     PARAMETERS,
     ConversationService,
@@ -29,10 +29,10 @@ from chatbot.conversation import (
     WindowMemory,
 )
 from chatbot.emulator import Emulator
-from chatbot.ending import Step
 from chatbot.server import address, create_page_app, listen, serve
 from chatbot.settings import Settings, SettingsError, environment, variable
-from chatbot.ui import LOGO, Look, declare_zero_gpu
+from chatbot.shutdown import Step
+from chatbot.ui import LOGO, Branding, declare_zero_gpu
 
 CANNOT_START: Final = 2
 
@@ -103,14 +103,14 @@ def create_app(settings: Settings) -> FastAPI:
             *(Step("close a connection to an endpoint", each.aclose, 3 / len(models)) for each in models),
             Step("end the demo endpoint", lambda: asyncio.to_thread(demo.close), 3),
         ]
-        app = create_page_app(service, _look(settings), closing, frame_ancestors=settings.frame_sources)
+        app = create_page_app(service, _branding(settings), closing, frame_ancestors=settings.frame_sources)
         app.state.deployments = tuple(deployments)
         return app
 
 
-def _look(settings: Settings) -> Look:
+def _branding(settings: Settings) -> Branding:
     prompts = read_prompts(settings.prompts_file or PROMPTS)
-    return Look(
+    return Branding(
         title=settings.title,
         tagline=settings.tagline,
         logo=settings.logo or LOGO,

@@ -23,10 +23,10 @@ from chatbot.conversation import (
     Deployments,
     WindowMemory,
 )
-from chatbot.ending import Step
 from chatbot.server import create_page_app
-from chatbot.ui import Look
-from chatbot.ui.visitor import COOKIE
+from chatbot.shutdown import Step
+from chatbot.ui import Branding
+from chatbot.ui.identity import COOKIE
 from tests.support.serving import serving
 
 # Behind the page's own environment settings, so that both are measured under the same.
@@ -77,7 +77,7 @@ def ours(folder: Path, lengths: list[int]) -> Iterator[tuple[str, dict[int, str]
     store = ConversationStore(url)
     service = ConversationService(Deployments(Deployment("benchmark", EchoModel(chunks=CHUNKS), WindowMemory())), store)
     closing = Step("close the database", store.aclose, 5)
-    with serving(create_page_app(service, Look("Ours"), [closing])) as address:
+    with serving(create_page_app(service, Branding("Ours"), [closing])) as address:
         yield address, visitors
 
 

@@ -21,9 +21,9 @@ from langchain_core.messages import AIMessage
 from playwright.sync_api import Page, Request, expect, sync_playwright
 
 from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
-from chatbot.ending import Step
 from chatbot.server import create_page_app
-from chatbot.ui import Look
+from chatbot.shutdown import Step
+from chatbot.ui import Branding
 from tests.support.serving import serving
 
 # Behind the page's own environment settings, so that both are measured under the same.
@@ -41,7 +41,7 @@ def ours(folder: Path) -> Iterator[str]:
     store = ConversationStore(f"sqlite:///{folder}/chat.db")
     service = ConversationService(Deployments(Deployment("benchmark", model, WindowMemory())), store)
     closing = Step("close the database", store.aclose, 5)
-    with serving(create_page_app(service, Look("Ours"), [closing])) as url:
+    with serving(create_page_app(service, Branding("Ours"), [closing])) as url:
         yield url
 
 

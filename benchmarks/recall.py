@@ -20,7 +20,7 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from chatbot.conversation import Turn, TurnStatus
-from chatbot.conversation.recall import Recall
+from chatbot.conversation.recall import TurnIndex
 
 LENGTHS: Final = (10, 100, 2_000)
 QUESTIONS: Final = 400
@@ -41,10 +41,10 @@ def main() -> None:
     for length in LENGTHS:
         turns = [Turn(index, text(20), text(80), TurnStatus.COMPLETE) for index in range(length)]
         start = time.perf_counter()
-        recall = Recall(turns)
+        recall = TurnIndex(turns)
         built = time.perf_counter() - start
         tracemalloc.start()
-        kept = Recall(turns)
+        kept = TurnIndex(turns)
         memory = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()
         del kept

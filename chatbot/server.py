@@ -17,8 +17,18 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from chatbot.conversation import ConversationService
-from chatbot.ending import Step, end
-from chatbot.ui import Gate, Look, PageRoutes, PageSessions, SecurityHeaders, VisitorCookie, build_page, mount, policy
+from chatbot.shutdown import Step, shut_down
+from chatbot.ui import (
+    Branding,
+    Gate,
+    PageRoutes,
+    PageSessions,
+    SecurityHeaders,
+    VisitorCookie,
+    build_page,
+    mount,
+    policy,
+)
 
 KEEP_SECONDS: Final = 10.0
 """How long the end may take to keep what there is of every answer."""
@@ -29,7 +39,7 @@ DRAIN_SECONDS: Final = 1
 
 def create_page_app(
     service: ConversationService,
-    look: Look,
+    branding: Branding,
     closing: Sequence[Step] = (),
     *,
     frame_ancestors: Sequence[str] = ("'self'",),
@@ -38,7 +48,7 @@ def create_page_app(
 
     Args:
         service: What the page talks to.
-        look: How it is to look.
+        branding: How it is to look.
         closing: What is done when the application has ended, after its last answer is kept.
         frame_ancestors: Who may show the page in a frame, as a Content-Security-Policy writes it.
     """
@@ -46,10 +56,10 @@ def create_page_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await end(*closing)
+        await shut_down(*closing)
 
     sessions = PageSessions(service)
-    page = build_page(service, sessions, look)
+    page = build_page(service, sessions, branding)
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
@@ -64,11 +74,11 @@ def create_page_app(
         ],
     )
     app.add_api_route("/healthz", _healthy, methods=["GET", "HEAD"])
-    PageRoutes(service, sessions, look).add_to(app)
-    mount(app, page, look)
+    PageRoutes(service, sessions, branding).add_to(app)
+    mount(app, page, branding)
 
     async def end_answers() -> None:
-        await end(Step("keep what there is of every answer", service.aclose, KEEP_SECONDS))
+        await shut_down(Step("keep what there is of every answer", service.aclose, KEEP_SECONDS))
         sessions.close()
 
     app.state.end_answers = end_answers

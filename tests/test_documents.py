@@ -15,7 +15,7 @@ import grimp
 import pytest
 import yaml
 
-from chatbot.catalogue import DeploymentEntry, read_deployments, read_prompts
+from chatbot.config_files import DeploymentEntry, read_deployments, read_prompts
 from chatbot.conversation import Conversation, ConversationStore, TurnStatus
 from chatbot.emulator import Emulator
 from chatbot.server import KEEP_SECONDS

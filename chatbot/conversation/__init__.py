@@ -1,7 +1,8 @@
 """The heart: a conversation is a list of turns in a store, and the service is its only writer."""
 
-from chatbot.conversation.answers import Generation
-from chatbot.conversation.deployments import OPTIONS, PARAMETERS, Choice, Deployment, Deployments, Prices
+from chatbot.conversation.context.tokens import TokenCounter
+from chatbot.conversation.context.window import ContextPlan, Inclusion, PlannedTurn, WindowMemory
+from chatbot.conversation.deployments import OPTIONS, PARAMETERS, Deployment, Deployments, EffectiveOptions, Prices
 from chatbot.conversation.errors import (
     AnswerUnsavedError,
     ApplicationBusyError,
@@ -16,11 +17,11 @@ from chatbot.conversation.errors import (
     TitleError,
     TransferBusyError,
 )
-from chatbot.conversation.exchange import UnreadableExportError
+from chatbot.conversation.generation import Generation
+from chatbot.conversation.import_export import UnreadableExportError
 from chatbot.conversation.recall import Mention
 from chatbot.conversation.service import ConversationService
 from chatbot.conversation.store import ConversationStore
-from chatbot.conversation.tokens import TokenCounter
 from chatbot.conversation.turn import (
     Conversation,
     Failure,
@@ -35,14 +36,13 @@ from chatbot.conversation.turn import (
     Waiting,
 )
 from chatbot.conversation.view import View
-from chatbot.conversation.window import Entry, Place, Plan, WindowMemory
 
 __all__ = [
     "OPTIONS",
     "PARAMETERS",
     "AnswerUnsavedError",
     "ApplicationBusyError",
-    "Choice",
+    "ContextPlan",
     "Conversation",
     "ConversationBusyError",
     "ConversationConflictError",
@@ -53,16 +53,16 @@ __all__ = [
     "DatabaseMovedError",
     "Deployment",
     "Deployments",
-    "Entry",
+    "EffectiveOptions",
     "Failure",
     "Feedback",
     "Generation",
+    "Inclusion",
     "Mention",
     "MessageError",
     "Options",
     "OwnerBusyError",
-    "Place",
-    "Plan",
+    "PlannedTurn",
     "Prices",
     "Rating",
     "TextTooLongError",

@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 
 from langchain_core.language_models import BaseChatModel
 
-from chatbot.conversation.learned import Learned
+from chatbot.conversation.context.learned import Learned
+from chatbot.conversation.context.window import ContextPlan, WindowMemory
 from chatbot.conversation.turn import Conversation, Options, Turn, Usage
-from chatbot.conversation.window import Plan, WindowMemory
 
 OPTIONS: Final = tuple(each.name for each in fields(Options))
 """Everything a visitor can choose."""
@@ -92,7 +92,7 @@ class Deployment:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class EffectiveOptions:
     """A deployment as one conversation asks it: its own values, but for the options that were chosen."""
 
     deployment: Deployment
@@ -117,11 +117,11 @@ class Choice:
         return {**self.deployment.parameters, **{name: value for name, value in chosen.items() if value is not None}}
 
     @property
-    def reach(self) -> int:
+    def lookback(self) -> int:
         """How many of the newest turns :meth:`plan` looks at."""
-        return self.deployment.memory.reach(self.k)
+        return self.deployment.memory.lookback(self.k)
 
-    def plan(self, turns: Sequence[Turn], text: str = "") -> Plan:
+    def plan(self, turns: Sequence[Turn], text: str = "") -> ContextPlan:
         """Decide what the request holds that asks ``text`` after ``turns``."""
         learned = self.deployment.learned
         return self.deployment.memory.plan(
@@ -135,7 +135,7 @@ class Choice:
             most_answer_tokens=learned.most_answer_tokens(self.conversation_id),
         )
 
-    def told(self, plan: Plan) -> dict[str, Any]:
+    def told(self, plan: ContextPlan) -> dict[str, Any]:
         """Return what the request of a plan tells the model: never of a longer answer than there is room for."""
         parameters, most = self.parameters, plan.most_answer_tokens
         if most is not None and parameters.get("max_tokens") is not None:
@@ -167,11 +167,11 @@ class Deployments(Mapping[str, Deployment]):
         self.first = deployments[0]
         self.locked = locked
 
-    def choice(self, conversation: Conversation) -> Choice:
+    def choice(self, conversation: Conversation) -> EffectiveOptions:
         """Return who answers in a conversation, and how it is asked, within what its owner and everybody may choose."""
         options = replace(conversation.options, **dict.fromkeys(self.locked))
         deployment = self._by_name.get(options.deployment or "", self.first)
-        return Choice(deployment, deployment.within_limits(options), conversation.id)
+        return EffectiveOptions(deployment, deployment.within_limits(options), conversation.id)
 
     def __getitem__(self, name: str) -> Deployment:
         return self._by_name[name]

@@ -9,9 +9,8 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
-from chatbot.conversation import exchange, titles
+from chatbot.conversation import import_export, titles
 from chatbot.conversation.access import changing, stored
-from chatbot.conversation.answers import MAX_ANSWER_SECONDS, MAX_ANSWERS, MAX_SAVING_SECONDS, Answering, Generation
 from chatbot.conversation.deployments import MAX_SYSTEM_PROMPT, Deployments
 from chatbot.conversation.errors import (
     ConversationConflictError,
@@ -19,11 +18,18 @@ from chatbot.conversation.errors import (
     TextTooLongError,
     TitleError,
 )
-from chatbot.conversation.recall import Mention, Recollection
+from chatbot.conversation.generation import (
+    MAX_ANSWER_SECONDS,
+    MAX_ANSWERS,
+    MAX_SAVING_SECONDS,
+    Generation,
+    GenerationManager,
+)
+from chatbot.conversation.recall import Mention, RecallService
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.transfers import Transfers
 from chatbot.conversation.turn import Conversation, Feedback, Options, Turn, TurnMemory, TurnStatus
-from chatbot.conversation.view import SHOWN_TURNS, View, rememberable
+from chatbot.conversation.view import SHOWN_TURNS, View, load_candidates
 
 POLL_SECONDS: Final = 1.0
 """How often an answer that another process writes is looked at."""
@@ -51,10 +57,10 @@ class ConversationService:
     ) -> None:
         self.deployments = deployments
         self._store = store
-        self._recollection = Recollection(store)
+        self._recall = RecallService(store)
         self._transfers = Transfers()
-        self._answering = Answering(
-            deployments, store, self._recollection, max_seconds, max_answers, max_saving_seconds
+        self._generations = GenerationManager(
+            deployments, store, self._recall, max_seconds, max_answers, max_saving_seconds
         )
 
     # ------------------------------------------------------------------------------------------ conversations
@@ -96,7 +102,7 @@ class ConversationService:
             raise TitleError("A conversation needs a title: type one.")
         await self._store.rename(conversation.id, title)
 
-    async def name(self, conversation: Conversation) -> str:
+    async def find_title(self, conversation: Conversation) -> str:
         """Let the model find a title for the conversation, and return it.
 
         Raises:
@@ -108,7 +114,7 @@ class ConversationService:
         conversation = await self.refresh(conversation)
         choice = self.deployments.choice(conversation)
         turns = await self._store.tail(conversation.id, titles.TURNS_READ)
-        with self._answering.naming(conversation):
+        with self._generations.naming(conversation):
             title, usage = await titles.ask(choice.deployment, turns)
         if usage is not None:
             await self._store.spend(conversation.id, choice.priced(usage))
@@ -161,7 +167,7 @@ class ConversationService:
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
         conversation = await self.refresh(conversation)
-        generation = self._answering.generation(conversation)
+        generation = self._generations.generation(conversation)
         growing = await self._growing(conversation)
         before = None if growing is None else growing.index
         turns = await self._store.tail(conversation.id, limit if growing is None else limit - 1, before=before)
@@ -175,7 +181,9 @@ class ConversationService:
             plan = generation.plan
         else:
             asked = text if growing is None else growing.user
-            plan = choice.plan(await rememberable(self._store, conversation, choice.reach, before, known=turns), asked)
+            plan = choice.plan(
+                await load_candidates(self._store, conversation, choice.lookback, before, known=turns), asked
+            )
         shown = turns if growing is None else [*turns, growing]
         versions = await self._store.alternatives(conversation.id, turns)
         return View(conversation, shown, plan, versions, growing is not None, choice)
@@ -192,8 +200,8 @@ class ConversationService:
         if await self._growing(conversation) is not None:
             return None
         choice = self.deployments.choice(conversation)
-        turns = await rememberable(self._store, conversation, choice.reach)
-        return await self._recollection.find(conversation, text, choice.plan(turns, text))
+        turns = await load_candidates(self._store, conversation, choice.lookback)
+        return await self._recall.find(conversation, text, choice.plan(turns, text))
 
     # ------------------------------------------------------------------------------------------ writing
 
@@ -226,18 +234,18 @@ class ConversationService:
 
     async def ask(self, conversation: Conversation, text: str, *, at: int | None = None) -> Generation:
         """Ask the model and return the answer that begins to grow; takes and raises what :meth:`say` does."""
-        return await self._answering.begin(conversation, text, at)
+        return await self._generations.begin(conversation, text, at)
 
     def generation(self, conversation: Conversation) -> Generation | None:
         """Return the answer that this process is writing in its owner's conversation, if it is."""
-        return self._answering.generation(conversation)
+        return self._generations.generation(conversation)
 
     async def follow(self, conversation: Conversation) -> AsyncGenerator[Turn]:
         """Yield the turn that is being answered right now, as :meth:`say` does; nothing when there is none.
 
         Where another process writes it, its final state is the store's to tell.
         """
-        generation = self._answering.generation(conversation)
+        generation = self._generations.generation(conversation)
         if generation is not None:
             async with aclosing(generation.follow()) as snapshots:
                 async for turn in snapshots:
@@ -250,8 +258,8 @@ class ConversationService:
 
     async def stop(self, conversation: Conversation) -> None:
         """End the answer that is being written, keep what there is of it, and return when it is kept."""
-        if not await self._answering.stop(conversation) and (await self.refresh(conversation)).revision:
-            await self._store.halt(conversation.id)
+        if not await self._generations.stop(conversation) and (await self.refresh(conversation)).revision:
+            await self._store.stop_remote(conversation.id)
 
     async def rewind(self, conversation: Conversation, to: int) -> Conversation:
         """Take back all but the first ``to`` turns; return the conversation as it stands then.
@@ -261,20 +269,20 @@ class ConversationService:
             ConversationConflictError: The conversation went on since the asker last saw it.
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
-        self._answering.check_idle(conversation)
+        self._generations.check_idle(conversation)
         async with changing(self._store, conversation) as seen:
-            return replace(seen, revision=await self._store.cut(seen.id, to, seen.revision))
+            return replace(seen, revision=await self._store.truncate(seen.id, to, seen.revision))
 
-    async def flip(self, conversation: Conversation, index: int, version: int) -> Conversation:
+    async def select_version(self, conversation: Conversation, index: int, version: int) -> Conversation:
         """Show another version of a turn and what followed it; raises as :meth:`rewind` does."""
-        self._answering.check_idle(conversation)
+        self._generations.check_idle(conversation)
         async with changing(self._store, conversation) as seen:
-            return replace(seen, revision=await self._store.flip(seen.id, index, version, seen.revision))
+            return replace(seen, revision=await self._store.select_version(seen.id, index, version, seen.revision))
 
-    async def mark(self, conversation: Conversation, index: int, memory: TurnMemory) -> Conversation:
+    async def set_memory(self, conversation: Conversation, index: int, memory: TurnMemory) -> Conversation:
         """Pin a turn, exclude it, or leave it to the window; raises as :meth:`rewind` does."""
         async with changing(self._store, conversation) as seen:
-            return replace(seen, revision=await self._store.mark(seen.id, index, memory, seen.revision))
+            return replace(seen, revision=await self._store.set_memory(seen.id, index, memory, seen.revision))
 
     async def choose(self, conversation: Conversation, options: Options) -> Conversation:
         """Change how this conversation's next requests are asked; raises as :meth:`rewind` does.
@@ -315,14 +323,14 @@ class ConversationService:
         async with self._transfers.turn(conversation.owner):
             conversation = await self.refresh(conversation)
             turns = await self._store.turns(conversation.id)
-            return await asyncio.to_thread(exchange.to_markdown, conversation, turns)
+            return await asyncio.to_thread(import_export.to_markdown, conversation, turns)
 
     async def export_json(self, conversation: Conversation) -> str:
         """Return all there is of the conversation, for :meth:`import_from`; raises as :meth:`export_markdown` does."""
         async with self._transfers.turn(conversation.owner):
             conversation = await self.refresh(conversation)
             stored = await self._store.everything(conversation.id)
-            return await asyncio.to_thread(exchange.to_json, conversation, stored)
+            return await asyncio.to_thread(import_export.to_json, conversation, stored)
 
     async def export_all(self, owner: str) -> bytes:
         """Return every conversation of the owner, in both forms, as a ZIP file.
@@ -331,8 +339,8 @@ class ConversationService:
             TransferBusyError: Another export or import of the owner is running, or too many are.
         """
         async with self._transfers.turn(owner):
-            bundle = exchange.Bundle()
-            for each in await self._store.list(owner, limit=exchange.MAX_CONVERSATIONS):
+            bundle = import_export.Bundle()
+            for each in await self._store.list(owner, limit=import_export.MAX_CONVERSATIONS):
                 await asyncio.to_thread(bundle.add, each, await self._store.everything(each.id))
             return await asyncio.to_thread(bundle.packed)
 
@@ -344,25 +352,25 @@ class ConversationService:
             TransferBusyError: Another export or import of the owner is running, or too many are; nothing was added.
         """
         async with self._transfers.turn(owner):
-            found = await asyncio.to_thread(exchange.read, data, owner, lambda: self.begin(owner).id)
+            found = await asyncio.to_thread(import_export.read, data, owner, lambda: self.begin(owner).id)
             return await self._store.add_all(found)
 
     async def aclose(self) -> None:
         """End all answers that are being written, keeping what there is of each."""
-        await self._answering.aclose()
+        await self._generations.aclose()
 
     # ----------------------------------------------------------------------------------------- inside
 
     async def _growing(self, conversation: Conversation) -> Turn | None:
         """The turn that is being answered, by whatever process."""
-        generation = self._answering.generation(conversation)
+        generation = self._generations.generation(conversation)
         if generation is not None:
             return generation.turn
-        growing = await self._store.growing(conversation.id)
+        growing = await self._store.in_progress(conversation.id)
         return None if growing is None or self._as_ended(conversation, growing) is not growing else growing
 
     def _as_ended(self, conversation: Conversation, stored: Turn) -> Turn:
         """The turn, or how it really ended where that could not be saved."""
-        lost = self._answering.lost(conversation)
+        lost = self._generations.lost(conversation)
         is_lost = lost is not None and (lost.index, lost.version) == (stored.index, stored.version)
         return lost if lost is not None and is_lost else stored

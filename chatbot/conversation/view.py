@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chatbot.conversation.deployments import Choice
+from chatbot.conversation.context.window import ContextPlan
+from chatbot.conversation.deployments import EffectiveOptions
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.turn import Conversation, Turn
-from chatbot.conversation.window import Plan
 
 SHOWN_TURNS: Final = 20
 """How many turns a page draws at first: what a browser can draw at once however long the conversation is."""
@@ -29,10 +29,10 @@ class View:
 
     conversation: Conversation
     turns: Sequence[Turn]
-    plan: Plan
+    plan: ContextPlan
     versions: Mapping[int, Sequence[int]]
     growing: bool
-    choice: Choice
+    choice: EffectiveOptions
 
     @property
     def earlier(self) -> int:
@@ -40,10 +40,10 @@ class View:
         return self.turns[0].index if self.turns else 0
 
 
-async def rememberable(
+async def load_candidates(
     store: ConversationStore,
     conversation: Conversation,
-    reach: int,
+    lookback: int,
     before: int | None = None,
     *,
     known: Sequence[Turn] = (),
@@ -53,12 +53,12 @@ async def rememberable(
     Args:
         store: Where they are.
         conversation: Whose turns.
-        reach: How many are enough.
+        lookback: How many are enough.
         before: Only turns before this index.
         known: The newest of them, where somebody has read them already.
     """
-    if len(known) < reach and not (known and known[0].index == 0):
-        known = await store.tail(conversation.id, reach, before=before)
+    if len(known) < lookback and not (known and known[0].index == 0):
+        known = await store.tail(conversation.id, lookback, before=before)
     pinned = await store.pinned(conversation.id)
     turns = {turn.index: turn for turn in (*pinned, *known) if before is None or turn.index < before}
     return [turns[index] for index in sorted(turns)]

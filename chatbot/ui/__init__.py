@@ -7,20 +7,20 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
+from chatbot.ui.branding import LOGO, Branding
 from chatbot.ui.gate import Gate
-from chatbot.ui.look import LOGO, Look
+from chatbot.ui.identity import VisitorCookie
+from chatbot.ui.layout import build_page
 from chatbot.ui.mount import mount
-from chatbot.ui.page import build_page
 from chatbot.ui.routes import PageRoutes
 from chatbot.ui.security import SecurityHeaders, policy
 from chatbot.ui.sessions import PageSessions
-from chatbot.ui.visitor import VisitorCookie
 from chatbot.ui.zero_gpu import declare as declare_zero_gpu
 
 __all__ = [
     "LOGO",
+    "Branding",
     "Gate",
-    "Look",
     "PageRoutes",
     "PageSessions",
     "SecurityHeaders",

@@ -13,9 +13,9 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chatbot.conversation.exchange import MAX_UPLOAD_BYTES
+from chatbot.conversation.import_export import MAX_UPLOAD_BYTES
 from chatbot.ui.gradio_private import api_function, make_room_in_queue
-from chatbot.ui.visitor import PAGE_HEADER, identify
+from chatbot.ui.identity import PAGE_HEADER, identify
 
 _API: Final = "/gradio_api"
 _PAGES: Final = "pages"

@@ -8,10 +8,10 @@ import gradio as gr
 from fastapi import FastAPI
 
 from chatbot.ui import gradio_private
-from chatbot.ui.language import labels
-from chatbot.ui.look import Look
+from chatbot.ui.branding import Branding
+from chatbot.ui.i18n import labels
+from chatbot.ui.identity import HEAD_SCRIPT
 from chatbot.ui.theme import STYLE, theme
-from chatbot.ui.visitor import HEAD_SCRIPT
 
 MAX_WAITING: Final = 100
 """How many messages of API clients wait for their turn; the next is refused."""
@@ -20,13 +20,13 @@ SESSIONS: Final = 1000
 """How many sessions of API clients Gradio keeps a state for."""
 
 
-def mount(app: FastAPI, page: gr.Blocks, look: Look) -> None:
+def mount(app: FastAPI, page: gr.Blocks, branding: Branding) -> None:
     """Serve the page at ``/`` of an application.
 
     Args:
         app: Its routes come first; its lifespan runs Gradio's.
         page: From :func:`build_page`.
-        look: What it was built with.
+        branding: What it was built with.
     """
     # Clients of the API alone use it. Not told, Gradio takes 1 on ZeroGPU.
     page.queue(default_concurrency_limit=None, max_size=MAX_WAITING)
@@ -43,9 +43,9 @@ def mount(app: FastAPI, page: gr.Blocks, look: Look) -> None:
         pwa=False,
         mcp_server=False,
         footer_links=[],
-        favicon_path=str(look.logo),
+        favicon_path=str(branding.logo),
         i18n=labels(),
-        theme=theme(look.accent),
+        theme=theme(branding.accent),
         css=STYLE.read_text(encoding="utf-8"),
         head=HEAD_SCRIPT,
     )

@@ -9,16 +9,16 @@ from dataclasses import replace
 from typing import Any, Final
 
 from chatbot.conversation import ConversationNotFoundError, ConversationService, Generation, Turn, TurnStatus, View
-from chatbot.ui.look import Look
-from chatbot.ui.present.bubbles import Bubbles, Drawn, Growth
-from chatbot.ui.present.controls import controls
-from chatbot.ui.present.panels import badge, conversation_list, memory_panel
-from chatbot.ui.present.words import memory_line
+from chatbot.ui.branding import Branding
 from chatbot.ui.sessions import PageSession, Stale
+from chatbot.ui.views.controls import controls
+from chatbot.ui.views.messages import DrawnMessage, Growth, MessageRenderer
+from chatbot.ui.views.panels import badge, conversation_list, memory_panel
+from chatbot.ui.views.text import memory_line
 
 PageUpdate = dict[str, Any]
-"""What changed on a page: properties of its ``components`` by name, ``tail`` or ``text`` of its messages, and what its
-script is told (``offer``, ``forgets``, ``begins``, ``taken``, ``words``, ``notices``). Empty where nothing did."""
+"""What changed on a page: properties of its ``components`` by name, ``tail`` or ``text`` of its messages, and what
+its script is told (``recall_hint``, ``forgets``, ``begins``, ``taken``, ``words``, ``notices``). Mostly empty."""
 
 MOST_READ_AT_ONCE: Final = 2000
 """Characters of Markdown that are read on the event loop: some 2 ms of it."""
@@ -35,12 +35,12 @@ class PageRenderer:
 
     Args:
         service: Where conversations come from.
-        look: How the application presents itself.
+        branding: How the application presents itself.
     """
 
-    def __init__(self, service: ConversationService, look: Look) -> None:
+    def __init__(self, service: ConversationService, branding: Branding) -> None:
         self._service = service
-        self._look = look
+        self._branding = branding
 
     async def draw(self, session: PageSession) -> PageUpdate:
         """Return what has changed on a page since it was last drawn."""
@@ -63,7 +63,7 @@ class PageRenderer:
                 components["box"] = BOX_IDLE
         if stale & Stale.CONVERSATIONS:
             components["conversations"] = {"value": await self._conversations(session)}
-        if changed := session.held.components(components):
+        if changed := session.browser.components(components):
             update["components"] = changed
         return update | session.take_outbox()
 
@@ -95,43 +95,43 @@ class PageRenderer:
         return view
 
     async def _drawn(self, session: PageSession, view: View) -> tuple[PageUpdate, dict[str, dict[str, Any]]]:
-        bubbles = self._bubbles(session)
+        renderer = self._bubbles(session)
         # In a thread, for there may be much Markdown to read.
-        settled = await asyncio.to_thread(bubbles.settled, view)
+        settled = await asyncio.to_thread(renderer.settled, view)
         growing = await self._growing(session, view.turns[-1]) if view.growing else []
         session.above = len(settled)
         session.grows_elsewhere = view.growing and session.followed is None
         drawn = [*settled, *growing]
         session.drawn = [each.turn for each in drawn]
-        update = session.held.messages([_message(each) for each in drawn])
+        update = session.browser.messages([_message(each) for each in drawn])
         return update | {"forgets": view.plan.forgets}, self._components(session, view)
 
     async def _grown(self, session: PageSession, turn: Turn) -> PageUpdate:
         growing = await self._growing(session, turn)
         session.drawn = [*session.drawn[: session.above], *(each.turn for each in growing)]
-        return session.held.messages([_message(each) for each in growing], session.above)
+        return session.browser.messages([_message(each) for each in growing], session.above)
 
-    async def _growing(self, session: PageSession, turn: Turn) -> list[Drawn]:
-        bubbles, growth = self._bubbles(session), session.growth
+    async def _growing(self, session: PageSession, turn: Turn) -> list[DrawnMessage]:
+        renderer, growth = self._bubbles(session), session.growth
         if growth.unread(turn) < MOST_READ_AT_ONCE:
-            return bubbles.growing(turn, growth)
-        return await asyncio.to_thread(bubbles.growing, turn, growth)
+            return renderer.growing(turn, growth)
+        return await asyncio.to_thread(renderer.growing, turn, growth)
 
-    def _bubbles(self, session: PageSession) -> Bubbles:
-        return Bubbles(session.t, self._look.currency, time.time())
+    def _bubbles(self, session: PageSession) -> MessageRenderer:
+        return MessageRenderer(session.t, self._branding.currency, time.time())
 
     def _components(self, session: PageSession, view: View) -> dict[str, dict[str, Any]]:
         asked = view.turns[-1].index if view.growing else view.earlier + len(view.turns)
         plan = view.plan
-        if "system_prompt" in self._look.hidden:
+        if "system_prompt" in self._branding.hidden:
             plan = replace(plan, system_prompt="…" if plan.system_prompt else "")
-        spent, currency = view.conversation.usage, self._look.currency
+        spent, currency = view.conversation.usage, self._branding.currency
         return {
             "box": BOX_ANSWERING if view.growing and not view.turns[-1].is_unsaved else BOX_IDLE,
             "memory": {"value": memory_line(session.t, view.plan, asked)},
             "plan": {"value": memory_panel(session.t, plan, asked, spent, asking=view.growing, currency=currency)},
-            "badge": {"value": badge(view.choice.deployment.name, is_demo=self._look.is_demo)},
-            **controls(view.choice, self._look.presets, self._look.hidden),
+            "badge": {"value": badge(view.choice.deployment.name, is_demo=self._branding.is_demo)},
+            **controls(view.choice, self._branding.presets, self._branding.hidden),
         }
 
     async def _conversations(self, session: PageSession) -> str:
@@ -158,6 +158,6 @@ class PageRenderer:
             session.give_back(turn.user)
 
 
-def _message(drawn: Drawn) -> Mapping[str, Any]:
+def _message(drawn: DrawnMessage) -> Mapping[str, Any]:
     """A message as Gradio's Chatbot takes it in the browser."""
-    return {"metadata": None, "options": None, **drawn.bubble}
+    return {"metadata": None, "options": None, **drawn.message}

@@ -16,12 +16,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from chatbot.conversation import ConversationError, ConversationService, Generation, UnreadableExportError
-from chatbot.conversation.exchange import file_name
+from chatbot.conversation.import_export import file_name
 from chatbot.conversation.service import POLL_SECONDS
-from chatbot.ui.look import Look
-from chatbot.ui.present.panels import offer
+from chatbot.ui.branding import Branding
 from chatbot.ui.rendering import PageRenderer, PageUpdate
 from chatbot.ui.sessions import PageSession, PageSessions, Stale, TooManyPagesError
+from chatbot.ui.views.panels import recall_hint
 
 logger = logging.getLogger(__name__)
 
@@ -58,13 +58,13 @@ class PageRoutes:
     Args:
         service: What conversations are read from.
         sessions: The pages.
-        look: How they look.
+        branding: How they look.
     """
 
-    def __init__(self, service: ConversationService, sessions: PageSessions, look: Look) -> None:
+    def __init__(self, service: ConversationService, sessions: PageSessions, branding: Branding) -> None:
         self._service = service
         self._sessions = sessions
-        self._renderer = PageRenderer(service, look)
+        self._renderer = PageRenderer(service, branding)
         self._growing = 0
 
     def add_to(self, app: FastAPI) -> None:
@@ -72,7 +72,7 @@ class PageRoutes:
         app.add_api_route(UPDATES, self.updates, methods=["GET"], response_model=None)
         app.add_api_route(MENTION, self.mention, methods=["POST"], response_model=None)
         app.add_api_route(EXPORT, self.export, methods=["GET"], response_model=None)
-        app.add_api_route(IMPORT, self.bring_in, methods=["POST"], response_model=None)
+        app.add_api_route(IMPORT, self.import_file, methods=["POST"], response_model=None)
 
     async def updates(self, request: Request) -> Response:
         """Stream a page: all of it at first, then whatever changes, as server-sent events until the page goes away."""
@@ -100,7 +100,7 @@ class PageRoutes:
         except ConversationError as error:
             return _notice(session.t.problem(error), 409)
 
-    async def bring_in(self, request: Request) -> Response:
+    async def import_file(self, request: Request) -> Response:
         """Add the conversations of an export, and show the first of them."""
         session = await self._sessions.of(request)
         try:
@@ -121,7 +121,9 @@ class PageRoutes:
             # Whoever sends the question is told what is wrong with it.
             with suppress(ConversationError):
                 mention = await self._service.mention(session.conversation, text)
-                hint = offer(session.t, None if mention is None or mention.turn_index in session.dismissed else mention)
+                hint = recall_hint(
+                    session.t, None if mention is None or mention.turn_index in session.dismissed else mention
+                )
         return Response(hint, media_type="text/html", headers=HEADERS)
 
     async def _events(self, session: PageSession, stream: object) -> AsyncGenerator[bytes]:

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from chatbot.conversation import Conversation, ConversationService, Generation
 from chatbot.conversation.view import SHOWN_TURNS
-from chatbot.ui.held import Held
-from chatbot.ui.language import Language, language_of
-from chatbot.ui.present.bubbles import Growth
-from chatbot.ui.visitor import Connection, identify, page_id
+from chatbot.ui.browser_state import BrowserState
+from chatbot.ui.i18n import Language, language_of
+from chatbot.ui.identity import Connection, identify, page_id
+from chatbot.ui.views.messages import Growth
 
 MAX_SESSIONS: Final = 2_000
 """Pages that are remembered at once, open or not."""
@@ -94,7 +94,7 @@ class PageSession:
         self.dismissed: set[int] = set()
         self.choosing = asyncio.Lock()
         self.stale = Stale.PAGE
-        self.held = Held()
+        self.browser = BrowserState()
         self.drawn: Sequence[int | None] = ()
         self.above = 0
         self.followed: Generation | None = None
@@ -121,7 +121,7 @@ class PageSession:
 
     def withdraw_hint(self) -> None:
         """Take away what was said about the turns a question mentions."""
-        self.post(offer="")
+        self.post(recall_hint="")
 
     def took(self, text: str) -> None:
         """Tell the page that a message was taken: the box may be emptied if it still holds it."""
@@ -133,7 +133,7 @@ class PageSession:
 
     def begin_anew(self) -> None:
         """Take the browser for one that holds nothing, since what was sent to it last may not have arrived."""
-        self.held = Held()
+        self.browser = BrowserState()
         self._tell_what_was_taken()
         self.redraw()
 

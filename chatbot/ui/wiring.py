@@ -8,15 +8,15 @@ from typing import Any, Final
 import gradio as gr
 
 from chatbot.conversation import ConversationService
-from chatbot.ui.beside import Beside
+from chatbot.ui.branding import Branding
 from chatbot.ui.handlers.chat import ChatHandlers
 from chatbot.ui.handlers.conversations import ConversationHandlers
 from chatbot.ui.handlers.feedback import FeedbackHandlers
 from chatbot.ui.handlers.memory import MemoryHandlers
 from chatbot.ui.handlers.options import OptionHandlers
-from chatbot.ui.look import Look
 from chatbot.ui.scripts import page_script
 from chatbot.ui.sessions import PageSessions
+from chatbot.ui.sidebars import Sidebars
 
 # An action is one request beside Gradio's queue, which draws nothing: what it changed comes with the page's stream.
 ACTION: Final[dict[str, Any]] = {
@@ -36,14 +36,14 @@ class ChatPage(gr.ChatInterface):
     """
 
     def __init__(
-        self, service: ConversationService, sessions: PageSessions, look: Look, beside: Beside, **kwargs: Any
+        self, service: ConversationService, sessions: PageSessions, branding: Branding, beside: Sidebars, **kwargs: Any
     ) -> None:
         self._chat = ChatHandlers(service, sessions)
         self._memory = MemoryHandlers(service, sessions)
-        self._options = OptionHandlers(service, sessions, look)
+        self._options = OptionHandlers(service, sessions, branding)
         self._feedback = FeedbackHandlers(service, sessions)
         self._conversations = ConversationHandlers(service, sessions)
-        self._beside = beside
+        self._sidebars = beside
         super().__init__(self._chat.chat, **kwargs)
 
     def _setup_events(self) -> None:
@@ -51,12 +51,12 @@ class ChatPage(gr.ChatInterface):
         self._wire_actions()
         self._wire_files()
         # Here, so that it stands with the box and not below it.
-        self._beside.offer.render()
+        self._sidebars.recall_hint.render()
         self._wire_stream()
         self._wire_api()
 
     def _wire_actions(self) -> None:
-        chat, options, conversations, beside = self._chat, self._options, self._conversations, self._beside
+        chat, options, conversations, sidebars = self._chat, self._options, self._conversations, self._sidebars
         table: list[tuple[Any, Callable[..., Awaitable[Any]], list[gr.components.Component]]] = [
             (self.textbox.submit, chat.submit, [self.textbox]),
             (self.textbox.stop, chat.stop, []),
@@ -64,38 +64,38 @@ class ChatPage(gr.ChatInterface):
             (self.chatbot.edit, chat.edit, []),
             (self.chatbot.undo, chat.undo, []),
             (self.chatbot.example_select, chat.example, []),
-            (beside.k.input, options.set_k, [beside.k]),
-            (beside.deployment.input, options.set_deployment, [beside.deployment]),
-            (beside.preset.input, options.set_preset, [beside.preset]),
+            (sidebars.k.input, options.set_k, [sidebars.k]),
+            (sidebars.deployment.input, options.set_deployment, [sidebars.deployment]),
+            (sidebars.preset.input, options.set_preset, [sidebars.preset]),
             # Once it is typed, not at every key: half a prompt and half a number are not meant.
-            (beside.system_prompt.blur, options.set_system_prompt, [beside.system_prompt]),
-            (beside.temperature.blur, options.set_temperature, [beside.temperature]),
-            (beside.temperature.submit, options.set_temperature, [beside.temperature]),
-            (beside.top_p.blur, options.set_top_p, [beside.top_p]),
-            (beside.top_p.submit, options.set_top_p, [beside.top_p]),
-            (beside.max_tokens.blur, options.set_max_tokens, [beside.max_tokens]),
-            (beside.max_tokens.submit, options.set_max_tokens, [beside.max_tokens]),
-            (beside.reset.click, options.reset, []),
-            (beside.new.click, conversations.new, []),
-            (beside.search.change, conversations.search, [beside.search]),
+            (sidebars.system_prompt.blur, options.set_system_prompt, [sidebars.system_prompt]),
+            (sidebars.temperature.blur, options.set_temperature, [sidebars.temperature]),
+            (sidebars.temperature.submit, options.set_temperature, [sidebars.temperature]),
+            (sidebars.top_p.blur, options.set_top_p, [sidebars.top_p]),
+            (sidebars.top_p.submit, options.set_top_p, [sidebars.top_p]),
+            (sidebars.max_tokens.blur, options.set_max_tokens, [sidebars.max_tokens]),
+            (sidebars.max_tokens.submit, options.set_max_tokens, [sidebars.max_tokens]),
+            (sidebars.reset.click, options.reset, []),
+            (sidebars.new.click, conversations.new, []),
+            (sidebars.search.change, conversations.search, [sidebars.search]),
         ]
         for event, handler, inputs in table:
             event(handler, inputs, None, **ACTION)
 
     def _wire_files(self) -> None:
         """Let the page's script save and read files: Gradio would keep them on the server's disk."""
-        beside = self._beside
+        sidebars = self._sidebars
         for button, script in (
-            (beside.markdown, "() => window.chatbotFiles.save('markdown')"),
-            (beside.json, "() => window.chatbotFiles.save('json')"),
-            (beside.everything, "() => window.chatbotFiles.save('all')"),
-            (beside.bring_in, "() => window.chatbotFiles.bringIn()"),
+            (sidebars.markdown, "() => window.chatbotFiles.save('markdown')"),
+            (sidebars.json, "() => window.chatbotFiles.save('json')"),
+            (sidebars.everything, "() => window.chatbotFiles.save('all')"),
+            (sidebars.import_file, "() => window.chatbotFiles.importFile()"),
         ):
             button.click(None, None, None, js=script)
 
     def _wire_stream(self) -> None:
         """Let the page's script set components, and tell of buttons within the page's HTML."""
-        outputs = {"chat": self.chatbot, "box": self.textbox, **self._beside.outputs}
+        outputs = {"chat": self.chatbot, "box": self.textbox, **self._sidebars.outputs}
         # Not hidden by Gradio, which would not run the script then; there is nothing in it to see.
         components = gr.HTML("", elem_id="components", js_on_load="window.chatbotDraw = () => trigger('click');")
         components.click(None, None, list(outputs.values()), js="() => window.chatbotDrawn()", trigger_mode="multiple")

@@ -5,7 +5,7 @@ import pytest_asyncio
 from blockbuster import blockbuster_ctx
 
 from chatbot.conversation import ConversationStore, WindowMemory
-from tests.conversation.talking import service_of
+from tests.conversation.conversing import service_of
 from tests.support.scripted_model import ScriptedModel
 
 

@@ -26,8 +26,8 @@ from chatbot.conversation import (
     TurnStatus,
     WindowMemory,
 )
-from chatbot.conversation.window import NO_ANSWER
-from tests.conversation.talking import say, service_of, until
+from chatbot.conversation.context.window import NO_ANSWER
+from tests.conversation.conversing import say, service_of, until
 from tests.support.scripted_model import ScriptedModel
 
 SYSTEM = "Be brief."
@@ -238,7 +238,7 @@ class Visit(RuleBasedStateMachine):
     def flips(self, data):
         index = self.somewhere(data, len(self.path) - 1)
         version = data.draw(st.sampled_from(self.beside(index)), "version")
-        self.run(self.service.flip(self.page, index, version))
+        self.run(self.service.select_version(self.page, index, version))
         self.path[index:] = [version]
         while followers := [
             turn.version for turn in self.tree.values() if (turn.index, turn.parent) == (len(self.path), self.path[-1])
@@ -250,7 +250,7 @@ class Visit(RuleBasedStateMachine):
     @rule(data=st.data(), memory=st.sampled_from(TurnMemory))
     def marks(self, data, memory):
         index = self.somewhere(data, len(self.before) - 1)
-        self.run(self.service.mark(self.page, index, memory))
+        self.run(self.service.set_memory(self.page, index, memory))
         key = index, self.path[index]
         self.tree[key] = replace(self.tree[key], memory=memory)
         self.refreshed()
@@ -291,8 +291,8 @@ class Visit(RuleBasedStateMachine):
         attempts = {
             "say": lambda: say(self.service, self.stale, "from the other tab"),
             "rewind": lambda: self.service.rewind(self.stale, 0),
-            "flip": lambda: self.service.flip(self.stale, 0, 0),
-            "mark": lambda: self.service.mark(self.stale, 0, TurnMemory.PINNED),
+            "flip": lambda: self.service.select_version(self.stale, 0, 0),
+            "mark": lambda: self.service.set_memory(self.stale, 0, TurnMemory.PINNED),
             "k": lambda: self.service.choose(self.stale, Options(k=7)),
         }
         with pytest.raises((ConversationConflictError, ConversationBusyError)):
@@ -305,7 +305,7 @@ class Visit(RuleBasedStateMachine):
             "say": lambda: say(self.service, self.page, "and now?"),
             "retry": lambda: say(self.service, self.page, "again", 0),
             "rewind": lambda: self.service.rewind(self.page, 0),
-            "flip": lambda: self.service.flip(self.page, 0, 0),
+            "flip": lambda: self.service.select_version(self.page, 0, 0),
         }
         with pytest.raises(ConversationBusyError):
             self.run(attempts[data.draw(st.sampled_from(sorted(attempts)), "what")]())

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
-from chatbot.conversation import Place, TitleError, Turn, TurnMemory, TurnStatus
+from chatbot.conversation import Inclusion, TitleError, Turn, TurnMemory, TurnStatus
+from chatbot.conversation.context.window import NO_ANSWER
 from chatbot.conversation.turn import is_blank
-from chatbot.conversation.window import NO_ANSWER
-from tests.conversation.talking import answers, ask, say, start, talk
+from tests.conversation.conversing import answers, ask, say, start, talk
 
 BLANKS = [
     "",
@@ -43,10 +43,10 @@ async def test_a_blank_answer_is_kept_as_it_came_and_not_remembered(service, mod
     conversation = await talk(service, model, "one")
     conversation = await ask(service, model, conversation, "two", text)
     assert (await answers(service, conversation))[1] == text
-    assert (await service.view(conversation, text="three")).plan.place(1) is Place.UNANSWERED
+    assert (await service.view(conversation, text="three")).plan.inclusion(1) is Inclusion.UNANSWERED
     conversation = await ask(service, model, conversation, "three")
     assert model.asked[-1] == [HumanMessage("one"), AIMessage("re: one"), HumanMessage("three")]
-    conversation = await service.mark(conversation, 1, TurnMemory.PINNED)
+    conversation = await service.set_memory(conversation, 1, TurnMemory.PINNED)
     await ask(service, model, conversation, "four")
     assert AIMessage(NO_ANSWER) in model.asked[-1]
 
@@ -54,14 +54,14 @@ async def test_a_blank_answer_is_kept_as_it_came_and_not_remembered(service, mod
 async def test_thoughts_without_an_answer_are_no_answer(service, model):
     thought = AIMessageChunk("", additional_kwargs={"reasoning_content": "Let me think."})
     conversation = await ask(service, model, service.begin("ada"), "one", thought, "\u200b\n")
-    assert (await service.view(conversation)).plan.place(0) is Place.UNANSWERED
+    assert (await service.view(conversation)).plan.inclusion(0) is Inclusion.UNANSWERED
     assert (await service.turns(conversation))[0].reasoning == "Let me think."
 
 
 async def test_a_blank_answer_gives_no_title(service, model):
     conversation = await ask(service, model, service.begin("ada"), "one", " \n")
     with pytest.raises(TitleError, match="nothing to name"):
-        await service.name(conversation)
+        await service.find_title(conversation)
 
 
 async def test_a_blank_answer_is_told_in_the_markdown_export(service, model):
@@ -81,7 +81,7 @@ async def test_blanks_that_another_process_stops_do_not_either(service, model, s
     conversation = await talk(service, model, "one")
     turn, _ = await store.begin(conversation, 0, "one")
     assert await store.checkpoint(conversation.id, replace(turn, assistant=" \u200b"))
-    await store.halt(conversation.id)
+    await store.stop_remote(conversation.id)
     assert await answers(service, conversation) == ["re: one"]
 
 

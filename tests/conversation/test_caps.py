@@ -11,9 +11,9 @@ from chatbot.conversation import (
     TextTooLongError,
     UnreadableExportError,
 )
-from chatbot.conversation.answers.answering import MAX_ANSWERS_PER_OWNER, MAX_QUESTION
 from chatbot.conversation.deployments import MAX_SYSTEM_PROMPT
-from tests.conversation.talking import answers, say, service_of, talk
+from chatbot.conversation.generation.manager import MAX_ANSWERS_PER_OWNER, MAX_QUESTION
+from tests.conversation.conversing import answers, say, service_of, talk
 from tests.support.scripted_model import ScriptedModel
 
 
@@ -46,7 +46,7 @@ async def test_a_title_counts_as_an_answer(service, model, busy):
     named = await talk(service, model, "a question")
     await busy()
     with pytest.raises(OwnerBusyError):
-        await service.name(named)
+        await service.find_title(named)
 
 
 async def test_who_was_refused_or_failed_to_begin_holds_no_place(service, model):

@@ -24,7 +24,7 @@ from chatbot.conversation import (
     WindowMemory,
 )
 from chatbot.conversation.deployments import LARGEST_K, MAX_SYSTEM_PROMPT
-from tests.conversation.talking import say, service_of, start, talk
+from tests.conversation.conversing import say, service_of, start, talk
 from tests.support.scripted_model import ScriptedModel
 
 USED = {"input_tokens": 11, "output_tokens": 7, "total_tokens": 18}
@@ -146,7 +146,7 @@ async def test_a_title_comes_from_who_answers(model, other, store):
     other.will_say("answer")
     await say(service, conversation, "hi")
     other.will_say("A title")
-    assert await service.name(await service.refresh(conversation)) == "A title"
+    assert await service.find_title(await service.refresh(conversation)) == "A title"
     assert other.told[-1] == {"max_tokens": 10}
 
 

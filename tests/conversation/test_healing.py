@@ -6,8 +6,8 @@ import pytest
 from langchain_core.exceptions import ContextOverflowError, ModelInvalidRequestError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
-from chatbot.conversation import Place, TurnMemory, TurnStatus
-from tests.conversation.talking import answers, ask, say, start, talk
+from chatbot.conversation import Inclusion, TurnMemory, TurnStatus
+from tests.conversation.conversing import answers, ask, say, start, talk
 
 TOO_LONG = ContextOverflowError("The conversation is longer than the model can read.")
 
@@ -42,7 +42,7 @@ async def test_while_it_is_asked_again_the_display_shows_the_shorter_request(ser
     async with aclosing(await start(service, conversation, "e")):
         view = await service.view(conversation)
         assert view.plan.messages == model.asked[-1]
-        assert [view.plan.place(n) for n in (0, 3)] == [Place.OVER_BUDGET, Place.SENT]
+        assert [view.plan.inclusion(n) for n in (0, 3)] == [Inclusion.OVER_BUDGET, Inclusion.SENT]
     await service.stop(conversation)
 
 
@@ -111,22 +111,22 @@ async def test_a_healed_answer_takes_the_place_of_the_old_one(service, model):
 @pytest.mark.parametrize(
     ("words", "place"),
     [
-        ((FilterError("Blocked."),), Place.BLOCKED),
-        (("half", FilterError("Blocked.")), Place.BLOCKED),
-        (("half", AIMessageChunk("", response_metadata={"finish_reason": "content_filter"})), Place.BLOCKED),
-        ((ModelRateLimitError("Too many."),), Place.FAILED),
-        (("half", ModelRateLimitError("Too many.")), Place.FAILED),
+        ((FilterError("Blocked."),), Inclusion.BLOCKED),
+        (("half", FilterError("Blocked.")), Inclusion.BLOCKED),
+        (("half", AIMessageChunk("", response_metadata={"finish_reason": "content_filter"})), Inclusion.BLOCKED),
+        ((ModelRateLimitError("Too many."),), Inclusion.FAILED),
+        (("half", ModelRateLimitError("Too many.")), Inclusion.FAILED),
     ],
 )
 async def test_what_was_blocked_or_failed_is_left_out_and_can_be_put_back(service, model, words, place):
     conversation = await talk(service, model, "a")
     conversation = await ask(service, model, conversation, "bad", *words)
-    assert (await service.view(conversation)).plan.place(1) is place
+    assert (await service.view(conversation)).plan.inclusion(1) is place
     conversation = await ask(service, model, conversation, "c")
     assert questions(model.asked[-1]) == ["a", "c"]
-    conversation = await service.mark(conversation, 1, TurnMemory.PINNED)
+    conversation = await service.set_memory(conversation, 1, TurnMemory.PINNED)
     conversation = await ask(service, model, conversation, "d")
     assert questions(model.asked[-1]) == ["a", "bad", "c", "d"]
-    conversation = await service.mark(conversation, 1, TurnMemory.AUTO)
+    conversation = await service.set_memory(conversation, 1, TurnMemory.AUTO)
     await ask(service, model, conversation, "e")
     assert questions(model.asked[-1]) == ["a", "c", "d", "e"]

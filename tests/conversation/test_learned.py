@@ -14,9 +14,9 @@ from chatbot.conversation import (
     Usage,
     WindowMemory,
 )
-from chatbot.conversation.learned import FORGOTTEN_SECONDS, LEAST_CONTEXT, Learned
-from chatbot.conversation.tokens import TokenCounter
-from tests.conversation.talking import say, talk
+from chatbot.conversation.context.learned import FORGOTTEN_SECONDS, LEAST_CONTEXT, Learned
+from chatbot.conversation.context.tokens import TokenCounter
+from tests.conversation.conversing import say, talk
 from tests.support.scripted_model import ScriptedModel
 
 CONTEXT = 4096

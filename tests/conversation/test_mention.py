@@ -9,8 +9,8 @@ from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
 from chatbot.conversation import Conversation, ConversationStore, Mention, Options, TurnMemory, WindowMemory
-from chatbot.conversation.recall import Recollection
-from tests.conversation.talking import ask, service_of, start, talk
+from chatbot.conversation.recall import RecallService
+from tests.conversation.conversing import ask, service_of, start, talk
 from tests.support.scripted_model import ScriptedModel
 
 CONTOSO = "The Contoso budget is 4711 pounds"
@@ -43,9 +43,9 @@ async def test_a_remembered_turn_is_not_offered(service, model):
 async def test_what_the_visitor_has_decided_about_is_not_offered(service, model, mark):
     conversation = await talk(service, model, CONTOSO, *FILLERS)
     assert await offered(service, conversation) == 0
-    conversation = await service.mark(conversation, 0, mark)
+    conversation = await service.set_memory(conversation, 0, mark)
     assert await offered(service, conversation) is None
-    conversation = await service.mark(conversation, 0, TurnMemory.AUTO)
+    conversation = await service.set_memory(conversation, 0, TurnMemory.AUTO)
     assert await offered(service, conversation) == 0
 
 
@@ -72,7 +72,7 @@ async def test_without_a_window_nothing_is_offered(service, model):
 async def test_a_turn_too_old_to_be_looked_at_is_offered(service, model):
     """Also where each of the newer turns is out for a reason of its own."""
     conversation = await talk(service, model, CONTOSO)
-    for _ in range(WindowMemory.reach(2)):
+    for _ in range(WindowMemory.lookback(2)):
         conversation = await ask(service, model, conversation, "how high is it", ModelRateLimitError("no"))
     assert await offered(service, conversation) == 0
 
@@ -126,7 +126,7 @@ async def test_after_an_edit_the_old_words_are_gone_and_after_a_flip_they_are_ba
         conversation = await ask(service, model, conversation, text)
         assert await offered(service, conversation) is None
     assert await offered(service, conversation, "and the Fabrikam rebate?") == 0
-    conversation = await service.flip(conversation, 0, 0)
+    conversation = await service.select_version(conversation, 0, 0)
     assert await offered(service, conversation) == 0
     assert await offered(service, conversation, "and the Fabrikam rebate?") is None
 
@@ -167,6 +167,6 @@ async def test_an_index_that_has_grown_answers_like_one_made_anew(texts, questio
         conversation = await ask(service, model, conversation, text)
         await service.mention(conversation, question)
     plan = memory.plan(await store.turns(conversation.id), question)
-    anew = await Recollection(store).find(Conversation(conversation.id, "ada"), question, plan)
+    anew = await RecallService(store).find(Conversation(conversation.id, "ada"), question, plan)
     assert await service.mention(conversation, question) == anew
     await store.aclose()

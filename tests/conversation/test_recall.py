@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatbot.conversation import Turn, TurnStatus
-from chatbot.conversation.recall import MOST_CHARACTERS, Recall
+from chatbot.conversation.recall import MOST_CHARACTERS, TurnIndex
 
 ENGLISH = [
     (
@@ -51,7 +51,7 @@ def turns(dialogue: list[tuple[str, str]]) -> list[Turn]:
 def find(dialogue: list[tuple[str, str]], question: str, k: int = 1):
     """Ask after a dialogue of which the last k turns are remembered."""
     said = turns(dialogue)
-    return Recall(said).find(question, range(len(said)), said[len(said) - k :])
+    return TurnIndex(said).find(question, range(len(said)), said[len(said) - k :])
 
 
 @pytest.mark.parametrize(
@@ -131,18 +131,18 @@ def test_a_phrase_is_preferred_to_its_words_apart():
 
 def test_a_replaced_turn_is_found_by_its_new_words_only():
     said = turns(ENGLISH)
-    recall = Recall(said)
+    recall = TurnIndex(said)
     recall.add(Turn(0, "Our client Fabrikam is new.", "Welcome, Fabrikam.", TurnStatus.COMPLETE, version=1))
     assert recall.find("Who is Fabrikam?", {0}, []) == (0, "Fabrikam")
     assert recall.find("What was the Contoso budget?", {0}, []) is None
 
 
 def test_only_the_turns_that_may_be_offered_are():
-    assert Recall(turns(ENGLISH)).find("What was the Contoso budget?", {1, 2}, []) is None
+    assert TurnIndex(turns(ENGLISH)).find("What was the Contoso budget?", {1, 2}, []) is None
 
 
 def test_an_index_lets_its_oldest_turns_go_when_it_is_full():
-    recall = Recall()
+    recall = TurnIndex()
     long = "word " * 2_400
     count = MOST_CHARACTERS // len(long) + 10
     for index in range(count):
@@ -163,7 +163,7 @@ ANYTHING = (
 def test_any_text_is_searched_and_no_remembered_turn_is_offered(dialogue, question, k):
     said = turns(dialogue)
     remembered = said[max(len(said) - k, 0) :]
-    mention = Recall(said).find(question, range(len(said)), remembered)
+    mention = TurnIndex(said).find(question, range(len(said)), remembered)
     if mention is not None:
         assert mention.turn_index in range(len(said) - len(remembered))
         assert mention.words
@@ -173,7 +173,7 @@ def test_any_text_is_searched_and_no_remembered_turn_is_offered(dialogue, questi
 @given(st.lists(st.tuples(ANYTHING, ANYTHING), min_size=1, max_size=4), ANYTHING)
 def test_growing_and_rebuilding_find_the_same(dialogue, question):
     said = turns(dialogue)
-    grown = Recall(turns([(answer, user) for user, answer in dialogue]))
+    grown = TurnIndex(turns([(answer, user) for user, answer in dialogue]))
     for turn in said:
         grown.add(turn)
-    assert grown.find(question, range(len(said)), []) == Recall(said).find(question, range(len(said)), [])
+    assert grown.find(question, range(len(said)), []) == TurnIndex(said).find(question, range(len(said)), [])

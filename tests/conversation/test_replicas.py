@@ -14,7 +14,7 @@ from chatbot.conversation import (
     TurnMemory,
     TurnStatus,
 )
-from tests.conversation.talking import answers, ask, say, service_of, start, talk, until, users
+from tests.conversation.conversing import answers, ask, say, service_of, start, talk, until, users
 from tests.support.scripted_model import ScriptedModel
 
 
@@ -66,7 +66,7 @@ async def test_the_other_replica_waits_its_turn(open_replica):
             say(there, now, "three"),
             say(there, now, "one", 0),
             there.rewind(now, 0),
-            there.flip(now, 0, 0),
+            there.select_version(now, 0, 0),
         ):
             with pytest.raises(ConversationBusyError):
                 await attempt
@@ -154,7 +154,7 @@ async def test_an_answer_whose_process_vanished_is_shown_as_interrupted_and_can_
     late = [turn async for turn in reader][-1]
     assert late.status is TurnStatus.STOPPED
     assert await answers(there, conversation) == await answers(here, conversation) == ["re: one", "whole"]
-    conversation = await there.flip(conversation, 1, 0)
+    conversation = await there.select_version(conversation, 1, 0)
     assert await answers(there, conversation) == ["re: one", "half"]
 
 
@@ -173,7 +173,7 @@ async def test_a_retry_whose_process_vanished_leaves_the_old_answer(open_replica
 async def test_what_one_replica_decides_about_the_memory_counts_on_the_other(open_replica):
     (here, model), (there, other_model) = open_replica(), open_replica()
     conversation = await talk(here, model, *"abc")
-    conversation = await here.mark(conversation, 0, TurnMemory.PINNED)
+    conversation = await here.set_memory(conversation, 0, TurnMemory.PINNED)
     conversation = await there.choose(conversation, Options(k=1))
     await ask(there, other_model, conversation, "d")
     assert [message.text for message in other_model.asked[-1]] == ["a", "re: a", "c", "re: c", "d"]

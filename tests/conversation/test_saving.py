@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from chatbot.conversation import AnswerUnsavedError, ConversationStore, DatabaseMovedError, TurnStatus
 from chatbot.conversation.store import database
-from tests.conversation.talking import answers, say, service_of, start, talk
+from tests.conversation.conversing import answers, say, service_of, start, talk
 from tests.support.scripted_model import ScriptedModel
 
 FULL = """

@@ -21,7 +21,7 @@ from chatbot.conversation import (
     Usage,
     WindowMemory,
 )
-from tests.conversation.talking import say, service_of, start, talk, users
+from tests.conversation.conversing import say, service_of, start, talk, users
 
 
 @pytest.fixture
@@ -279,11 +279,11 @@ async def test_nobody_gets_at_a_conversation_of_somebody_else(service, model):
             service.mention(stranger, "secret"),
             service.stop(stranger),
             anext(service.follow(stranger)),
-            service.flip(Conversation(conversation.id, "grace", 2), 0, 0),
-            service.mark(Conversation(conversation.id, "grace", 2), 0, TurnMemory.PINNED),
+            service.select_version(Conversation(conversation.id, "grace", 2), 0, 0),
+            service.set_memory(Conversation(conversation.id, "grace", 2), 0, TurnMemory.PINNED),
             service.choose(Conversation(conversation.id, "grace", 2), Options(k=1)),
             service.rename(stranger, "mine"),
-            service.name(stranger),
+            service.find_title(stranger),
             service.export_markdown(stranger),
             service.export_json(stranger),
             service.restore(stranger),

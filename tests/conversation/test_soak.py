@@ -14,7 +14,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field
 
 from chatbot.conversation import ConversationService, ConversationStore, TurnStatus, WindowMemory
-from tests.conversation.talking import service_of
+from tests.conversation.conversing import service_of
 
 VISITORS, TURNS = 200, 10
 SECRET = re.compile(r"secret\d+x")

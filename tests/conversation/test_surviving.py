@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chatbot.conversation import ConversationStore, TurnStatus
-from tests.conversation.talking import answers, ask, say, service_of, start, talk, until
+from tests.conversation.conversing import answers, ask, say, service_of, start, talk, until
 from tests.support.scripted_model import ScriptedModel
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 CHILD = """
 import asyncio, sys
 from chatbot.conversation import ConversationStore
-from tests.conversation.talking import service_of
+from tests.conversation.conversing import service_of
 from tests.support.scripted_model import ScriptedModel
 
 async def answer():
@@ -43,7 +43,7 @@ async def test_a_growing_answer_is_kept_while_it_grows(service, model, store):
         await until(lambda: kept(store, conversation, "half"))
         model.will_say(" more", ends=False)
         await until(lambda: kept(store, conversation, "half more"))
-    assert (await store.growing(conversation.id)).status is TurnStatus.STREAMING
+    assert (await store.in_progress(conversation.id)).status is TurnStatus.STREAMING
 
 
 async def kept(store, conversation, text):
@@ -132,7 +132,7 @@ async def test_a_killed_process_leaves_the_question_and_what_had_arrived(tmp_pat
     assert await child.wait() == -9
 
     async def is_settled():
-        return (await store.growing(id_)) is None
+        return (await store.in_progress(id_)) is None
 
     await until(is_settled)
     model = ScriptedModel()

@@ -16,7 +16,7 @@ from chatbot.conversation import (
     WindowMemory,
     titles,
 )
-from tests.conversation.talking import say, talk, until
+from tests.conversation.conversing import say, talk, until
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ async def test_what_a_title_took_is_part_of_what_the_conversation_took(service, 
     conversation = await talk(service, model, "one")
     assert conversation.usage == Usage(11, 7, 25.0)
     model.will_say("“A title”\n")
-    assert await service.name(conversation) == "A title"
+    assert await service.find_title(conversation) == "A title"
     named = await service.refresh(conversation)
     assert (named.title, named.usage) == ("A title", Usage(22, 14, 50.0))
     assert (named.revision, named.updated_at) == (conversation.revision, conversation.updated_at)
@@ -47,7 +47,7 @@ async def test_a_title_that_is_none_is_told_and_counted_too(service, model, word
     conversation = await talk(service, model, "one")
     model.will_say(words)
     with pytest.raises(TitleError, match="sent no title"):
-        await service.name(conversation)
+        await service.find_title(conversation)
     kept = await service.refresh(conversation)
     assert (kept.title, kept.usage) == ("one", Usage(22, 14, 50.0))
 
@@ -55,18 +55,18 @@ async def test_a_title_that_is_none_is_told_and_counted_too(service, model, word
 async def test_a_title_is_asked_for_in_few_tokens(service, model):
     conversation = await talk(service, model, "one")
     model.will_say("A title")
-    await service.name(conversation)
+    await service.find_title(conversation)
     assert model.told[-1]["max_tokens"] == titles.MAX_TOKENS
 
 
 async def test_a_title_takes_the_place_of_an_answer_while_it_is_looked_for(service, model):
     conversation = await talk(service, model, "one")
-    naming = asyncio.create_task(service.name(conversation))
+    naming = asyncio.create_task(service.find_title(conversation))
     await asked(model, 2)
     with pytest.raises(ApplicationBusyError):
         await say(service, service.begin("grace"), "hi")
     with pytest.raises(TitleError, match="already"):
-        await service.name(conversation)
+        await service.find_title(conversation)
     model.will_say("A title")
     assert await naming == "A title"
     other = await talk(service, model, "two", owner="grace")
@@ -74,7 +74,7 @@ async def test_a_title_takes_the_place_of_an_answer_while_it_is_looked_for(servi
     reader = service.say(conversation, "more")
     await anext(reader)
     with pytest.raises(ApplicationBusyError):
-        await service.name(other)
+        await service.find_title(other)
     await service.stop(conversation)
 
 
@@ -87,6 +87,6 @@ async def test_a_model_that_finds_none_in_time_is_left_and_its_place_is_free(mod
     assert model.closed == 1
     model.will_say(ModelRateLimitError("Too many."))
     with pytest.raises(TitleError, match="Too many"):
-        await service.name(conversation)
+        await service.find_title(conversation)
     model.will_say("ok")
     assert (await say(service, conversation, "two")).assistant == "ok"

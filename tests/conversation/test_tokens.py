@@ -4,7 +4,7 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 
 from chatbot.conversation import TokenCounter, Usage, WindowMemory
-from tests.conversation.talking import say
+from tests.conversation.conversing import say
 
 
 @pytest.fixture

@@ -17,13 +17,13 @@ from chatbot.conversation import (
     Turn,
     TurnStatus,
     UnreadableExportError,
-    exchange,
+    import_export,
 )
-from chatbot.conversation.exchange import pieces
-from chatbot.conversation.exchange.pieces import JsonError, JsonReader
+from chatbot.conversation.import_export import json_reader
+from chatbot.conversation.import_export.json_reader import JsonError, JsonReader
 from chatbot.conversation.store import RevisionError, StoredTurn
+from tests.conversation.conversing import say, start, talk, until
 from tests.conversation.loop_watch import watched_steps
-from tests.conversation.talking import say, start, talk, until
 
 MANY = 4_000
 STEP_SECONDS = 0.05
@@ -49,12 +49,12 @@ def long_conversation(turns: int = MANY, title: str = "Long") -> tuple[Conversat
 
 @pytest.fixture(scope="module")
 def export():
-    return exchange.to_json(*long_conversation()).encode()
+    return import_export.to_json(*long_conversation()).encode()
 
 
 @pytest.fixture(scope="module")
 def bundle():
-    return exchange.bundle(long_conversation(1_000, f"Number {n}") for n in range(4))
+    return import_export.bundle(long_conversation(1_000, f"Number {n}") for n in range(4))
 
 
 @pytest.mark.parametrize("kind", ["export", "bundle"])
@@ -101,16 +101,16 @@ async def test_an_answer_grows_while_a_file_is_read(service, model, export):
 def test_what_could_only_be_read_in_one_long_step_is_refused(junk):
     text = '{"format": "chatbot-conversation", "version": 2, "title": "t", "turns": [{"index": 0, ' + junk + "}]}"
     with pytest.raises(UnreadableExportError, match=r"too long to be read|nested too deep"):
-        exchange.read_json(text, "me", "new")
+        import_export.read_json(text, "me", "new")
 
 
 def test_a_text_may_be_long():
     conversation, [stored] = long_conversation(1)
     long = replace(stored, turn=replace(stored.turn, user="long\n" * 300_000))
-    assert exchange.read_json(exchange.to_json(conversation, [long]), "me", "new")[1] == [long]
-    longer = replace(stored, turn=replace(stored.turn, user="x" * (pieces.MAX_TEXT + 1)))
+    assert import_export.read_json(import_export.to_json(conversation, [long]), "me", "new")[1] == [long]
+    longer = replace(stored, turn=replace(stored.turn, user="x" * (json_reader.MAX_TEXT + 1)))
     with pytest.raises(UnreadableExportError, match="more than 4,000,000 characters"):
-        exchange.read_json(exchange.to_json(conversation, [longer]), "me", "new")
+        import_export.read_json(import_export.to_json(conversation, [longer]), "me", "new")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ async def test_a_visitor_has_one_transfer_at_a_time_and_is_told(service, model, 
 
 @pytest.fixture(scope="module")
 def short_export():
-    return exchange.to_json(*long_conversation(3)).encode()
+    return import_export.to_json(*long_conversation(3)).encode()
 
 
 async def test_files_are_read_in_another_thread(service, short_export):

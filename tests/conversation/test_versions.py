@@ -6,8 +6,8 @@ import pytest
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import HumanMessage
 
-from chatbot.conversation import ConversationBusyError, ConversationConflictError, Options, Place, TurnMemory
-from tests.conversation.talking import answers, ask, say, start, talk, users
+from chatbot.conversation import ConversationBusyError, ConversationConflictError, Inclusion, Options, TurnMemory
+from tests.conversation.conversing import answers, ask, say, start, talk, users
 
 
 async def test_the_old_answer_is_there_until_the_new_one_is_complete(service, model):
@@ -53,11 +53,11 @@ async def test_flipping_back_brings_what_followed_and_the_request_follows(servic
     conversation = await ask(service, model, conversation, "four")
     assert await users(service, conversation) == ["one", "other", "four"]
     assert (await service.view(conversation)).versions == {0: [0], 1: [0, 1], 2: [1]}
-    conversation = await service.flip(conversation, 1, 0)
+    conversation = await service.select_version(conversation, 1, 0)
     assert await users(service, conversation) == ["one", "two", "three"]
     conversation = await ask(service, model, conversation, "five")
     assert [m.text for m in model.asked[-1] if isinstance(m, HumanMessage)] == ["one", "two", "three", "five"]
-    conversation = await service.flip(conversation, 1, 1)
+    conversation = await service.select_version(conversation, 1, 1)
     assert await users(service, conversation) == ["one", "other", "four"]
 
 
@@ -75,7 +75,7 @@ async def test_while_an_answer_is_written_nothing_is_cut_or_flipped(service, mod
     model.will_say("half", ends=False)
     async with aclosing(await start(service, conversation, "two")):
         now = await service.refresh(conversation)
-        for attempt in (service.rewind(now, 0), service.flip(now, 0, 0), say(service, now, "three")):
+        for attempt in (service.rewind(now, 0), service.select_version(now, 0, 0), say(service, now, "three")):
             with pytest.raises(ConversationBusyError):
                 await attempt
     await service.stop(conversation)
@@ -86,7 +86,7 @@ async def test_while_an_answer_is_written_nothing_is_cut_or_flipped(service, mod
 async def test_a_version_that_is_not_there_is_not_flipped_to(service, model, version):
     conversation = await talk(service, model, "one")
     with pytest.raises(ConversationConflictError):
-        await service.flip(conversation, 0, version)
+        await service.select_version(conversation, 0, version)
     assert await answers(service, conversation) == ["re: one"]
 
 
@@ -117,14 +117,14 @@ async def test_k_can_be_chosen_before_the_first_message(service, model):
 async def test_k_is_each_conversations_own(service, model):
     one, other = await talk(service, model, *"ab"), await talk(service, model, *"ab")
     await service.choose(one, Options(k=0))
-    assert (await service.view(one)).plan.place(1) is Place.MEMORY_OFF
-    assert (await service.view(other)).plan.place(1) is Place.SENT
+    assert (await service.view(one)).plan.inclusion(1) is Inclusion.MEMORY_OFF
+    assert (await service.view(other)).plan.inclusion(1) is Inclusion.SENT
 
 
 async def test_a_pinned_turn_is_sent_from_far_back_and_an_excluded_one_never(service, model):
     conversation = await service.choose(await talk(service, model, *(f"q{n}" for n in range(40))), Options(k=2))
-    conversation = await service.mark(conversation, 3, TurnMemory.PINNED)
-    conversation = await service.mark(conversation, 38, TurnMemory.EXCLUDED)
+    conversation = await service.set_memory(conversation, 3, TurnMemory.PINNED)
+    conversation = await service.set_memory(conversation, 38, TurnMemory.EXCLUDED)
     view = await service.view(conversation, text="now")
     await ask(service, model, conversation, "now")
     assert [m.text for m in model.asked[-1] if isinstance(m, HumanMessage)] == ["q3", "q37", "q39", "now"]
@@ -133,17 +133,20 @@ async def test_a_pinned_turn_is_sent_from_far_back_and_an_excluded_one_never(ser
 
 async def test_a_mark_counts_from_the_next_message_and_stays_with_its_version(service, model):
     conversation = await talk(service, model, *"ab")
-    conversation = await service.mark(conversation, 0, TurnMemory.EXCLUDED)
+    conversation = await service.set_memory(conversation, 0, TurnMemory.EXCLUDED)
     conversation = await ask(service, model, conversation, "a", "other", at=0)
-    assert (await service.view(conversation)).plan.place(0) is Place.SENT
-    conversation = await service.flip(conversation, 0, 0)
-    assert [(await service.view(conversation)).plan.place(n) for n in range(2)] == [Place.EXCLUDED, Place.SENT]
+    assert (await service.view(conversation)).plan.inclusion(0) is Inclusion.SENT
+    conversation = await service.select_version(conversation, 0, 0)
+    assert [(await service.view(conversation)).plan.inclusion(n) for n in range(2)] == [
+        Inclusion.EXCLUDED,
+        Inclusion.SENT,
+    ]
 
 
 async def test_a_turn_that_is_not_there_is_not_marked(service, model):
     conversation = await talk(service, model, "a")
     with pytest.raises(ConversationConflictError):
-        await service.mark(conversation, 5, TurnMemory.PINNED)
+        await service.set_memory(conversation, 5, TurnMemory.PINNED)
     assert (await service.refresh(conversation)).revision == conversation.revision
 
 

@@ -15,7 +15,7 @@ from tenacity import RetryCallState, Retrying
 
 from chatbot.azureml import AzureMLChatOnlineEndpoint
 from chatbot.conversation import TurnStatus, WindowMemory
-from tests.conversation.talking import say, service_of
+from tests.conversation.conversing import say, service_of
 from tests.support.asking import FINISH
 from tests.support.wire import DONE, WireServer, event, stream_reply, text_reply
 

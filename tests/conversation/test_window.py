@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
-from chatbot.conversation import Failure, Place, Turn, TurnMemory, TurnStatus, WindowMemory
-from chatbot.conversation.window import NO_ANSWER
+from chatbot.conversation import Failure, Inclusion, Turn, TurnMemory, TurnStatus, WindowMemory
+from chatbot.conversation.context.window import NO_ANSWER
 
 FAILURE = Failure("ModelAPIError", "no")
 BLOCKED = Failure("ModelInvalidRequestError", "no", blocked=True)
@@ -38,8 +38,8 @@ def numbers(plan) -> list[int]:
     return [each.index for each in plan.remembered]
 
 
-def places(plan) -> list[Place]:
-    return [entry.place for entry in plan.entries]
+def places(plan) -> list[Inclusion]:
+    return [entry.inclusion for entry in plan.entries]
 
 
 @pytest.mark.parametrize(
@@ -64,50 +64,50 @@ def test_the_last_k_answered_turns_are_remembered(k, answers, expected):
 @pytest.mark.parametrize(
     ("values", "place"),
     [
-        ({}, Place.SENT),
-        ({"status": TurnStatus.STOPPED, "assistant": "half an ans"}, Place.SENT),
-        ({"memory": TurnMemory.PINNED}, Place.SENT),
-        ({"memory": TurnMemory.EXCLUDED}, Place.EXCLUDED),
-        ({"memory": TurnMemory.EXCLUDED, "status": TurnStatus.FAILED, "failure": FAILURE}, Place.EXCLUDED),
-        ({"status": TurnStatus.FAILED, "failure": FAILURE, "assistant": ""}, Place.FAILED),
-        ({"status": TurnStatus.FAILED, "failure": FAILURE, "assistant": "half an ans"}, Place.FAILED),
-        ({"status": TurnStatus.FAILED, "failure": FAILURE, "memory": TurnMemory.PINNED}, Place.SENT),
-        ({"status": TurnStatus.FAILED, "failure": BLOCKED, "assistant": ""}, Place.BLOCKED),
-        ({"status": TurnStatus.FAILED, "failure": BLOCKED, "memory": TurnMemory.PINNED}, Place.SENT),
-        ({"finish_reason": "content_filter"}, Place.BLOCKED),
-        ({"finish_reason": "content_filter", "memory": TurnMemory.PINNED}, Place.SENT),
-        ({"finish_reason": "length"}, Place.SENT),
-        ({"assistant": ""}, Place.UNANSWERED),
-        ({"assistant": "", "status": TurnStatus.STOPPED}, Place.UNANSWERED),
-        ({"assistant": "", "memory": TurnMemory.PINNED}, Place.SENT),
-        ({"status": TurnStatus.STREAMING}, Place.UNANSWERED),
-        ({"status": TurnStatus.STREAMING, "memory": TurnMemory.PINNED}, Place.UNANSWERED),
+        ({}, Inclusion.SENT),
+        ({"status": TurnStatus.STOPPED, "assistant": "half an ans"}, Inclusion.SENT),
+        ({"memory": TurnMemory.PINNED}, Inclusion.SENT),
+        ({"memory": TurnMemory.EXCLUDED}, Inclusion.EXCLUDED),
+        ({"memory": TurnMemory.EXCLUDED, "status": TurnStatus.FAILED, "failure": FAILURE}, Inclusion.EXCLUDED),
+        ({"status": TurnStatus.FAILED, "failure": FAILURE, "assistant": ""}, Inclusion.FAILED),
+        ({"status": TurnStatus.FAILED, "failure": FAILURE, "assistant": "half an ans"}, Inclusion.FAILED),
+        ({"status": TurnStatus.FAILED, "failure": FAILURE, "memory": TurnMemory.PINNED}, Inclusion.SENT),
+        ({"status": TurnStatus.FAILED, "failure": BLOCKED, "assistant": ""}, Inclusion.BLOCKED),
+        ({"status": TurnStatus.FAILED, "failure": BLOCKED, "memory": TurnMemory.PINNED}, Inclusion.SENT),
+        ({"finish_reason": "content_filter"}, Inclusion.BLOCKED),
+        ({"finish_reason": "content_filter", "memory": TurnMemory.PINNED}, Inclusion.SENT),
+        ({"finish_reason": "length"}, Inclusion.SENT),
+        ({"assistant": ""}, Inclusion.UNANSWERED),
+        ({"assistant": "", "status": TurnStatus.STOPPED}, Inclusion.UNANSWERED),
+        ({"assistant": "", "memory": TurnMemory.PINNED}, Inclusion.SENT),
+        ({"status": TurnStatus.STREAMING}, Inclusion.UNANSWERED),
+        ({"status": TurnStatus.STREAMING, "memory": TurnMemory.PINNED}, Inclusion.UNANSWERED),
     ],
 )
 def test_each_turn_has_its_place(values, place):
     plan = WindowMemory(1).plan([turn(**values)])
-    assert places(plan) == [plan.place(0)] == [place]
-    assert len(plan.messages) == (3 if place is Place.SENT else 1)
+    assert places(plan) == [plan.inclusion(0)] == [place]
+    assert len(plan.messages) == (3 if place is Inclusion.SENT else 1)
 
 
 @pytest.mark.parametrize("memory", TurnMemory)
 def test_without_a_window_nothing_is_remembered_not_even_what_is_pinned(memory):
     plan = WindowMemory(5).plan([turn(0), turn(1, memory=memory)], "hi", k=0)
-    assert places(plan) == [Place.MEMORY_OFF] * 2
+    assert places(plan) == [Inclusion.MEMORY_OFF] * 2
     assert plan.messages == [HumanMessage("hi")]
-    assert plan.place(0) is plan.place(77) is Place.MEMORY_OFF
+    assert plan.inclusion(0) is plan.inclusion(77) is Inclusion.MEMORY_OFF
 
 
 def test_a_turn_too_old_to_be_looked_at_is_before_the_window():
     everything = [turn(n) for n in range(100)]
-    plan = WindowMemory(2).plan(everything[-WindowMemory.reach(2) :])
-    assert plan.place(0) is Place.BEFORE_WINDOW
-    assert plan.place(99) is Place.SENT
+    plan = WindowMemory(2).plan(everything[-WindowMemory.lookback(2) :])
+    assert plan.inclusion(0) is Inclusion.BEFORE_WINDOW
+    assert plan.inclusion(99) is Inclusion.SENT
 
 
 def test_a_pinned_turn_goes_from_however_far_back_and_takes_no_place_in_the_window():
     everything = [turn(n, memory=TurnMemory.PINNED if n in {3, 99} else TurnMemory.AUTO) for n in range(100)]
-    plan = WindowMemory(2).plan([everything[3], *everything[-WindowMemory.reach(2) :]])
+    plan = WindowMemory(2).plan([everything[3], *everything[-WindowMemory.lookback(2) :]])
     assert numbers(plan) == [3, 97, 98, 99]
 
 
@@ -120,13 +120,13 @@ def test_pinned_turns_go_before_the_others_as_many_as_fit():
     memory = WindowMemory(5, 10, counter=WordCounter())
     pinned = [turn(n, memory=TurnMemory.PINNED) for n in range(3)]
     plan = memory.plan([*pinned, turn(3)], "how so")
-    assert places(plan) == [Place.OVER_BUDGET, Place.SENT, Place.SENT, Place.OVER_BUDGET]
+    assert places(plan) == [Inclusion.OVER_BUDGET, Inclusion.SENT, Inclusion.SENT, Inclusion.OVER_BUDGET]
     assert plan.tokens == 10
 
 
 def test_an_excluded_turn_makes_room_for_an_older_one():
     plan = WindowMemory(2).plan([turn(0), turn(1), turn(2, memory=TurnMemory.EXCLUDED), turn(3)])
-    assert places(plan) == [Place.BEFORE_WINDOW, Place.SENT, Place.EXCLUDED, Place.SENT]
+    assert places(plan) == [Inclusion.BEFORE_WINDOW, Inclusion.SENT, Inclusion.EXCLUDED, Inclusion.SENT]
 
 
 def test_the_request_is_system_prompt_then_whole_turns_then_the_question():
@@ -151,7 +151,7 @@ def test_the_token_budget_leaves_out_whole_turns_from_the_oldest(budget, expecte
     plan = memory.plan([turn(n) for n in range(3)], "how so")
     assert numbers(plan) == expected
     assert (plan.system_tokens, plan.question_tokens, plan.tokens) == (2, 2, 4 + 4 * len(expected))
-    assert places(plan) == [Place.OVER_BUDGET] * (3 - len(expected)) + [Place.SENT] * len(expected)
+    assert places(plan) == [Inclusion.OVER_BUDGET] * (3 - len(expected)) + [Inclusion.SENT] * len(expected)
 
 
 def test_the_budget_leaves_room_for_the_answer():
@@ -171,12 +171,12 @@ def test_the_system_prompt_and_the_question_always_go():
 def test_the_window_stays_contiguous_under_the_budget():
     """A turn that does not fit ends the window: an older one must not slip in behind it."""
     plan = WindowMemory(5, 12, counter=WordCounter()).plan([turn(0), turn(1, user="long " * 20), turn(2)])
-    assert places(plan) == [Place.OVER_BUDGET, Place.OVER_BUDGET, Place.SENT]
+    assert places(plan) == [Inclusion.OVER_BUDGET, Inclusion.OVER_BUDGET, Inclusion.SENT]
 
 
 def test_beyond_k_is_before_the_window_and_within_it_over_the_budget():
     plan = WindowMemory(2, 5, counter=WordCounter()).plan([turn(n) for n in range(4)])
-    assert places(plan)[-2:] == [Place.OVER_BUDGET, Place.SENT]
+    assert places(plan)[-2:] == [Inclusion.OVER_BUDGET, Inclusion.SENT]
 
 
 def test_a_negative_k_is_refused():
@@ -223,7 +223,7 @@ def test_what_is_displayed_is_what_is_sent(memory, spoken, text):
     sent = [
         (e.turn.user, e.turn.assistant if e.turn.has_answer else NO_ANSWER)
         for e in plan.entries
-        if e.place is Place.SENT
+        if e.inclusion is Inclusion.SENT
     ]
     told = [message.content for message in plan.messages]
     system = [memory.system_prompt] if memory.system_prompt else []
@@ -231,7 +231,7 @@ def test_what_is_displayed_is_what_is_sent(memory, spoken, text):
     assert [type(m) for m in plan.messages[len(system) :]] == [HumanMessage, AIMessage] * len(sent) + [HumanMessage]
     assert plan.tokens == sum(map(memory.count, told))
     assert plan.tokens == plan.system_tokens + plan.question_tokens + sum(e.tokens for e in plan.entries if e.sent)
-    assert all(plan.place(entry.turn.index) is entry.place for entry in plan.entries)
+    assert all(plan.inclusion(entry.turn.index) is entry.inclusion for entry in plan.entries)
 
 
 @given(MEMORIES, conversations(), WORDS)
@@ -244,11 +244,11 @@ def test_a_request_is_within_the_budget_unless_it_remembers_nothing(memory, spok
 @given(MEMORIES, conversations(60), WORDS)
 def test_what_is_within_reach_decides_like_the_whole_conversation(memory, spoken, text):
     """The request is made from the newest and the pinned turns, a display may look at everything: both say the same."""
-    tail = spoken[-memory.reach(memory.k) :]
+    tail = spoken[-memory.lookback(memory.k) :]
     pinned = [each for each in spoken if each.memory is TurnMemory.PINNED and each not in tail]
     plan, of_all = memory.plan([*pinned, *tail], text), memory.plan(spoken, text)
     assert plan.messages == of_all.messages
     assert plan.tokens == of_all.tokens
-    assert [plan.place(each.index) for each in (*pinned, *tail)] == [
+    assert [plan.inclusion(each.index) for each in (*pinned, *tail)] == [
         of_all.place(each.index) for each in (*pinned, *tail)
     ]

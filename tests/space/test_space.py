@@ -30,7 +30,7 @@ def chat(python: Path, url: str) -> dict:
 
 def says_it_keeps_nothing(space: Space) -> bool:
     config = json.loads(space.get("/config")[2])
-    return any('data-say="ephemeral"' in str(each["props"].get("value")) for each in config["components"])
+    return any('data-i18n="ephemeral"' in str(each["props"].get("value")) for each in config["components"])
 
 
 def test_the_requirements_leave_the_spaces_gradio_alone(space_python):

@@ -32,11 +32,11 @@ def answers(texts: str) -> list[dict[str, Any]]:
 def main() -> None:
     import gradio as gr
 
-    from chatbot.ui.look import Look
-    from chatbot.ui.page import _chatbot
+    from chatbot.ui.branding import Branding
+    from chatbot.ui.layout import _chatbot
 
     with gr.Blocks(analytics_enabled=False) as demo:
-        chatbot = _chatbot(Look())
+        chatbot = _chatbot(Branding())
         texts = gr.Textbox(elem_id="texts")
         gr.Button("Draw", elem_id="draw").click(answers, [texts], [chatbot])
     css = (ROOT / "chatbot" / "ui" / "style.css").read_text(encoding="utf-8")

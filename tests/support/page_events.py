@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from chatbot.ui.visitor import COOKIE, PAGE_HEADER
+from chatbot.ui.identity import COOKIE, PAGE_HEADER
 
 
 def headers(page: str, visitor: str | None = None) -> dict[str, str]:

@@ -14,7 +14,7 @@ SCRIPTS = STYLE.parent / "scripts"
 
 _SOUGHT = re.compile(r"""(?:querySelector|querySelectorAll|closest|matches|find)(?:\?\.)?\(\s*(["'`])(.*?)\1""")
 _NAMED = re.compile(r'const WHOLE = "(.*?)"')
-_VALUES = {"name": ["shelf", "panel"], "kind": ["submit", "stop"], "token()": ["TOKEN"]}
+_VALUES = {"name": ["sidebar", "panel"], "kind": ["submit", "stop"], "token()": ["TOKEN"]}
 """What the scripts put into a selector."""
 
 # A browser's own parser reads the style sheet: rules within rules, too. Each branch of a list and of `:is` is a

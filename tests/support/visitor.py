@@ -30,7 +30,7 @@ class Visitor:
         self.k = page.locator("#k input[type=range]")
         self.plan = page.locator("#plan li")
         self.total = page.locator("#plan .total")
-        self.offer = page.locator("#offer .offer")
+        self.recall_hint = page.locator("#recall-hint .recall-hint")
         self.toast = page.locator("#notices .notice")
         self.connection = page.locator("#connection")
 

@@ -146,7 +146,7 @@ async def test_code_is_shown_with_its_white_space(drawings):
 
 async def test_nothing_of_an_answers_own_is_live(drawings):
     tags = [
-        "<form action=x><input><button id=shelf-toggle>go</button></form>",
+        "<form action=x><input><button id=sidebar-toggle>go</button></form>",
         '<div class="note" style="position:fixed" id=x>',
     ]
     await drawings.show([f"{tag}\n\n- {tag}\n\n|a|\n|-|\n|{tag}|\n\nthe end" for tag in tags])

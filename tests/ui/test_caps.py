@@ -7,9 +7,9 @@ import pytest
 import pytest_asyncio
 
 from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
-from chatbot.ending import Step
 from chatbot.server import create_page_app
-from chatbot.ui import Look
+from chatbot.shutdown import Step
+from chatbot.ui import Branding
 from tests.support.page_events import PageEvents, headers
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
@@ -24,7 +24,7 @@ async def served(tmp_path):
     deployment = Deployment("test", model, WindowMemory(system_prompt="Be kind."), {"max_tokens": 256})
     other = Deployment("with a longer memory", model, WindowMemory(30))
     service = ConversationService(Deployments(deployment, other), store)
-    app = create_page_app(service, Look("Test"), [Step("close", store.aclose, 5)])
+    app = create_page_app(service, Branding("Test"), [Step("close", store.aclose, 5)])
     with serving(app) as url:
         async with httpx.AsyncClient(base_url=url, timeout=60) as client:
             yield client, model

@@ -22,7 +22,7 @@ async def saved(visitor: Visitor, label: str) -> Download:
     return await download.value
 
 
-async def bring_in(visitor: Visitor, file: Path) -> None:
+async def import_file(visitor: Visitor, file: Path) -> None:
     button = visitor.page.get_by_role("button", name="Import…")
     if not await button.is_visible():
         await visitor.page.get_by_text("Export and import").click()
@@ -65,7 +65,7 @@ async def test_a_conversation_is_saved_and_another_browser_reads_it(demo_app, vi
         assert exported.suggested_filename == "My name is Ada.json"
         await exported.save_as(tmp_path / "ada.json")
     async with visit(demo_app.url) as grace:
-        await bring_in(grace, tmp_path / "ada.json")
+        await import_file(grace, tmp_path / "ada.json")
         await expect(grace.titles).to_have_text(["My name is Ada"])
         await expect(grace.questions).to_have_text(["My name is Ada", "show me a table"])
         await expect(grace.page.locator("#chat table")).to_be_visible()
@@ -83,7 +83,7 @@ async def test_everything_is_saved_and_brought_in_again(demo_app, visit, tmp_pat
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:
         assert sorted(Path(name).suffix for name in archive.namelist()) == [".json", ".json", ".md", ".md"]
     async with visit(demo_app.url) as visitor:
-        await bring_in(visitor, tmp_path / "all.zip")
+        await import_file(visitor, tmp_path / "all.zip")
         await expect(visitor.titles).to_have_count(2)
         await expect(visitor.page.locator("#conversations")).to_contain_text("second thoughts: äöü 漢字")
 
@@ -92,7 +92,7 @@ async def test_what_is_no_export_is_refused_in_words(demo_app, visit, tmp_path):
     (tmp_path / "wrong.json").write_text('{"format": "something else"}')
     async with visit(demo_app.url) as visitor:
         await visitor.ask("hello")
-        await bring_in(visitor, tmp_path / "wrong.json")
+        await import_file(visitor, tmp_path / "wrong.json")
         await expect(visitor.toast).to_be_visible()
         await expect(visitor.titles).to_have_text(["hello"])
         await expect(visitor.questions).to_have_text(["hello"])
@@ -107,7 +107,7 @@ async def test_there_is_nothing_to_export_before_the_first_message(demo_app, vis
 
 async def test_a_long_chat_is_drawn_a_piece_at_a_time(demo_app, visit, tmp_path):
     async with visit(demo_app.url) as visitor:
-        await bring_in(visitor, long_conversation(tmp_path, 50))
+        await import_file(visitor, long_conversation(tmp_path, 50))
         await expect(visitor.questions).to_have_count(20)
         await expect(visitor.questions.first).to_have_text("question 31")
         await expect(visitor.answers).to_have_count(20)
@@ -128,7 +128,7 @@ async def test_a_long_chat_is_drawn_a_piece_at_a_time(demo_app, visit, tmp_path)
 
 async def test_an_early_question_can_be_edited_below_what_is_not_drawn(demo_app, visit, tmp_path):
     async with visit(demo_app.url) as visitor:
-        await bring_in(visitor, long_conversation(tmp_path, 25))
+        await import_file(visitor, long_conversation(tmp_path, 25))
         await expect(visitor.questions).to_have_count(20)
         await visitor.edit_question(2, "repeat in other words")
         await expect(visitor.questions.last).to_have_text("repeat in other words")

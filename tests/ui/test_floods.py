@@ -11,12 +11,12 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
-from chatbot.conversation.answers.answering import MAX_ANSWERS_PER_OWNER
-from chatbot.ending import Step
+from chatbot.conversation.generation.manager import MAX_ANSWERS_PER_OWNER
 from chatbot.server import create_page_app
-from chatbot.ui import Look
+from chatbot.shutdown import Step
+from chatbot.ui import Branding
 from chatbot.ui.sessions import MAX_SESSIONS, MAX_STREAMS_PER_OWNER
-from tests.conversation.talking import until
+from tests.conversation.conversing import until
 from tests.support.page_events import PageEvents, headers
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
@@ -42,7 +42,7 @@ async def served(tmp_path):
     model = SilentForSome()
     store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
     service = ConversationService(Deployments(Deployment("test", model, WindowMemory())), store)
-    app = create_page_app(service, Look("Test"), [Step("close the database", store.aclose, 5)])
+    app = create_page_app(service, Branding("Test"), [Step("close the database", store.aclose, 5)])
     with serving(app) as url:
         async with httpx.AsyncClient(
             base_url=url, timeout=240, limits=httpx.Limits(max_connections=None, max_keepalive_connections=AT_ONCE)

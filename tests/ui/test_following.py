@@ -138,8 +138,8 @@ async def test_by_a_finger(app, wire, visit, browser: Browser):
         before = await scrolling.top()
 
         async def at(kind: str, *points: int) -> None:
-            places = [{"x": 195, "y": y} for y in points]
-            await touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+            points_there = [{"x": 195, "y": y} for y in points]
+            await touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points_there})
 
         await at("touchStart", 300)
         for y in range(310, 640, 10):

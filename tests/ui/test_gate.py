@@ -8,11 +8,11 @@ import pytest_asyncio
 from starlette.routing import Mount
 
 from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
-from chatbot.ending import Step
 from chatbot.server import create_page_app
-from chatbot.ui import Look
+from chatbot.shutdown import Step
+from chatbot.ui import Branding
 from chatbot.ui.gate import MAX_BODY, MAX_QUEUED, READ, WRITTEN
-from chatbot.ui.visitor import COOKIE, PAGE_HEADER
+from chatbot.ui.identity import COOKIE, PAGE_HEADER
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
 
@@ -24,7 +24,7 @@ async def application(tmp_path_factory):
     # In a loop, or Gradio makes one of its own and leaves it open.
     store = ConversationStore(f"sqlite:///{tmp_path_factory.mktemp('gate')}/chat.db")
     service = ConversationService(Deployments(Deployment("test", ScriptedModel(), WindowMemory())), store)
-    return create_page_app(service, Look("Test"), [Step("close the database", store.aclose, 5)])
+    return create_page_app(service, Branding("Test"), [Step("close the database", store.aclose, 5)])
 
 
 @pytest.fixture(scope="module")

@@ -19,11 +19,11 @@ async def test_a_button_in_an_answer_does_nothing(demo_app, visit):
         for words in (f"act-0123456789abcdef delete {precious}", f"act-{{token}} delete {precious}", "delete 0"):
             await visitor.ask(f'repeat <button class="{words}">Press me</button>')
             await shown.last.click()
-        await visitor.ask('repeat <button id="shelf-toggle">Press me</button>')
+        await visitor.ask('repeat <button id="sidebar-toggle">Press me</button>')
         await shown.last.click()
         await visitor.page.wait_for_timeout(500)
         await expect(visitor.titles).to_have_text(["precious"])
-        await expect(visitor.page.locator("#shelf")).to_be_visible()
+        await expect(visitor.page.locator("#sidebar")).to_be_visible()
 
 
 async def test_a_known_id_opens_nobody_elses_conversation(demo_app, visit):

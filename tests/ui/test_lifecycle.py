@@ -9,9 +9,9 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
-from chatbot.ending import Step
 from chatbot.server import create_page_app
-from chatbot.ui import Look
+from chatbot.shutdown import Step
+from chatbot.ui import Branding
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
 
@@ -58,7 +58,7 @@ async def served(tmp_path):
     model = ScriptedModel()
     store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
     service = ConversationService(Deployments(Deployment("test", model, WindowMemory())), store)
-    app = create_page_app(service, Look("Test"), [Step("close the database", store.aclose, 5)])
+    app = create_page_app(service, Branding("Test"), [Step("close the database", store.aclose, 5)])
     with serving(app) as url:
         yield url, app, model
 
@@ -107,7 +107,7 @@ async def test_an_end_that_hangs_or_fails_is_told_to_the_log_and_the_page_ends_a
         await asyncio.Event().wait()
 
     closing = [Step("close what is broken", close, 0.2), Step("close the database", store.aclose, 5)]
-    with serving(create_page_app(service, Look("Test"), closing)) as url:
+    with serving(create_page_app(service, Branding("Test"), closing)) as url:
         port = int(url.rstrip("/").rpartition(":")[2])
     assert "The end did not close what is broken" in caplog.text
     with pytest.raises(ConnectionRefusedError):

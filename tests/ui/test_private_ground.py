@@ -141,8 +141,8 @@ async def long_and_quiet(visitor: Visitor, walk: Walk) -> None:
     ]
     turns = [turn | {"status": "complete"} for turn in turns]
     export = json.dumps({"format": "chatbot-conversation", "version": 1, "title": "Long", "turns": turns})
-    bring_in = "(body) => fetch('chat/import', { method: 'POST', body }).then((reply) => reply.status)"
-    assert await visitor.page.evaluate(bring_in, export) == 204
+    import_file = "(body) => fetch('chat/import', { method: 'POST', body }).then((reply) => reply.status)"
+    assert await visitor.page.evaluate(import_file, export) == 204
     await expect(visitor.page.locator("#chat .earlier button")).to_be_visible()
     await visitor.page.locator("#chat [role=log]").evaluate("(log) => (log.scrollTop = 0)")
     await expect(visitor.page.locator("#to-end button")).to_be_visible()
@@ -191,7 +191,7 @@ async def forgetting(visitor: Visitor, walk: Walk) -> None:
     await visitor.ask("something else")
     await expect(visitor.forgotten).to_be_visible()
     await visitor.box.press_sequentially("How big is the Contoso budget?")
-    await expect(visitor.offer).to_be_visible()
+    await expect(visitor.recall_hint).to_be_visible()
     await walk.look(visitor.page)
     await visitor.box.fill("")
 
@@ -238,10 +238,10 @@ async def everything_opened(visitor: Visitor, walk: Walk) -> None:
     await expect(visitor.toast).to_be_visible()
     await walk.look(page)
     await page.set_viewport_size({"width": 390, "height": 844})
-    await page.locator("#shelf-toggle").click()
+    await page.locator("#sidebar-toggle").click()
     await expect(page.locator("#talk[inert]")).to_be_attached()
     await walk.look(page)
-    await page.locator("#shelf .close").click()
+    await page.locator("#sidebar .close").click()
 
 
 async def offline(visitor: Visitor, app: AppProcess, walk: Walk) -> None:

@@ -7,9 +7,9 @@ import pytest_asyncio
 
 from chatbot.conversation import ConversationStore
 from chatbot.ui import sessions as limits
+from chatbot.ui.identity import COOKIE, PAGE_HEADER
 from chatbot.ui.sessions import PageSessions, TooManyAtAddressError, TooManyPagesError, network_of
-from chatbot.ui.visitor import COOKIE, PAGE_HEADER
-from tests.conversation.talking import service_of
+from tests.conversation.conversing import service_of
 from tests.support.scripted_model import ScriptedModel
 
 

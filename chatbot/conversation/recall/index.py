@@ -108,7 +108,7 @@ class _Match:
     fresh: bool
 
 
-class Recall:
+class TurnIndex:
     """An inverted index over the turns of one conversation, bounded in memory.
 
     A turn is added when it has ended; adding one at an index that is taken replaces it, and adding the same again costs

@@ -1,6 +1,6 @@
 """Where conversations live: one implementation for every database SQLAlchemy speaks to, SQLite by default."""
 
-from chatbot.conversation.store.changes import AnsweringError, RevisionError
+from chatbot.conversation.store.statements import AnsweringError, RevisionError
 from chatbot.conversation.store.store import SILENCE, UNDELETE_SECONDS, ConversationStore, StoredTurn
 
 __all__ = [

@@ -109,9 +109,15 @@ turns: Final = Table(
 
 # Few rows of a conversation are growing or pinned: they are found without reading the others. The words are literals,
 # because a statement with a parameter in their place is not known to mean the index.
-IS_GROWING: Final = turns.c.status == literal_column(f"'{TurnStatus.STREAMING}'")
+IS_IN_PROGRESS: Final = turns.c.status == literal_column(f"'{TurnStatus.STREAMING}'")
 IS_PINNED: Final = turns.c.memory == literal_column(f"'{TurnMemory.PINNED}'")
-Index("turns_growing", turns.c.conversation_id, turns.c.index, sqlite_where=IS_GROWING, postgresql_where=IS_GROWING)
+Index(
+    "turns_growing",
+    turns.c.conversation_id,
+    turns.c.index,
+    sqlite_where=IS_IN_PROGRESS,
+    postgresql_where=IS_IN_PROGRESS,
+)
 Index("turns_pinned", turns.c.conversation_id, turns.c.index, sqlite_where=IS_PINNED, postgresql_where=IS_PINNED)
 
 

@@ -16,11 +16,10 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import RowMapping, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chatbot.conversation.store import changes
-from chatbot.conversation.store.changes import INTERRUPTED, RevisionError, is_version
+from chatbot.conversation.store import statements
 from chatbot.conversation.store.database import PAGE_ROWS, Database
 from chatbot.conversation.store.schema import (
-    IS_GROWING,
+    IS_IN_PROGRESS,
     IS_PINNED,
     answer_row,
     conversation_of,
@@ -31,6 +30,7 @@ from chatbot.conversation.store.schema import (
     turns,
 )
 from chatbot.conversation.store.search import holds
+from chatbot.conversation.store.statements import INTERRUPTED, RevisionError, is_version
 from chatbot.conversation.turn import Conversation, Feedback, Options, Turn, TurnMemory, TurnStatus, Usage, is_blank
 
 logger = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ class ConversationStore:
     async def spend(self, id: str, usage: Usage) -> None:  # noqa: A002
         """Add to what all the answers of a conversation took what was asked beside them."""
         async with self._database.writing() as connection, connection.begin():
-            await changes.spend(connection, id, usage)
+            await statements.spend(connection, id, usage)
 
     async def set_options(self, id: str, options: Options, revision: int) -> int:  # noqa: A002
         """Change what was chosen for the conversation; return the new revision.
@@ -130,7 +130,7 @@ class ConversationStore:
             RevisionError: Somebody else wrote first.
         """
         async with self._database.writing() as connection, connection.begin():
-            return await changes.advance(connection, id, revision, **options_row(options))
+            return await statements.advance(connection, id, revision, **options_row(options))
 
     async def delete(self, id: str) -> None:  # noqa: A002
         """Delete a conversation; for :data:`UNDELETE_SECONDS` :meth:`restore` brings it back."""
@@ -177,9 +177,9 @@ class ConversationStore:
         query = _shown(id).where(IS_PINNED).order_by(turns.c.index)
         return [self._settled(row) for row in await self._database.read(query)]
 
-    async def growing(self, id: str) -> Turn | None:  # noqa: A002
+    async def in_progress(self, id: str) -> Turn | None:  # noqa: A002
         """Return the turn that somebody is writing right now, as it was last kept; it may not be shown yet."""
-        rows = await self._database.read(select(turns).where(turns.c.conversation_id == id, IS_GROWING))
+        rows = await self._database.read(select(turns).where(turns.c.conversation_id == id, IS_IN_PROGRESS))
         return next((turn_of(row) for row in rows if not self._is_silent(row)), None)
 
     async def alternatives(self, id: str, of: Collection[Turn]) -> Mapping[int, Sequence[int]]:  # noqa: A002
@@ -225,7 +225,7 @@ class ConversationStore:
             if conversation.revision:
                 revision = await self._claim(connection, id, conversation.revision)
             else:
-                revision = await changes.create(connection, conversation)
+                revision = await statements.create(connection, conversation)
             near = select(turns.c.index, turns.c.version, turns.c.shown).where(turns.c.conversation_id == id)
             rows = (await connection.execute(near.where(turns.c.index.in_((index - 1, index))))).mappings().all()
             path = {row["index"]: row["version"] for row in rows if row["shown"]}
@@ -255,7 +255,7 @@ class ConversationStore:
         """
         it = is_version(id, turn.index, turn.version)
         async with self._database.writing() as connection, connection.begin() as transaction:
-            await changes.touch(connection, id, turn.usage)
+            await statements.touch(connection, id, turn.usage)
             if not await self._write(connection, id, turn):
                 await transaction.rollback()
                 return False
@@ -263,25 +263,25 @@ class ConversationStore:
             if not shown and not keep:
                 await connection.execute(delete(turns).where(it))
             elif not shown:
-                await changes.show_only(connection, id, turn.index, [(turn.index, turn.version)])
+                await statements.show_only(connection, id, turn.index, [(turn.index, turn.version)])
         return True
 
-    async def halt(self, id: str) -> None:  # noqa: A002
+    async def stop_remote(self, id: str) -> None:  # noqa: A002
         """End an answer that another process is writing: it notices with its next checkpoint.
 
         What had arrived is kept as stopped, and shown; where nothing had, what was to be replaced stays.
         """
         async with self._database.writing() as connection, connection.begin() as transaction:
-            await changes.touch(connection, id)
-            growing = await changes.growing(connection, id)
+            await statements.touch(connection, id)
+            growing = await statements.in_progress(connection, id)
             for row in growing:
                 ended = {"status": TurnStatus.STOPPED.value}
                 keep = row["shown"] or not is_blank(row["assistant"])
-                await changes.end_growing(connection, id, row, keep=keep, ended=ended)
+                await statements.end_in_progress(connection, id, row, keep=keep, ended=ended)
             if not growing:
                 await transaction.rollback()
 
-    async def cut(self, id: str, to: int, revision: int) -> int:  # noqa: A002
+    async def truncate(self, id: str, to: int, revision: int) -> int:  # noqa: A002
         """Take all turns from index ``to`` on out of sight; return the new revision.
 
         Raises:
@@ -290,10 +290,10 @@ class ConversationStore:
         """
         async with self._database.writing() as connection, connection.begin():
             revision = await self._claim(connection, id, revision)
-            await changes.show_only(connection, id, to, [])
+            await statements.show_only(connection, id, to, [])
         return revision
 
-    async def flip(self, id: str, index: int, version: int, revision: int) -> int:  # noqa: A002
+    async def select_version(self, id: str, index: int, version: int, revision: int) -> int:  # noqa: A002
         """Show another version of a turn, with the newest of what once followed it; return the new revision.
 
         Raises:
@@ -302,11 +302,11 @@ class ConversationStore:
         """
         async with self._database.writing() as connection, connection.begin():
             revision = await self._claim(connection, id, revision)
-            path = await changes.path_from(connection, id, index, version)
-            await changes.show_only(connection, id, index, path)
+            path = await statements.path_from(connection, id, index, version)
+            await statements.show_only(connection, id, index, path)
         return revision
 
-    async def mark(self, id: str, index: int, memory: TurnMemory, revision: int) -> int:  # noqa: A002
+    async def set_memory(self, id: str, index: int, memory: TurnMemory, revision: int) -> int:  # noqa: A002
         """Pin the turn that is shown at an index, exclude it, or neither; return the new revision.
 
         Raises:
@@ -314,7 +314,7 @@ class ConversationStore:
         """
         at_index = and_(turns.c.conversation_id == id, turns.c.index == index, turns.c.shown)
         async with self._database.writing() as connection, connection.begin():
-            revision = await changes.advance(connection, id, revision)
+            revision = await statements.advance(connection, id, revision)
             marked = await connection.execute(update(turns).where(at_index).values(memory=memory.value))
             if marked.rowcount != 1:
                 raise RevisionError(f"conversation {id} has no turn {index}")
@@ -325,7 +325,7 @@ class ConversationStore:
 
         The revision stays: nothing that is remembered or drawn by others depends on it.
         """
-        ended = and_(turns.c.conversation_id == id, turns.c.index == index, turns.c.shown, ~IS_GROWING)
+        ended = and_(turns.c.conversation_id == id, turns.c.index == index, turns.c.shown, ~IS_IN_PROGRESS)
         values = {"feedback": None if feedback is None else asdict(feedback)}
         async with self._database.writing() as connection, connection.begin():
             return (await connection.execute(update(turns).where(ended).values(values))).rowcount == 1
@@ -363,7 +363,7 @@ class ConversationStore:
         async def hide(some: Sequence[tuple[Conversation, Sequence[StoredTurn]]]) -> None:
             async with self._database.writing() as connection, connection.begin():
                 for conversation, _ in some:
-                    await changes.create(connection, conversation, is_hidden=True)
+                    await statements.create(connection, conversation, is_hidden=True)
             made.extend(conversation.id for conversation, _ in some)
 
         async def fill(page: Sequence[dict[str, Any]]) -> None:
@@ -398,12 +398,12 @@ class ConversationStore:
             logger.exception("What was left of an import could not be removed")
 
     async def _claim(self, connection: AsyncConnection, id: str, revision: int) -> int:  # noqa: A002
-        revision = await changes.advance(connection, id, revision)
-        await changes.claim(connection, id, silent_before=time.time() - self._silence)
+        revision = await statements.advance(connection, id, revision)
+        await statements.claim(connection, id, silent_before=time.time() - self._silence)
         return revision
 
     async def _write(self, connection: AsyncConnection, id: str, turn: Turn) -> bool:  # noqa: A002
-        mine = and_(is_version(id, turn.index, turn.version), IS_GROWING, turns.c.writer == self._writer)
+        mine = and_(is_version(id, turn.index, turn.version), IS_IN_PROGRESS, turns.c.writer == self._writer)
         values = answer_row(turn) | {"touched_at": time.time()}
         return (await connection.execute(update(turns).where(mine).values(values))).rowcount == 1
 

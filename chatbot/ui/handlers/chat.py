@@ -18,8 +18,8 @@ from chatbot.conversation import (
 )
 from chatbot.conversation.view import SHOWN_TURNS
 from chatbot.ui.handlers.errors import handle_errors
+from chatbot.ui.identity import identify
 from chatbot.ui.sessions import PageSession, PageSessions, Stale
-from chatbot.ui.visitor import identify
 
 API_GAP: Final = 0.2
 """Seconds between two states of an answer for a client of the API, each of which is sent as a whole."""
@@ -80,7 +80,7 @@ class ChatHandlers:
     async def flip(self, index: int, version: int, request: gr.Request) -> None:
         """Show another version of a turn."""
         session = await self.sessions.of(request)
-        session.conversation = await self._service.flip(session.conversation, index, version)
+        session.conversation = await self._service.select_version(session.conversation, index, version)
         session.redraw()
 
     @handle_errors

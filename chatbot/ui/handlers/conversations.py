@@ -51,7 +51,7 @@ class ConversationHandlers:
         session.naming = id
         session.redraw(Stale.CONVERSATIONS)
         try:
-            await self._service.name(conversation)
+            await self._service.find_title(conversation)
         finally:
             session.naming = None
             session.redraw(Stale.CONVERSATIONS)

@@ -20,7 +20,7 @@ class MemoryHandlers:
     async def mark(self, index: int, memory: str, request: gr.Request) -> None:
         """Pin a turn, exclude it, or leave it to the window."""
         session = await self.sessions.of(request)
-        session.conversation = await self._service.mark(session.conversation, index, TurnMemory(memory))
+        session.conversation = await self._service.set_memory(session.conversation, index, TurnMemory(memory))
         session.withdraw_hint()
         session.redraw(Stale.VIEW)
 

@@ -8,18 +8,18 @@ from typing import Any
 import gradio as gr
 
 from chatbot.conversation import ConversationService, Options
+from chatbot.ui.branding import Branding
 from chatbot.ui.handlers.errors import handle_errors
-from chatbot.ui.look import Look
 from chatbot.ui.sessions import PageSession, PageSessions, Stale
 
 
 class OptionHandlers:
     """The controls of a conversation."""
 
-    def __init__(self, service: ConversationService, sessions: PageSessions, look: Look) -> None:
+    def __init__(self, service: ConversationService, sessions: PageSessions, branding: Branding) -> None:
         self._service = service
         self.sessions = sessions
-        self._look = look
+        self._branding = branding
 
     @handle_errors
     async def set_k(self, k: int, request: gr.Request) -> None:
@@ -30,7 +30,7 @@ class OptionHandlers:
     async def set_deployment(self, name: str, request: gr.Request) -> None:
         """Let another deployment answer from the next message on."""
         session = await self.sessions.of(request)
-        session.held.knows("deployment", name)
+        session.browser.set_value("deployment", name)
         if name in self._service.deployments:
             await self._choose(session, deployment=name)
         session.redraw(Stale.VIEW)
@@ -39,8 +39,8 @@ class OptionHandlers:
     async def set_preset(self, name: str | None, request: gr.Request) -> None:
         """Take the system prompt of a preset; without a name the deployment's own."""
         session = await self.sessions.of(request)
-        session.held.knows("preset", name)
-        await self._choose(session, system_prompt=self._look.presets.get(name or ""))
+        session.browser.set_value("preset", name)
+        await self._choose(session, system_prompt=self._branding.presets.get(name or ""))
 
     @handle_errors
     async def set_system_prompt(self, text: str, request: gr.Request) -> None:
@@ -48,7 +48,7 @@ class OptionHandlers:
         session = await self.sessions.of(request)
         # What is refused stays in its field: only what was taken is known to stand there.
         await self._choose(session, system_prompt=text if text.strip() else None)
-        session.held.knows("system_prompt", text)
+        session.browser.set_value("system_prompt", text)
 
     @handle_errors
     async def set_temperature(self, value: float | None, request: gr.Request) -> None:
@@ -73,7 +73,7 @@ class OptionHandlers:
 
     async def _number(self, name: str, value: float | None, request: gr.Request) -> None:
         session = await self.sessions.of(request)
-        session.held.knows(name, value)
+        session.browser.set_value(name, value)
         low, high = self._service.deployments.choice(session.conversation).deployment.limits[name]
         if value is not None and not low <= value <= high:
             session.notify(

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from chatbot.ui.language import for_scripts
+from chatbot.ui.i18n import for_scripts
 
 FILES: Final = (
     "texts",
     "actions",
     "panels",
     "following",
-    "typed",
-    "waiting",
-    "everyone",
+    "source_text",
+    "countdown",
+    "keyboard",
     "drawing",
-    "hint",
+    "recall_hint",
     "notices",
     "files",
     "connection",
@@ -27,9 +27,9 @@ FILES: Final = (
 NEEDED: Final = (
     "#layout",
     "#talk",
-    "#shelf-toggle",
+    "#sidebar-toggle",
     "#panel-toggle",
-    "#shelf .close",
+    "#sidebar .close",
     "#panel .close",
     "#conversations",
     "#chat [role=log]",

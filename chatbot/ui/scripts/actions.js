@@ -47,13 +47,13 @@ function rename(row, id) {
     title.textContent = words;
     tell(["rename", id, words]);
   };
-  typeInstead(title, { value: title.textContent, label: say("title"), longest: 60, kept });
+  typeInstead(title, { value: title.textContent, label: t("title"), longest: 60, kept });
 }
 
 function comment(button, index) {
   const known = button.textContent.match(/^“([^]*)”$/)?.[1] ?? "";
   const kept = (words) => tell(["comment", index, words]);
-  typeInstead(button, { value: known, label: say("comment"), longest: 1000, kept });
+  typeInstead(button, { value: known, label: t("comment"), longest: 1000, kept });
 }
 
 document.addEventListener("click", (event) => {

@@ -1,7 +1,7 @@
 // The page's stream, and what becomes of the page while there is none: it says so, keeps what is typed, and goes on when
 // the server answers again. Where that is another process, whose page may be another one, the page is loaded again.
 (() => {
-  const [AWAY, BACK] = [say("away"), say("back")];
+  const [AWAY, BACK] = [t("away"), t("back")];
   const KEPT = "chatbot_kept_words";
   const PATIENCE = 5000; // before an unanswered request counts as a server that cannot be reached
   const SILENCE = 40000; // a stream says something every 15 seconds

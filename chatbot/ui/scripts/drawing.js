@@ -29,11 +29,11 @@ function goOn([dropped, added]) {
   showMessages([...messages.slice(0, -1), { ...last, content }]);
 }
 
-function receive({ components, tail, text, offer, forgets, begins, taken, words, notices }) {
+function receive({ components, tail, text, recall_hint, forgets, begins, taken, words, notices }) {
   if (components) draw(components);
   if (tail) showMessages([...messages.slice(0, tail[0]), ...tail[1]]);
   if (text) goOn(text);
-  if (offer !== undefined) draw({ offer: { value: offer } });
+  if (recall_hint !== undefined) draw({ recall_hint: { value: recall_hint } });
   if (forgets !== undefined) mentionable = forgets;
   if (begins) showEnd();
   if (taken !== undefined) empty(taken);

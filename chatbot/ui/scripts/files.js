@@ -1,7 +1,7 @@
 // Conversations as files: saved from what the server answers with, and sent as they were chosen.
 async function tellWhy(reply) {
   const told = (await reply?.json().catch(() => null)) ?? {};
-  notify({ text: told.notice ?? say("failed"), lasting: false });
+  notify({ text: told.notice ?? t("failed"), lasting: false });
 }
 
 window.chatbotFiles = {
@@ -15,7 +15,7 @@ window.chatbotFiles = {
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   },
 
-  bringIn() {
+  importFile() {
     const chooser = Object.assign(document.createElement("input"), { type: "file", accept: ".json,.zip" });
     chooser.addEventListener("change", async () => {
       const reply = await fetch(`${root}/chat/import`, { method: "POST", body: chooser.files[0] }).catch(() => null);

@@ -151,7 +151,7 @@ log.addEventListener("keydown", ({ target, key, shiftKey }) => {
 });
 log.addEventListener("scroll", () => place());
 log.tabIndex = 0;
-log.setAttribute("aria-label", say("log"));
+log.setAttribute("aria-label", t("log"));
 
 // Whatever is drawn, and whatever changes a size later: pictures, formulas, fonts, the box below, the window.
 new MutationObserver((changes) => {
@@ -169,8 +169,8 @@ watchSizes();
 
 toEnd.type = "button";
 toEnd.innerHTML = '<i class="glyph down"></i>';
-toEnd.title = say("to_end");
-toEnd.setAttribute("aria-label", say("to_end"));
+toEnd.title = t("to_end");
+toEnd.setAttribute("aria-label", t("to_end"));
 // Whoever is writing goes on writing.
 toEnd.addEventListener("pointerdown", (event) => event.preventDefault());
 toEnd.addEventListener("click", () => {

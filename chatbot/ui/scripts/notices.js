@@ -9,7 +9,7 @@ function notify({ text, lasting }) {
   const words = Object.assign(document.createElement("span"), { textContent: text });
   const close = Object.assign(document.createElement("button"), { type: "button" });
   close.innerHTML = '<i class="glyph cross"></i>';
-  close.setAttribute("aria-label", say("close"));
+  close.setAttribute("aria-label", t("close"));
   close.addEventListener("click", () => notice.remove());
   notice.append(words, close);
   notices.replaceChildren(...[...notices.children].slice(-1), notice);

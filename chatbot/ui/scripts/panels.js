@@ -3,7 +3,7 @@ const narrow = matchMedia("(max-width: 60rem)");
 const roomy = matchMedia("(min-width: 80rem)");
 const layout = document.querySelector("#layout");
 const talk = document.querySelector("#talk");
-const panels = { shelf: () => !narrow.matches, panel: () => roomy.matches };
+const panels = { sidebar: () => !narrow.matches, panel: () => roomy.matches };
 
 const isOpen = (name) => layout.classList.contains(`${name}-open`);
 const toggleOf = (name) => document.querySelector(`#${name}-toggle`);
@@ -42,7 +42,7 @@ document.addEventListener("click", (event) => {
     return;
   }
   // The chat is inert below an open panel: a tap on it is one on what holds both.
-  const chosen = event.target.closest(`#shelf button.${token()}.open, #new-chat, #layout .close`);
+  const chosen = event.target.closest(`#sidebar button.${token()}.open, #new-chat, #layout .close`);
   if (chosen || event.target === layout) slideOut();
 });
 

@@ -2,13 +2,13 @@
 const root = new URL(window.gradio_config.root).pathname.replace(/\/$/, "");
 
 // What the page says by itself, in the browser's language; the table comes with the script.
-const say = (name) => {
+const t = (name) => {
   const wishes = (navigator.languages ?? [navigator.language]).map((wish) => wish.split("-")[0]);
   return TEXTS[wishes.find((wish) => wish in TEXTS) ?? "en"][name];
 };
 
 // Labels of HTML that is the same for everybody: Gradio translates its components only.
-for (const element of document.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
-for (const element of document.querySelectorAll("[data-say-label]")) {
-  element.setAttribute("aria-label", say(element.dataset.sayLabel));
+for (const element of document.querySelectorAll("[data-i18n]")) element.textContent = t(element.dataset.i18n);
+for (const element of document.querySelectorAll("[data-i18n-label]")) {
+  element.setAttribute("aria-label", t(element.dataset.i18nLabel));
 }

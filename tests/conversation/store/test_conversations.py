@@ -54,7 +54,7 @@ async def test_a_search_finds_words_in_titles_questions_and_answers_in_whatever_
 
 async def test_a_search_does_not_find_what_is_no_longer_shown(store):
     conversation = await talk(store, "hello", "secret")
-    await store.cut("c1", 1, conversation.revision)
+    await store.truncate("c1", 1, conversation.revision)
     assert await store.list("ada", search="secret") == []
     assert len(await store.list("ada", search="hello")) == 1
 

@@ -46,7 +46,7 @@ async def test_a_long_conversation_is_read_through_an_index(store, tmp_path, rea
             "tail": lambda: store.tail("c1", 20),
             "before": lambda: store.tail("c1", 20, before=1_000),
             "pinned": lambda: store.pinned("c1"),
-            "growing": lambda: store.growing("c1"),
+            "growing": lambda: store.in_progress("c1"),
             "alternatives": lambda: store.alternatives("c1", last),
             "begin": lambda: store.begin(conversation, TURNS, "next"),
             "get": lambda: store.get("c1"),

@@ -32,7 +32,7 @@ async def test_text_comes_back_byte_for_byte(store, other, name):
     exact = TEXTS[name]
     turn, _ = await store.begin(Conversation("c1", "ada", title=exact), 0, exact)
     assert await store.checkpoint("c1", ended(turn, exact, TurnStatus.STREAMING))
-    assert (await other.growing("c1")).assistant == exact
+    assert (await other.in_progress("c1")).assistant == exact
     written = ended(turn, exact, finish_reason=exact, notice=exact)
     assert await store.end("c1", written)
     assert await other.turns("c1") == [written]
@@ -52,13 +52,13 @@ async def test_all_that_is_known_of_a_turn_comes_back(store):
 
 async def test_a_growing_turn_is_seen_by_everyone_until_it_ends(store, other):
     turn, _ = await store.begin(Conversation("c1", "ada"), 0, "hello")
-    assert await other.growing("c1") == turn
+    assert await other.in_progress("c1") == turn
     assert await other.turns("c1") == [turn]
     longer = ended(turn, "so far", TurnStatus.STREAMING)
     assert await store.checkpoint("c1", longer)
-    assert await other.growing("c1") == longer
+    assert await other.in_progress("c1") == longer
     assert await store.end("c1", ended(turn, "so far and no further"))
-    assert await other.growing("c1") is None
+    assert await other.in_progress("c1") is None
     assert not await store.checkpoint("c1", longer)
     assert not await store.end("c1", ended(turn, "again"))
     assert [t.assistant for t in await other.turns("c1")] == ["so far and no further"]
@@ -71,8 +71,8 @@ async def test_nothing_else_begins_while_an_answer_is_written(store, other):
     for attempt in (
         other.begin(seen, 1, "three"),
         other.begin(seen, 2, "three"),
-        other.cut("c1", 0, revision),
-        other.flip("c1", 0, 0, revision),
+        other.truncate("c1", 0, revision),
+        other.select_version("c1", 0, 0, revision),
     ):
         with pytest.raises(AnsweringError):
             await attempt
@@ -103,30 +103,30 @@ async def test_the_tail_is_the_newest_turns_in_order(store):
 
 async def test_pinned_turns_are_found_and_unpinned(store):
     conversation = await talk(store, "0", "1", "2")
-    revision = await store.mark("c1", 2, TurnMemory.PINNED, conversation.revision)
-    revision = await store.mark("c1", 0, TurnMemory.PINNED, revision)
-    revision = await store.mark("c1", 1, TurnMemory.EXCLUDED, revision)
+    revision = await store.set_memory("c1", 2, TurnMemory.PINNED, conversation.revision)
+    revision = await store.set_memory("c1", 0, TurnMemory.PINNED, revision)
+    revision = await store.set_memory("c1", 1, TurnMemory.EXCLUDED, revision)
     assert [t.index for t in await store.pinned("c1")] == [0, 2]
     assert [t.memory.value for t in await store.turns("c1")] == ["pinned", "excluded", "pinned"]
-    revision = await store.mark("c1", 0, TurnMemory.AUTO, revision)
+    revision = await store.set_memory("c1", 0, TurnMemory.AUTO, revision)
     assert [t.index for t in await store.pinned("c1")] == [2]
-    await store.cut("c1", 1, revision)
+    await store.truncate("c1", 1, revision)
     assert list(await store.pinned("c1")) == []
 
 
 async def test_a_mark_is_refused_late_or_where_there_is_no_turn(store):
     conversation = await talk(store, "0", "1")
     with pytest.raises(RevisionError):
-        await store.mark("c1", 0, TurnMemory.PINNED, conversation.revision - 1)
+        await store.set_memory("c1", 0, TurnMemory.PINNED, conversation.revision - 1)
     with pytest.raises(RevisionError):
-        await store.mark("c1", 2, TurnMemory.PINNED, conversation.revision)
+        await store.set_memory("c1", 2, TurnMemory.PINNED, conversation.revision)
     assert list(await store.pinned("c1")) == []
     assert (await store.get("c1")).revision == conversation.revision
 
 
 async def test_a_turn_can_be_pinned_while_it_grows(store):
     turn, revision = await store.begin(Conversation("c1", "ada"), 0, "hello")
-    await store.mark("c1", 0, TurnMemory.PINNED, revision)
+    await store.set_memory("c1", 0, TurnMemory.PINNED, revision)
     assert await store.end("c1", ended(turn))
     assert [t.memory for t in await store.turns("c1")] == [TurnMemory.PINNED]
 

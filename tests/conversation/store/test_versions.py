@@ -20,7 +20,7 @@ async def test_the_old_answer_is_shown_until_the_new_one_has_ended(store, other)
     await store.checkpoint("c1", ended(turn, "so far", TurnStatus.STREAMING))
     assert await texts(other) == ["one", "two", "three"]
     assert await versions(other) == {0: [0], 1: [0], 2: [0]}
-    assert (await other.growing("c1")).assistant == "so far"
+    assert (await other.in_progress("c1")).assistant == "so far"
     assert await store.end("c1", ended(turn))
     assert await texts(other) == ["one", "two again"]
     assert await versions(other) == {0: [0], 1: [0, 1]}
@@ -32,7 +32,7 @@ async def test_an_answer_that_is_not_worth_keeping_leaves_the_old_one_and_what_f
     turn, _ = await store.begin(conversation, 0, "one again")
     assert await store.end("c1", ended(turn, "", TurnStatus.STOPPED), keep=False)
     assert await store.everything("c1") == before
-    assert await store.growing("c1") is None
+    assert await store.in_progress("c1") is None
 
 
 async def test_an_answer_that_replaces_nothing_is_kept_however_it_ended(store):
@@ -47,10 +47,10 @@ async def test_a_flip_brings_back_the_answer_and_what_followed_it(store):
     conversation = await say(store, conversation, 1, "two again")
     conversation = await say(store, conversation, 2, "three after it")
     assert await texts(store) == ["one", "two again", "three after it"]
-    revision = await store.flip("c1", 1, 0, conversation.revision)
+    revision = await store.select_version("c1", 1, 0, conversation.revision)
     assert await texts(store) == ["one", "two", "three"]
     assert revision == conversation.revision + 1
-    await store.flip("c1", 1, 1, revision)
+    await store.select_version("c1", 1, 1, revision)
     assert await texts(store) == ["one", "two again", "three after it"]
 
 
@@ -62,9 +62,9 @@ async def test_alternatives_are_those_after_the_same_turn(store):
     conversation = await say(store, conversation, 1, "B")
     conversation = await say(store, conversation, 1, "B2")
     assert await versions(store) == {0: [0, 1], 1: [2, 3]}
-    revision = await store.flip("c1", 1, 2, conversation.revision)
+    revision = await store.select_version("c1", 1, 2, conversation.revision)
     assert await texts(store) == ["A", "B"]
-    revision = await store.flip("c1", 0, 0, revision)
+    revision = await store.select_version("c1", 0, 0, revision)
     assert await texts(store) == ["a", "b2"]
     assert await versions(store) == {0: [0, 1], 1: [0, 1]}
     assert await store.alternatives("c1", []) == {}
@@ -86,18 +86,18 @@ async def test_a_flip_to_what_does_not_stand_beside_what_is_shown_changes_nothin
     conversation = await say(store, conversation, 1, "B")
     before = await store.everything("c1")
     with pytest.raises(RevisionError):
-        await store.flip("c1", index, version, conversation.revision)
+        await store.select_version("c1", index, version, conversation.revision)
     assert await store.everything("c1") == before
     assert (await store.get("c1")).revision == conversation.revision
 
 
 async def test_an_undone_turn_is_out_of_sight_and_the_next_takes_its_place(store):
     conversation = await talk(store, "one", "two", "three")
-    revision = await store.cut("c1", 1, conversation.revision)
+    revision = await store.truncate("c1", 1, conversation.revision)
     assert await texts(store) == ["one"]
     assert revision == conversation.revision + 1
     with pytest.raises(RevisionError):
-        await store.cut("c1", 0, conversation.revision)
+        await store.truncate("c1", 0, conversation.revision)
     turn, _ = await store.begin(replace(conversation, revision=revision), 1, "other")
     assert (turn.version, turn.parent) == (1, 0)
     # There is nothing to wait for: it is shown at once.
@@ -108,7 +108,7 @@ async def test_an_undone_turn_is_out_of_sight_and_the_next_takes_its_place(store
 
 async def test_a_conversation_that_was_undone_to_nothing_goes_on(store):
     conversation = await talk(store, "one", "two")
-    conversation = replace(conversation, revision=await store.cut("c1", 0, conversation.revision))
+    conversation = replace(conversation, revision=await store.truncate("c1", 0, conversation.revision))
     assert await texts(store) == []
     await say(store, conversation, 0, "again")
     assert await texts(store) == ["again"]

@@ -42,9 +42,9 @@ async def test_of_different_changes_at_once_one_wins(store, other):
     at = conversation.revision
     outcomes = await asyncio.gather(
         store.begin(conversation, 1, "more"),
-        other.cut("c1", 0, at),
-        store.flip("c1", 0, 0, at),
-        other.mark("c1", 0, TurnMemory.PINNED, at),
+        other.truncate("c1", 0, at),
+        store.select_version("c1", 0, 0, at),
+        other.set_memory("c1", 0, TurnMemory.PINNED, at),
         store.set_options("c1", Options(k=3), at),
         return_exceptions=True,
     )
@@ -90,7 +90,7 @@ async def test_an_answer_whose_writer_went_silent_is_interrupted_with_what_had_a
     turn, revision = await writer.begin(Conversation("c1", "ada"), 0, "hello")
     await writer.checkpoint("c1", ended(turn, "so far", TurnStatus.STREAMING))
     await asyncio.sleep(0.3)
-    assert await reader.growing("c1") is None
+    assert await reader.in_progress("c1") is None
     for found in (
         await reader.turns("c1"),
         await reader.tail("c1", 1),
@@ -147,12 +147,12 @@ async def test_a_late_end_and_the_next_question_at_once_agree_on_who_won(open_st
 async def test_an_answer_is_halted_from_another_process_and_keeps_what_had_arrived(store, other):
     turn, revision = await store.begin(Conversation("c1", "ada"), 0, "hello")
     await store.checkpoint("c1", ended(turn, "so far", TurnStatus.STREAMING))
-    await other.halt("c1")
+    await other.stop_remote("c1")
     assert not await store.checkpoint("c1", ended(turn, "so far and on", TurnStatus.STREAMING))
     assert not await store.end("c1", ended(turn, "so far and on"))
     [stopped] = await other.turns("c1")
     assert (stopped.assistant, stopped.status) == ("so far", TurnStatus.STOPPED)
-    assert await other.growing("c1") is None
+    assert await other.in_progress("c1") is None
     await say(other, Conversation("c1", "ada", revision), 1, "next")
 
 
@@ -161,17 +161,17 @@ async def test_a_halted_retry_takes_the_old_answers_place_if_anything_had_arrive
     conversation = await talk(store, "one", "two")
     turn, _ = await store.begin(conversation, 0, "one again")
     await store.checkpoint("c1", ended(turn, arrived, TurnStatus.STREAMING))
-    await other.halt("c1")
+    await other.stop_remote("c1")
     assert not await store.end("c1", ended(turn))
     assert await texts(other) == shown
-    assert await other.growing("c1") is None
+    assert await other.in_progress("c1") is None
 
 
 async def test_halting_where_nothing_is_written_changes_nothing(store):
     await talk(store, "one")
     before = (await store.get("c1"), await store.everything("c1"))
-    await store.halt("c1")
-    await store.halt("none")
+    await store.stop_remote("c1")
+    await store.stop_remote("none")
     assert (await store.get("c1"), await store.everything("c1")) == before
 
 

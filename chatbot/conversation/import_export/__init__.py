@@ -1,0 +1,26 @@
+"""Conversations out of the application and into it again: Markdown to read, JSON to bring in, a ZIP of all."""
+
+from chatbot.conversation.import_export.export import (
+    MAX_BYTES,
+    MAX_CONVERSATIONS,
+    Bundle,
+    bundle,
+    file_name,
+    to_json,
+    to_markdown,
+)
+from chatbot.conversation.import_export.importer import MAX_UPLOAD_BYTES, UnreadableExportError, read, read_json
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_CONVERSATIONS",
+    "MAX_UPLOAD_BYTES",
+    "Bundle",
+    "UnreadableExportError",
+    "bundle",
+    "file_name",
+    "read",
+    "read_json",
+    "to_json",
+    "to_markdown",
+]

@@ -1,0 +1,168 @@
+"""The steps that changes are made of, each inside its caller's transaction.
+
+The row of the conversation always comes first, and is written, not read: that takes the lock everyone else waits
+for, in the same order everywhere, so that no two changes interleave and none waits for another in a circle.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chatbot.conversation.store.schema import IS_IN_PROGRESS, conversations, options_row, turns
+from chatbot.conversation.turn import Conversation, Failure, TurnStatus, Usage
+
+INTERRUPTED: Final = Failure("Interrupted", "The application ended while it was writing this answer. Press Retry.")
+
+
+class RevisionError(Exception):
+    """The conversation is gone, or not at the revision the writer had seen: somebody else wrote first."""
+
+
+class AnsweringError(Exception):
+    """An answer is being written in the conversation, by this process or another."""
+
+
+async def create(connection: AsyncConnection, conversation: Conversation, *, is_hidden: bool = False) -> int:
+    """Write down a conversation that begins, hidden as a deleted one is if told so; return its first revision.
+
+    Raises:
+        RevisionError: There is one with this id.
+    """
+    row = {
+        "id": conversation.id,
+        "owner": conversation.owner,
+        "title": conversation.title,
+        "revision": 1,
+        **options_row(conversation.options),
+        "input_tokens": conversation.usage.input_tokens,
+        "output_tokens": conversation.usage.output_tokens,
+        "cost": conversation.usage.cost,
+        "updated_at": time.time(),
+        "deleted_at": time.time() if is_hidden else None,
+    }
+    try:
+        await connection.execute(insert(conversations).values(row))
+    except IntegrityError:
+        raise RevisionError(f"conversation {conversation.id} has begun already") from None
+    return 1
+
+
+async def advance(connection: AsyncConnection, id: str, revision: int, **values: Any) -> int:  # noqa: A002
+    """Move a conversation from one revision to the next.
+
+    Raises:
+        RevisionError: It is gone, or not at this revision.
+    """
+    at_revision = and_(
+        conversations.c.id == id, conversations.c.revision == revision, conversations.c.deleted_at.is_(None)
+    )
+    values |= {"revision": revision + 1, "updated_at": time.time()}
+    if (await connection.execute(update(conversations).where(at_revision).values(values))).rowcount != 1:
+        raise RevisionError(f"conversation {id} is not at revision {revision}")
+    return revision + 1
+
+
+async def touch(connection: AsyncConnection, id: str, usage: Usage | None = None) -> None:  # noqa: A002
+    """Note that a conversation was written to, where its revision stays, and what an answer in it took."""
+    values = {"updated_at": time.time()} | ({} if usage is None else _added(usage))
+    await connection.execute(update(conversations).where(conversations.c.id == id).values(values))
+
+
+async def spend(connection: AsyncConnection, id: str, usage: Usage) -> None:  # noqa: A002
+    """Add to what a conversation took, where nothing was written to it."""
+    await connection.execute(update(conversations).where(conversations.c.id == id).values(_added(usage)))
+
+
+def _added(usage: Usage) -> dict[Any, Any]:
+    # Counted here, and not over all turns whenever somebody looks: a long conversation is shown as quickly.
+    values: dict[Any, Any] = {
+        "input_tokens": conversations.c.input_tokens + usage.input_tokens,
+        "output_tokens": conversations.c.output_tokens + usage.output_tokens,
+    }
+    if usage.cost is not None:
+        values["cost"] = func.coalesce(conversations.c.cost, 0.0) + usage.cost
+    return values
+
+
+async def claim(connection: AsyncConnection, id: str, silent_before: float) -> None:  # noqa: A002
+    """See to it that nobody is answering; an answer that nobody has touched since a time ends as interrupted.
+
+    Raises:
+        AnsweringError: An answer is being written.
+    """
+    for row in await in_progress(connection, id):
+        if row["touched_at"] >= silent_before:
+            raise AnsweringError(f"conversation {id} is being answered")
+        # What was to replace an answer and did not get to: the answer is still there.
+        ended = {"status": TurnStatus.FAILED.value, "failure": asdict(INTERRUPTED)}
+        await end_in_progress(connection, id, row, keep=row["shown"], ended=ended)
+
+
+async def in_progress(connection: AsyncConnection, id: str) -> Sequence[RowMapping]:  # noqa: A002
+    """Return the rows of the answers that have not ended: there is one at most."""
+    columns = (turns.c.index, turns.c.version, turns.c.shown, turns.c.touched_at, turns.c.assistant)
+    query = select(*columns).where(turns.c.conversation_id == id)
+    return (await connection.execute(query.where(IS_IN_PROGRESS))).mappings().all()
+
+
+async def end_in_progress(
+    connection: AsyncConnection,
+    id: str,  # noqa: A002
+    row: RowMapping,
+    *,
+    keep: bool,
+    ended: dict[str, Any],
+) -> None:
+    """End an answer in its writer's stead: keep and show it, or drop it; the writer finds that it is no longer his."""
+    it = is_version(id, row["index"], row["version"])
+    if not keep:
+        await connection.execute(delete(turns).where(it))
+        return
+    await connection.execute(update(turns).where(it).values(ended))
+    if not row["shown"]:
+        await show_only(connection, id, row["index"], [(row["index"], row["version"])])
+
+
+async def show_only(
+    connection: AsyncConnection,
+    id: str,  # noqa: A002
+    start: int,
+    path: Sequence[tuple[int, int]],
+) -> None:
+    """From index ``start`` on, show these versions and nothing else."""
+    shown = and_(turns.c.conversation_id == id, turns.c.index >= start, turns.c.shown)
+    await connection.execute(update(turns).where(shown).values(shown=False))
+    for index, version in path:
+        await connection.execute(update(turns).where(is_version(id, index, version)).values(shown=True))
+
+
+async def path_from(connection: AsyncConnection, id: str, index: int, version: int) -> list[tuple[int, int]]:  # noqa: A002
+    """Return a version beside the one that is shown and the newest of what once followed it, as (index, version).
+
+    Raises:
+        RevisionError: There is no such version, or it is not beside the one that is shown.
+    """
+    columns = (turns.c.index, turns.c.version, turns.c.parent, turns.c.shown)
+    query = select(*columns).where(turns.c.conversation_id == id, turns.c.index >= index).order_by(turns.c.version)
+    rows = (await connection.execute(query)).mappings().all()
+    shown = {row["parent"] for row in rows if row["index"] == index and row["shown"]}
+    wanted = {row["parent"] for row in rows if row["index"] == index and row["version"] == version}
+    if not wanted or wanted != shown:
+        raise RevisionError(f"conversation {id} has no version {version} beside the turn {index} that is shown")
+    newest = {(row["index"], row["parent"]): row["version"] for row in rows}
+    path = [(index, version)]
+    while (follower := newest.get((path[-1][0] + 1, path[-1][1]))) is not None:
+        path.append((path[-1][0] + 1, follower))
+    return path
+
+
+def is_version(id: str, index: int, version: int) -> ColumnElement[bool]:  # noqa: A002
+    """Return the condition that names one row of turns."""
+    return and_(turns.c.conversation_id == id, turns.c.index == index, turns.c.version == version)

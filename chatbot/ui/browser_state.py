@@ -1,0 +1,82 @@
+"""What a browser holds of a page, so that only what differs is sent to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+
+class BrowserState:
+    """The components and messages of one page, as its browser shows them: nothing at first.
+
+    Of what was sent only digests are kept, and the last message, which may go on.
+    """
+
+    def __init__(self) -> None:
+        self._properties: dict[tuple[str, str], int] = {}
+        self._messages: list[int] = []
+        self._last: Mapping[str, Any] = {}
+
+    def set_value(self, name: str, value: Any) -> None:
+        """Take note of the value that a component has because the visitor gave it that."""
+        self._properties[name, "value"] = _digest(value)
+
+    def components(self, properties: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Return those properties of components that the browser does not hold yet; it does from now on."""
+        changed: dict[str, dict[str, Any]] = {}
+        for name, given in properties.items():
+            for each, value in given.items():
+                digest = _digest(value)
+                if self._properties.get((name, each)) != digest:
+                    self._properties[name, each] = digest
+                    changed.setdefault(name, {})[each] = value
+        return changed
+
+    def messages(self, messages: Sequence[Mapping[str, Any]], above: int = 0) -> dict[str, Any]:
+        """Return what makes the browser show these messages below its first ``above`` ones; it does from now on.
+
+        Returns:
+            ``{"text": [dropped, added]}`` where only the last message's text goes on: without its last ``dropped``
+            UTF-16 units, and with what is added. Otherwise ``{"tail": [kept, messages]}``: below the first ``kept``
+            messages stand these. Nothing where all is as it was.
+        """
+        digests = [_digest(each) for each in messages]
+        held = self._messages[above:]
+        if held == digests:
+            return {}
+        kept = next((at for at, (old, new) in enumerate(zip(held, digests, strict=False)) if old != new), None)
+        kept = min(len(held), len(digests)) if kept is None else kept
+        self._messages[above:] = digests
+        before, self._last = self._last, messages[-1] if messages else {}
+        if kept + 1 == len(held) == len(digests) and _same_but_text(before, self._last):
+            return {"text": _edit(_text(before), _text(self._last))}
+        return {"tail": [above + kept, list(messages[kept:])]}
+
+
+def _same_but_text(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return {**one, "content": None} == {**other, "content": None}
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    return str(message["content"][0]["text"])
+
+
+def _edit(old: str, new: str) -> list[Any]:
+    """What to drop from the end of ``old``, and what to add to it then."""
+    low, high = 0, min(len(old), len(new))
+    if not new.startswith(old):
+        # The longest common beginning, by halves: a growing text changes near its end.
+        while low < high:
+            middle = (low + high + 1) // 2
+            if new.startswith(old[:middle]):
+                low = middle
+            else:
+                high = middle - 1
+    kept = high
+    return [len(old[kept:].encode("utf-16-le", "surrogatepass")) // 2, new[kept:]]
+
+
+def _digest(value: Any) -> int:
+    return hash(orjson.dumps(value))

@@ -1,0 +1,28 @@
+// What is typed may mention turns that the model is no longer sent: asked when the typing pauses, and only where there are such.
+let mentionable = false;
+let asking = 0;
+const PAUSED = 300;
+
+const couldMention = (text) => mentionable && /[\p{L}\p{N}]{3}|[\p{Script=Han}\p{Script=Hangul}]/u.test(text);
+
+async function hint() {
+  const ask = ++asking;
+  const text = box().value;
+  if (!couldMention(text)) return;
+  try {
+    const reply = await fetch(`${root}/chat/mention`, { method: "POST", body: text });
+    const found = await reply.text();
+    // There may be more by now, which has its own answer, or it may have been sent.
+    if (reply.ok && ask === asking && box().value === text) draw({ recall_hint: { value: found } });
+  } catch {
+    // It is only a hint; what is wrong with the connection is told elsewhere.
+  }
+}
+
+document.addEventListener("input", ({ target }) => {
+  if (target !== box()) return;
+  clearTimeout(hint.timer);
+  asking++;
+  if (!couldMention(target.value)) draw({ recall_hint: { value: "" } });
+  else hint.timer = setTimeout(hint, PAUSED);
+});

@@ -1,0 +1,90 @@
+"""What stands beside the chat: the conversations, the controls, and what is remembered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from chatbot.conversation import OPTIONS, PARAMETERS, Deployments
+from chatbot.ui.branding import Branding
+from chatbot.ui.i18n import label
+
+
+class Sidebars:
+    """What stands beside the chat: the components, without their events."""
+
+    def __init__(self, deployments: Deployments, branding: Branding) -> None:
+        with gr.Column(elem_id="sidebar", scale=0, min_width=0, render=False) as self.sidebar:
+            gr.HTML(_drawer_head("conversations"), apply_default_css=False)
+            self.new = gr.Button(label("new_chat"), elem_id="new-chat", size="sm", variant="secondary")
+            self.search = gr.Textbox(
+                elem_id="search",
+                placeholder=label("search"),
+                show_label=False,
+                label=label("search_label"),
+                container=False,
+            )
+            self.conversations = gr.HTML(elem_id="conversations", apply_default_css=False)
+            with gr.Accordion(label("exchange"), elem_id="exchange", open=False):
+                self.markdown = gr.Button(label("export_markdown"), size="sm")
+                self.json = gr.Button(label("export_json"), size="sm")
+                self.everything = gr.Button(label("export_all"), size="sm")
+                self.import_file = gr.Button(label("import"), size="sm")
+            if not branding.keeps:
+                gr.HTML('<p class="ephemeral" data-i18n="ephemeral"></p>', apply_default_css=False)
+        with gr.Column(elem_id="panel", scale=0, min_width=0, render=False) as self.panel:
+            gr.HTML(_drawer_head("memory"), apply_default_css=False)
+            self._make_controls(deployments, branding)
+            self.plan = gr.HTML(elem_id="plan", apply_default_css=False)
+        self.badge = gr.HTML(elem_id="badge", apply_default_css=False, render=False)
+        self.memory = gr.Markdown(elem_id="memory", render=False)
+        self.recall_hint = gr.HTML(elem_id="recall-hint", apply_default_css=False, render=False)
+
+    @property
+    def outputs(self) -> dict[str, gr.components.Component]:
+        """What the page's stream sets, by the names that are used for it when the page is drawn."""
+        names = ("memory", "plan", "conversations", "recall_hint", "badge", *OPTIONS, "preset")
+        return {name: getattr(self, name) for name in names}
+
+    def _make_controls(self, deployments: Deployments, branding: Branding) -> None:
+        """What a visitor may choose; what he may only see cannot be used, what is hidden is not there."""
+
+        def state(name: str) -> dict[str, Any]:
+            return {
+                "label": label(name),
+                "elem_id": name.replace("_", "-"),
+                "interactive": name not in deployments.locked,
+                "visible": name not in branding.hidden,
+            }
+
+        names = list(deployments)
+        few = {"visible": False} if len(names) == 1 else {}
+        self.deployment = gr.Dropdown(names, value=names[0], filterable=False, **{**state("deployment"), **few})
+        k = deployments.first.memory.k
+        # Gradio refuses what is beyond the largest it was made with; each page is told that of its deployment.
+        most = max(each.limits["k"].high for each in deployments.values())
+        self.k = gr.Slider(0, most, value=k, step=1, info=label("k_info"), buttons=[], **state("k"))
+        rest = {"system_prompt", *PARAMETERS}
+        with gr.Accordion(label("settings"), elem_id="settings", open=False, visible=not rest <= branding.hidden):
+            choices = [(label("preset_none"), ""), *((name, name) for name in branding.presets)]
+            prompt = state("system_prompt")
+            preset = {
+                "label": label("preset"),
+                "elem_id": "preset",
+                "visible": prompt["visible"] and bool(branding.presets),
+            }
+            self.preset = gr.Dropdown(choices, value="", filterable=False, **{**prompt, **preset})
+            self.system_prompt = gr.Textbox(lines=2, max_lines=6, **prompt)
+            with gr.Row(elem_id="parameters"):
+                self.temperature = gr.Number(step=0.1, min_width=70, **state("temperature"))
+                self.top_p = gr.Number(step=0.05, min_width=70, **state("top_p"))
+                self.max_tokens = gr.Number(precision=0, min_width=70, **state("max_tokens"))
+            self.reset = gr.Button(label("reset"), size="sm", elem_id="reset", visible=not rest <= deployments.locked)
+
+
+def _drawer_head(name: str) -> str:
+    return (
+        f'<div class="drawer-head"><h2 data-i18n="{name}"></h2>'
+        '<button type="button" class="close" data-i18n-label="close"><i class="glyph cross"></i></button></div>'
+    )

@@ -1,0 +1,1 @@
+"""How things look: turns to messages, plans and conversations to HTML, numbers to words. Pure."""

@@ -1,0 +1,54 @@
+"""Numbers and reasons in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from chatbot.conversation import ContextPlan, Inclusion, Turn, Usage
+from chatbot.ui.i18n import Language
+
+
+def reason(t: Language, place: Inclusion, k: int) -> str:
+    """Say why a turn is remembered or not."""
+    return t(f"reason.{place.name.lower()}", k)
+
+
+def spans(numbers: Sequence[int]) -> str:
+    """Write ``[1, 2, 3, 5]`` as ``1–3, 5``."""
+    breaks = [place for place, (a, b) in enumerate(pairwise(numbers), start=1) if b != a + 1]
+    runs = [numbers[start:end] for start, end in pairwise([0, *breaks, len(numbers)])]
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
+
+
+def memory_line(t: Language, plan: ContextPlan, count: int) -> str:
+    """Say what the model is sent of ``count`` turns, for instance "Remembering turns 4–8 of 8"."""
+    if plan.k == 0:
+        return t("memory.off")
+    if not count:
+        return t("memory.nothing", plan.k)
+    numbers = [turn.index + 1 for turn in plan.remembered]
+    if not numbers:
+        return t("memory.none", count)
+    return t("memory.remembering", len(numbers), turns=spans(numbers), total=count)
+
+
+def facts(t: Language, turn: Turn, currency: str) -> str:
+    """Say how long an answer took and what it cost, as far as is known."""
+    known = []
+    if turn.timing is not None:
+        if turn.timing.first_word is not None:
+            known.append(t("chat.first_word", seconds=t.number(turn.timing.first_word, 1)))
+        known.append(t("chat.seconds", seconds=t.number(turn.timing.total, 1)))
+    if turn.usage is not None:
+        known.append(t("chat.tokens", input=turn.usage.input_tokens, output=turn.usage.output_tokens))
+        known += cost(t, turn.usage, currency)
+    return " · ".join(known)
+
+
+def cost(t: Language, usage: Usage, currency: str) -> list[str]:
+    """Write what it cost, where that is known: to a hundredth, or what is less to its first two digits."""
+    if usage.cost is None:
+        return []
+    digits = next((digits for digits in range(2, 8) if usage.cost >= 10 ** (1 - digits)), 8)
+    return [f"{currency}{t.number(usage.cost, digits)}" if usage.cost else f"{currency}0"]

@@ -1,0 +1,367 @@
+"""How turns, plans and conversations look, by table."""
+
+import html
+import re
+
+import pytest
+
+from chatbot.conversation import (
+    ContextPlan,
+    Conversation,
+    Deployment,
+    EffectiveOptions,
+    Failure,
+    Feedback,
+    Inclusion,
+    Mention,
+    Options,
+    PlannedTurn,
+    Rating,
+    Timing,
+    Turn,
+    TurnMemory,
+    TurnStatus,
+    Usage,
+    View,
+    Waiting,
+    WindowMemory,
+)
+from chatbot.ui.i18n import CODES, Language
+from chatbot.ui.views import panels
+from chatbot.ui.views.action_buttons import TOKEN, button, icon
+from chatbot.ui.views.controls import controls
+from chatbot.ui.views.messages import DrawnMessage, Growth, MessageRenderer
+from chatbot.ui.views.text import cost, facts, memory_line, spans
+from tests.support.scripted_model import ScriptedModel
+
+ENGLISH = Language("en")
+NOW = 1_800_000_000.0
+EVIL = '<img src=x onerror="alert(1)"> & more'
+
+
+def turn(index: int, status: TurnStatus = TurnStatus.COMPLETE, answer: str = "answer", **kwargs) -> Turn:
+    return Turn(index, f"question {index}", answer, status, **kwargs)
+
+
+def view(*turns: Turn, k: int = 5, growing: bool = False, versions=None) -> View:
+    choice = EffectiveOptions(Deployment("test", ScriptedModel(), WindowMemory(k)), Options())
+    plan = choice.plan(turns[:-1] if growing else turns)
+    return View(Conversation("c", "o"), turns, plan, versions or {}, growing, choice)
+
+
+def drawn(*turns: Turn, **kwargs) -> list[DrawnMessage]:
+    shown, renderer = view(*turns, **kwargs), MessageRenderer(ENGLISH, "$", NOW)
+    return [*renderer.settled(shown), *(renderer.growing(shown.turns[-1], Growth()) if shown.growing else ())]
+
+
+def texts(*turns: Turn, **kwargs) -> list[tuple[str, str]]:
+    """Role and text of each message; of a question what was typed, of an answer what is copied."""
+    found = []
+    for each in drawn(*turns, **kwargs):
+        text = each.message["content"][0]["text"]
+        if copied := re.search(rf"<!--{TOKEN} (.*)-->$", text, re.DOTALL):
+            text = re.sub(r"&#(\d+);", lambda found: chr(int(found[1])), copied[1])
+            for entity, char in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+                text = text.replace(entity, char)
+        if each.message["role"] == "user":
+            (text,) = re.fullmatch(rf'<pre class="{TOKEN} typed">\n(.*)</pre>', text, re.DOTALL).groups()
+        found.append((each.message["role"], html.unescape(text) if each.message["role"] == "user" else text))
+    return found
+
+
+def plan(*places: Inclusion, k: int = 5, **kwargs) -> ContextPlan:
+    entries = tuple(PlannedTurn(turn(index), place, 10) for index, place in enumerate(places))
+    return ContextPlan("", entries, "", k, 0, 0, 0, None, **kwargs)
+
+
+def test_an_answer_is_prepared_and_has_the_models_words_beside_it():
+    """As a content part, which Gradio leaves alone, not as a string, which it dedents and trims."""
+    _, answer = drawn(Turn(0, "  spaces  ", "    code <b>\n      more\n", TurnStatus.COMPLETE))
+    copied = f"<!--{TOKEN}     code &lt;b&gt;\n      more\n-->"
+    prepared = "~~~\ncode <b>\n  more\n~~~"
+    assert answer.message["content"] == [{"type": "text", "text": f"{prepared}\n\n{copied}"}]
+
+
+@pytest.mark.parametrize("said", ["", "-->", "a--", "&lt; &amp;", "\t$$x$$ %%%LATEX_BLOCK_0%%%", "\ufdd0\r\n ", "<!--"])
+def test_what_is_copied_is_what_the_model_said(said):
+    assert texts(turn(0, answer=f"x{said}"))[1] == ("assistant", f"x{said}")
+
+
+def test_no_line_of_the_pages_own_holds_an_empty_line():
+    """Behind which Gradio would read Markdown again."""
+    note = texts(turn(0, TurnStatus.FAILED, failure=Failure("ModelAPIError", "one\n\n*two*")))[2][1]
+    assert "\n" not in note
+    assert "*two*" in note
+
+
+@pytest.mark.parametrize("typed", ["  spaces \n\n", "\n# no heading", EVIL, "</pre><b>", "&lt; $$x$$ `y`"])
+def test_a_question_is_shown_as_it_was_typed(typed):
+    assert texts(Turn(0, typed, "answer", TurnStatus.COMPLETE))[0] == ("user", typed)
+    text = drawn(Turn(0, typed, "answer", TurnStatus.COMPLETE))[0].message["content"][0]["text"]
+    assert re.findall(r"<(?!/?pre)", text) == []
+
+
+def test_a_complete_turn_is_a_question_and_an_answer():
+    assert texts(turn(0), turn(1)) == [
+        ("user", "question 0"),
+        ("assistant", "answer"),
+        ("user", "question 1"),
+        ("assistant", "answer"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shown", "note"),
+    [
+        (turn(0, TurnStatus.STOPPED), "Stopped."),
+        (turn(0, TurnStatus.STOPPED, ""), "Stopped before the first word."),
+        (turn(0, finish_reason="length"), "length limit"),
+        (turn(0, finish_reason="content_filter"), "content filter"),
+        (turn(0, answer=""), "empty answer"),
+        (turn(0, answer=" \n\u200b"), "empty answer"),
+        (turn(0, notice="Sent again."), "Sent again."),
+        (turn(0, TurnStatus.FAILED, failure=Failure("ModelTimeoutError", "Nothing came.")), "Nothing came."),
+    ],
+)
+def test_a_turn_that_did_not_just_end_well_says_so(shown, note):
+    bubbles_shown = texts(shown)
+    assert bubbles_shown[0] == ("user", "question 0")
+    assert [text for _, text in bubbles_shown if " note" in text and note in text]
+
+
+def test_until_the_first_word_something_moves():
+    assert "typing" in texts(turn(0, TurnStatus.STREAMING, ""), growing=True)[-1][1]
+    assert texts(turn(0, TurnStatus.STREAMING, "first"), growing=True)[-1][1].endswith(">first</p>")
+
+
+def test_a_servers_words_are_text_not_markup():
+    note = texts(turn(0, TurnStatus.FAILED, failure=Failure("ModelAPIError", EVIL)))[2][1]
+    assert "<img" not in note
+    assert "&lt;img" in note
+
+
+def test_turns_that_are_not_remembered_are_marked_together():
+    lines = [text for _, text in texts(*map(turn, range(4)), k=2) if "forgotten" in text]
+    assert len(lines) == 1
+    assert "Turns 1–2 are not remembered: older than the last 2 turns" in lines[0]
+
+
+def test_an_answer_with_versions_offers_to_flip_through_them():
+    shown = texts(turn(0, version=2), versions={0: [0, 2, 3]})[-1][1]
+    assert "2/3" in shown
+    assert f"{TOKEN} flip 0 0" in shown
+    assert f"{TOKEN} flip 0 3" in shown
+    assert "disabled" not in shown
+    first = texts(turn(0, version=0), versions={0: [0, 2]})[-1][1]
+    assert re.search(r"flip 0 0[^>]* disabled", first)
+
+
+def test_a_single_version_offers_nothing():
+    assert len(texts(turn(0), versions={0: [0]})) == 2
+
+
+def test_what_is_not_drawn_is_counted_above():
+    shown = texts(*map(turn, range(3, 5)), k=20)
+    assert "Show earlier (3 turns above)" in shown[0][1]
+
+
+@pytest.mark.parametrize(
+    ("count", "remembered", "line"),
+    [
+        (0, [], "Nothing to remember yet: up to 5 turns will be"),
+        (1, [0], "Remembering turn 1 of 1"),
+        (8, [3, 4, 5, 6, 7], "Remembering turns 4–8 of 8"),
+        (8, [2, 3, 5, 6, 7], "Remembering turns 3–4, 6–8 of 8"),
+        (3, [0, 2], "Remembering turns 1, 3 of 3"),
+        (1, [], "Remembering none of 1 turn"),
+    ],
+)
+def test_the_memory_line(count, remembered, line):
+    inclusions = [Inclusion.SENT if number in remembered else Inclusion.FAILED for number in range(count)]
+    assert memory_line(ENGLISH, plan(*inclusions), count) == line
+
+
+def test_the_memory_line_when_memory_is_off():
+    assert memory_line(ENGLISH, plan(Inclusion.MEMORY_OFF, k=0), 1) == "Memory is off: every question stands alone"
+
+
+def test_spans():
+    assert spans([1, 2, 3, 5, 7, 8]) == "1–3, 5, 7–8"
+
+
+def test_a_bubble_belongs_to_a_turn_also_behind_notes():
+    turns = [turn(0), turn(1, TurnStatus.STOPPED), turn(2, TurnStatus.STOPPED, ""), turn(3)]
+    shown = drawn(*turns)
+    # Question and answer; with a note; question, note, and why it is not remembered; question and answer.
+    assert [each.turn for each in shown] == [0, 0, 1, 1, 1, 2, 2, None, 3, 3]
+
+
+def test_the_panel_says_of_each_turn_whether_it_goes_and_why():
+    shown = panels.memory_panel(
+        ENGLISH, plan(Inclusion.BEFORE_WINDOW, Inclusion.FAILED, Inclusion.SENT, k=1), 5, asking=False
+    )
+    items = re.findall(r'<li class="(\w+)[^"]*">(.*?)</li>', shown)
+    assert [kind for kind, _ in items] == ["out", "out", "out", "in"]
+    for (_, item), words in zip(
+        items, ["2 older turns", "older than the last 1 turn", "failed", "remembered"], strict=True
+    ):
+        assert words in item
+    assert "Put back" in items[2][1]
+    assert "The next request will hold" in shown
+
+
+def test_a_pinned_turn_can_be_unpinned_and_an_excluded_one_included():
+    pinned = PlannedTurn(turn(0, memory=TurnMemory.PINNED), Inclusion.SENT, 1)
+    excluded = PlannedTurn(turn(1, memory=TurnMemory.EXCLUDED), Inclusion.EXCLUDED, 1)
+    shown = panels.memory_panel(ENGLISH, ContextPlan("", (pinned, excluded), "", 5, 0, 0, 0, 100), 2, asking=True)
+    assert f"{TOKEN} mark 0 auto" in shown
+    assert f"{TOKEN} mark 1 auto" in shown
+    assert f"{TOKEN} mark 1 pinned" not in shown
+    assert "This request holds" in shown
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        panels.conversation_list(ENGLISH, [Conversation("i", "o", 1, EVIL)], Conversation("i", "o")),
+        panels.conversation_list(ENGLISH, [], Conversation("i", "o"), search=EVIL),
+        panels.conversation_list(ENGLISH, [], Conversation("i", "o"), deleted=Conversation("j", "o", 1, EVIL)),
+        panels.memory_panel(
+            ENGLISH,
+            ContextPlan(EVIL, (PlannedTurn(Turn(0, EVIL), Inclusion.SENT, 1),), EVIL, 5, 3, 1, 1, None),
+            1,
+            asking=True,
+        ),
+        panels.recall_hint(ENGLISH, Mention(0, EVIL)),
+        button(EVIL, EVIL, "open", EVIL),
+        icon("bin", EVIL, "delete", EVIL),
+    ],
+    ids=["title", "search", "deleted", "panel", "recall_hint", "button", "icon"],
+)
+def test_what_people_typed_is_text_in_every_panel(shown):
+    assert "<img" not in shown
+    assert "&lt;img" in shown
+    assert '"alert' not in shown
+
+
+def timed(**values) -> Timing:
+    return Timing(**{"ended_at": NOW, "total": 2.5, "first_word": 0.31} | values)
+
+
+def test_what_is_known_of_an_answer_stands_below_it():
+    known = turn(0, timing=timed(), usage=Usage(1200, 30, 0.0123))
+    assert facts(ENGLISH, known, "€") == "first word after 0.3 s · 2.5 s · 1,200 tokens in, 30 out · €0.012"
+    assert "1,200 tokens in" in texts(known)[-1][1]
+    assert facts(ENGLISH, turn(0, timing=timed(first_word=None)), "$") == "2.5 s"
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [
+        (None, []),
+        (0.0, ["$0"]),
+        (12.5, ["$12.50"]),
+        (0.05, ["$0.050"]),
+        (0.00123, ["$0.0012"]),
+    ],
+)
+def test_costs_are_written_so_that_small_ones_can_be_read(amount, written):
+    assert cost(ENGLISH, Usage(1, 1, amount), "$") == written
+
+
+def test_numbers_are_written_as_the_language_does():
+    assert facts(Language("es"), turn(0, usage=Usage(1200, 30)), "$").startswith("1.200 ")
+    assert Language("fr").number(1234.5, 1) == "1\u202f234,5"
+
+
+def test_thoughts_are_folded_away_with_how_long_they_took():
+    thinking = drawn(Turn(0, "q", reasoning="hm"), growing=True)
+    assert [each.message.get("metadata") for each in thinking] == [None, {"title": "Thinking…", "status": "pending"}]
+    done = drawn(turn(0, reasoning="hm", timing=timed(thinking=4.2)))
+    assert done[1].message["metadata"] == {"title": "Thought for 4 s", "status": "done"}
+    assert done[1].message["content"][0]["text"].startswith('<p dir="auto">hm</p>')
+
+
+def failed(**values) -> Turn:
+    return turn(
+        0, TurnStatus.FAILED, "", failure=Failure("ModelRateLimitError", "Slow down.", **values), timing=timed()
+    )
+
+
+def test_a_failure_says_what_happened_how_long_to_wait_and_offers_to_retry():
+    shown = texts(failed(retry_after=43.0))[1][1]
+    for part in ("The endpoint is busy", "Slow down.", "left-43", "Wait 43 seconds", f"{TOKEN} retry"):
+        assert part in shown
+    over = texts(failed(retry_after=0.0))[1][1]
+    assert "left-" not in over
+    assert "You can try again now" in over
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("ModelRateLimitError", "The endpoint is busy. Trying again in 12 s."),
+        ("ModelConnectionError", "The endpoint could not be reached. Trying again in 12 s."),
+        ("ModelAPIError", "The endpoint failed. Trying again in 12 s."),
+        ("WhateverError", "Something went wrong. Trying again in 12 s."),
+    ],
+)
+def test_what_a_model_waits_for_is_said_until_it_asks_again(kind, words):
+    def shown(left):
+        return texts(turn(0, TurnStatus.STREAMING, "", waiting=Waiting(kind, NOW + left)), growing=True)[-1][1]
+
+    assert words in shown(11.3)
+    assert "left-12" in shown(11.3)
+    assert "wait left" not in shown(0.0)
+    # Two waits as long are two lines: the page's script counts each down once.
+    assert shown(12.0) != texts(turn(0, TurnStatus.STREAMING, "", waiting=Waiting(kind, NOW + 40.0)), growing=True)[-1][
+        1
+    ].replace("left-40", "left-12").replace("in 40 s", "in 12 s")
+    assert all("typing" in shown(left) for left in (12.0, 0.0))
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_wait_is_said_in_every_language_with_no_number_but_the_seconds(code):
+    growing = turn(0, TurnStatus.STREAMING, "", waiting=Waiting("ModelRateLimitError", NOW + 12))
+    text = MessageRenderer(Language(code), "$", NOW).growing(growing, Growth())[-1].message["content"][0]["text"]
+    said = re.search(r'<span class="wait[^>]*>([^<]*)</span>', text)[1]
+    assert re.findall(r"\d+", said) == ["12"]
+    assert Language(code).failure("ModelRateLimitError") in html.unescape(said)
+
+
+def test_a_failure_further_up_offers_nothing():
+    shown = texts(failed(retry_after=43.0), turn(1))[1][1]
+    assert "Slow down." in shown
+    assert "retry" not in shown
+
+
+def test_a_blocked_message_is_said_to_be_kept_out_of_memory():
+    assert "kept out of what the model remembers" in texts(failed(blocked=True))[1][1]
+
+
+def test_a_rated_answer_shows_it_and_can_take_it_back():
+    shown = texts(turn(0, timing=timed(), feedback=Feedback(Rating.DOWN, EVIL)))[-1][1]
+    assert "thumb-down chosen" in shown
+    assert f"{TOKEN} rate 0 none" in shown
+    assert f"{TOKEN} rate 0 up" in shown
+    assert "<img" not in shown
+
+
+def test_controls_show_what_was_chosen_and_the_deployments_own_in_pale():
+    own = Deployment(
+        "a", ScriptedModel(), WindowMemory(5, system_prompt="own"), {"temperature": 0.7, "max_tokens": 100}
+    )
+    shown = controls(EffectiveOptions(own, Options(max_tokens=7, system_prompt="mine")), {"Mine": "mine"})
+    assert [shown[name]["value"] for name in ("deployment", "k", "preset")] == ["a", 5, "Mine"]
+    assert (shown["temperature"]["value"], shown["temperature"]["placeholder"]) == (None, "0.7")
+    assert (shown["max_tokens"]["value"], shown["top_p"]["placeholder"]) == (7, "–")
+    assert shown["system_prompt"]["placeholder"] == "own"
+
+
+def test_an_answer_that_cannot_be_saved_yet_is_shown_whole_and_says_so():
+    waiting = Waiting("StoreError", until=1e12)
+    shown = texts(turn(0, TurnStatus.STREAMING, "**all** of it", waiting=waiting), growing=True)
+    assert "all" in shown[-2][1]
+    assert "cannot be saved yet" in shown[-1][1]
+    nothing = texts(turn(0, TurnStatus.STREAMING, "", waiting=waiting), growing=True)
+    assert "could not be saved" in nothing[-1][1], "where there is no answer, it does not say that there is one"
