@@ -23,11 +23,11 @@ from chatbot.conversation import (
     ConversationStore,
     Deployment,
     Deployments,
-    Turn,
     TurnStatus,
     WindowMemory,
 )
 from chatbot.conversation.store import StoredTurn
+from tests.support.turns import text_turn
 
 QUESTION: Final = "What is there to know about this? " * 3
 ANSWER: Final = "The same words again, so that every turn has as much to carry. " * 8
@@ -69,7 +69,7 @@ class Cost:
 def ended_turns(number: int, answer: str = ANSWER) -> list[StoredTurn]:
     """Return the turns of a conversation that has gone on for a while."""
     return [
-        StoredTurn(Turn(n, QUESTION, answer, TurnStatus.COMPLETE, parent=0 if n else None), shown=True)
+        StoredTurn(text_turn(n, QUESTION, answer, TurnStatus.COMPLETE, parent=0 if n else None), shown=True)
         for n in range(number)
     ]
 

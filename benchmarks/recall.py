@@ -19,8 +19,9 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from chatbot.conversation import Turn, TurnStatus
+from chatbot.conversation import TurnStatus
 from chatbot.conversation.recall import TurnIndex
+from tests.support.turns import text_turn
 
 LENGTHS: Final = (10, 100, 2_000)
 QUESTIONS: Final = 400
@@ -39,7 +40,7 @@ def main() -> None:
     print("| turns | build, ms | memory, MB | find: median, ms | p99, ms | longest, ms | offers |")
     print("|---|---|---|---|---|---|---|")
     for length in LENGTHS:
-        turns = [Turn(index, text(20), text(80), TurnStatus.COMPLETE) for index in range(length)]
+        turns = [text_turn(index, text(20), text(80), TurnStatus.COMPLETE) for index in range(length)]
         start = time.perf_counter()
         recall = TurnIndex(turns)
         built = time.perf_counter() - start

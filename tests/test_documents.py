@@ -17,6 +17,7 @@ import yaml
 
 from chatbot.config_files import DeploymentEntry, read_deployments, read_prompts
 from chatbot.conversation import Conversation, ConversationStore, TurnStatus
+from chatbot.conversation.parts import text_parts
 from chatbot.emulator import Emulator
 from chatbot.server import KEEP_SECONDS
 from chatbot.settings import Settings, variable
@@ -97,7 +98,7 @@ async def test_the_backup_command_copies_a_store_that_is_open(tmp_path):
     store = ConversationStore(f"sqlite:///{tmp_path}/data/conversations.db")
     try:
         turn, _ = await store.begin(Conversation("c1", "ada", title="Hello"), 0, "hello")
-        await store.end("c1", replace(turn, assistant="Hello, Ada.", status=TurnStatus.COMPLETE))
+        await store.end("c1", replace(turn, answer=text_parts("Hello, Ada."), status=TurnStatus.COMPLETE))
         [program, *arguments] = shlex.split(backup)
         assert program == "python"
         await asyncio.to_thread(subprocess.run, [sys.executable, *arguments], cwd=tmp_path, check=True)
@@ -105,7 +106,7 @@ async def test_the_backup_command_copies_a_store_that_is_open(tmp_path):
         await store.aclose()
     copy = ConversationStore(f"sqlite:///{tmp_path}/backup.db")
     try:
-        assert [turn.assistant for turn in await copy.turns("c1")] == ["Hello, Ada."]
+        assert [turn.answer_text for turn in await copy.turns("c1")] == ["Hello, Ada."]
     finally:
         await copy.aclose()
 

@@ -180,7 +180,7 @@ class ConversationService:
         if generation is not None and generation.plan is not None:
             plan = generation.plan
         else:
-            asked = text if growing is None else growing.user
+            asked = text if growing is None else growing.question_text
             plan = choice.plan(
                 await load_candidates(self._store, conversation, choice.lookback, before, known=turns), asked
             )

@@ -61,10 +61,10 @@ async def ask(deployment: Deployment, turns: Sequence[Turn], *, max_seconds: flo
     Raises:
         TitleError: There is nothing to name, or the model failed or took too long.
     """
-    told = "\n\n".join(f"User: {turn.user}\nAssistant: {turn.assistant}" for turn in turns if turn.has_answer)
-    if not told:
+    answered = [turn for turn in turns if turn.has_answer]
+    if not answered:
         raise TitleError("There is nothing to name yet: ask something first.")
-    messages: list[BaseMessage] = [SystemMessage(_INSTRUCTIONS), HumanMessage(told[:_MAX_READ])]
+    messages: list[BaseMessage] = [SystemMessage(_INSTRUCTIONS), HumanMessage(_dialogue(answered)[:_MAX_READ])]
     parameters = {
         **deployment.parameters,
         "max_tokens": min(deployment.parameters.get("max_tokens") or MAX_TOKENS, MAX_TOKENS),
@@ -83,3 +83,7 @@ async def ask(deployment: Deployment, turns: Sequence[Turn], *, max_seconds: flo
     title = next((shortened(line) for line in lines if not is_blank(line)), "")
     used = answer.usage_metadata
     return Found(title, Usage(used["input_tokens"], used["output_tokens"]) if used else None)
+
+
+def _dialogue(turns: Sequence[Turn]) -> str:
+    return "\n\n".join(f"User: {turn.question_text}\nAssistant: {turn.answer_text}" for turn in turns)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from chatbot.conversation.parts import Part, Reasoning, Text, reasoning_of, text_of
+
 _FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Characters without a shape that Unicode counts among letters, marks and symbols."""
 
@@ -143,18 +145,18 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One exchange: what the person typed and what the model answered, both byte for byte.
+    """One exchange: what a person asked and what the model answered.
 
     A retry or an edit makes a further *version* of the turn at its index; the earlier ones are kept beside it.
 
     Attributes:
         index: Position in its conversation, from 0.
-        assistant: The answer, or as much of it as there is.
+        question: What was asked.
+        answer: The answer and the thoughts before it, or as much of them as there is.
         finish_reason: The endpoint's own word for why the answer ended.
         failure: Set when, and only when, the turn failed.
         memory: Whether the visitor pinned or excluded it.
         notice: What the visitor should know about how the answer came about, in words; mostly nothing.
-        reasoning: The model's thoughts before its answer, where it tells them.
         timing: How long the answer took, once it has ended.
         deployment: Name of the one that answered.
         feedback: What the visitor thinks of the answer.
@@ -164,8 +166,8 @@ class Turn:
     """
 
     index: int
-    user: str
-    assistant: str = ""
+    question: tuple[Part, ...]
+    answer: tuple[Part, ...] = ()
     status: TurnStatus = TurnStatus.STREAMING
     finish_reason: str | None = None
     usage: Usage | None = None
@@ -174,16 +176,30 @@ class Turn:
     notice: str = ""
     version: int = 0
     parent: int | None = None
-    reasoning: str = ""
     timing: Timing | None = None
     deployment: str = ""
     feedback: Feedback | None = None
     waiting: Waiting | None = None
 
     @property
+    def question_text(self) -> str:
+        """What was typed, byte for byte."""
+        return text_of(self.question)
+
+    @property
+    def answer_text(self) -> str:
+        """The words of the answer, byte for byte."""
+        return text_of(self.answer)
+
+    @property
+    def reasoning_text(self) -> str:
+        """The model's thoughts, where it sends them."""
+        return reasoning_of(self.answer)
+
+    @property
     def has_answer(self) -> bool:
-        """Whether there is anything to read in the answer; one of blanks is none."""
-        return not is_blank(self.assistant)
+        """Whether there is anything to see in the answer; one of blanks, or of thoughts alone, is none."""
+        return any(not isinstance(part, Text | Reasoning) for part in self.answer) or not is_blank(self.answer_text)
 
     @property
     def is_unsaved(self) -> bool:

@@ -154,8 +154,8 @@ class PageRenderer:
             return
         reason = turn.failure.message if turn.failure else session.t("chat.stopped_early")
         session.notify(f"{reason} {session.t('chat.kept')}", lasting=True)
-        if turn.user != kept.user:
-            session.give_back(turn.user)
+        if turn.question_text != kept.question_text:
+            session.give_back(turn.question_text)
 
 
 def _message(drawn: DrawnMessage) -> Mapping[str, Any]:

@@ -156,12 +156,12 @@ class PageRoutes:
     async def _pause(self, generation: Generation) -> None:
         """Wait before a growing answer is drawn again: a pace that the page, and all of them, can keep up."""
         turn = generation.turn
-        if not (turn.assistant or turn.reasoning):
+        if not (turn.answer_text or turn.reasoning_text):
             return
         self._growing += 1
         try:
             gap = IDLE_GAP if self._growing <= BUSY_PAGES else BUSY_GAP
-            await asyncio.sleep(gap + (len(turn.assistant) + len(turn.reasoning)) / CHARACTERS_PER_SECOND_OF_GAP)
+            await asyncio.sleep(gap + (len(turn.answer_text) + len(turn.reasoning_text)) / CHARACTERS_PER_SECOND_OF_GAP)
         finally:
             self._growing -= 1
 

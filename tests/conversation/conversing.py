@@ -61,17 +61,17 @@ async def start(
     """Begin an answer and stay with it until it has its first word; returns the open reader."""
     reader = service.say(conversation, text, at=at)
     async for turn in reader:
-        if turn.assistant:
+        if turn.answer_text:
             return reader
     raise AssertionError("no word came")
 
 
 async def users(service: ConversationService, conversation: Conversation) -> list[str]:
-    return [turn.user for turn in await service.turns(conversation)]
+    return [turn.question_text for turn in await service.turns(conversation)]
 
 
 async def answers(service: ConversationService, conversation: Conversation) -> list[str]:
-    return [turn.assistant for turn in await service.turns(conversation)]
+    return [turn.answer_text for turn in await service.turns(conversation)]
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

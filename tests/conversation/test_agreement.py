@@ -69,14 +69,16 @@ class Seen:
     index: int
     version: int
     parent: int | None
-    user: str
-    assistant: str = ""
+    question_text: str
+    answer_text: str = ""
     status: TurnStatus = TurnStatus.STREAMING
     memory: TurnMemory = TurnMemory.AUTO
 
     @classmethod
     def of(cls, turn) -> "Seen":
-        return cls(turn.index, turn.version, turn.parent, turn.user, turn.assistant, turn.status, turn.memory)
+        return cls(
+            turn.index, turn.version, turn.parent, turn.question_text, turn.answer_text, turn.status, turn.memory
+        )
 
 
 class Visit(RuleBasedStateMachine):
@@ -120,21 +122,21 @@ class Visit(RuleBasedStateMachine):
         answered = [
             turn
             for turn in earlier
-            if turn.memory is TurnMemory.AUTO and turn.assistant and turn.status is not TurnStatus.FAILED
+            if turn.memory is TurnMemory.AUTO and turn.answer_text and turn.status is not TurnStatus.FAILED
         ]
         pinned = [turn for turn in earlier if turn.memory is TurnMemory.PINNED]
         sent = [*pinned, *answered[-self.k :]] if self.k else []
         messages = [SystemMessage(SYSTEM)]
         for turn in sorted(sent, key=lambda turn: turn.index):
-            messages += [HumanMessage(turn.user), AIMessage(turn.assistant or NO_ANSWER)]
+            messages += [HumanMessage(turn.question_text), AIMessage(turn.answer_text or NO_ANSWER)]
         return [*messages, HumanMessage(text)]
 
     def ended(self, status: TurnStatus, text: str) -> None:
         """The growing turn has ended so, with this text."""
-        turn, self.growing = replace(self.growing, status=status, assistant=text), None
+        turn, self.growing = replace(self.growing, status=status, answer_text=text), None
         old = self.shown[turn.index] if turn.index < len(self.path) else None
         keeps = status is TurnStatus.COMPLETE or (status is TurnStatus.STOPPED and text)
-        if old is None or not old.assistant or keeps:
+        if old is None or not old.answer_text or keeps:
             self.tree[turn.index, turn.version] = turn
             self.path[turn.index :] = [turn.version]
 
@@ -172,7 +174,7 @@ class Visit(RuleBasedStateMachine):
         requests = len(self.process.model.asked)
         reader = self.service.say(self.page, text, at=at)
         async for turn in reader:
-            if turn.assistant == words:
+            if turn.answer_text == words:
                 break
         await reader.aclose()
 
@@ -186,8 +188,8 @@ class Visit(RuleBasedStateMachine):
         told = [*words.split(" "), *([raised] if raised else [])]
         self.process.model.will_say(*told)
         followed = self.run(self.follow())
-        text = self.growing.assistant + words.replace(" ", "")
-        assert (followed.status, followed.assistant) == (status, text)
+        text = self.growing.answer_text + words.replace(" ", "")
+        assert (followed.status, followed.answer_text) == (status, text)
         self.ended(status, text)
 
     async def follow(self):
@@ -223,7 +225,7 @@ class Visit(RuleBasedStateMachine):
     @rule()
     def stops(self):
         self.run(self.service.stop(self.page))
-        self.ended(TurnStatus.STOPPED, self.growing.assistant)
+        self.ended(TurnStatus.STOPPED, self.growing.answer_text)
 
     @precondition(lambda self: self.growing is None and self.path)
     @rule(data=st.data())
@@ -265,7 +267,7 @@ class Visit(RuleBasedStateMachine):
     def the_server_restarts(self):
         self.process.end()
         if self.growing is not None:
-            self.ended(TurnStatus.STOPPED, self.growing.assistant)
+            self.ended(TurnStatus.STOPPED, self.growing.answer_text)
         self.process = Process(self.file)
 
     @precondition(lambda self: self.growing is not None)
@@ -280,10 +282,10 @@ class Visit(RuleBasedStateMachine):
         turn, self.growing = self.growing, None
         if turn.index == len(self.path):
             last = self.run(self.process.store.turns(self.page.id))[-1]
-            assert turn.assistant.startswith(last.assistant)
+            assert turn.answer_text.startswith(last.answer_text)
             assert last.failure.kind == "Interrupted"
             self.path.append(turn.version)
-            self.tree[turn.index, turn.version] = replace(turn, assistant=last.assistant, status=TurnStatus.FAILED)
+            self.tree[turn.index, turn.version] = replace(turn, answer_text=last.answer_text, status=TurnStatus.FAILED)
 
     @precondition(lambda self: self.stale is not None and self.stale.revision < self.page.revision)
     @rule(data=st.data())

@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
-from chatbot.conversation import Inclusion, TitleError, Turn, TurnMemory, TurnStatus
+from chatbot.conversation import Inclusion, TitleError, TurnMemory, TurnStatus
 from chatbot.conversation.context.window import NO_ANSWER
+from chatbot.conversation.parts import text_parts
 from chatbot.conversation.turn import is_blank
 from tests.conversation.conversing import answers, ask, say, start, talk
+from tests.support.turns import text_turn
 
 BLANKS = [
     "",
@@ -28,7 +30,7 @@ BLANKS = [
 @pytest.mark.parametrize("text", BLANKS, ids=ascii)
 def test_nothing_to_read_is_blank(text):
     assert is_blank(text)
-    assert not Turn(0, "hi", text).has_answer
+    assert not text_turn(0, "hi", text).has_answer
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ async def test_thoughts_without_an_answer_are_no_answer(service, model):
     thought = AIMessageChunk("", additional_kwargs={"reasoning_content": "Let me think."})
     conversation = await ask(service, model, service.begin("ada"), "one", thought, "\u200b\n")
     assert (await service.view(conversation)).plan.inclusion(0) is Inclusion.UNANSWERED
-    assert (await service.turns(conversation))[0].reasoning == "Let me think."
+    assert (await service.turns(conversation))[0].reasoning_text == "Let me think."
 
 
 async def test_a_blank_answer_gives_no_title(service, model):
@@ -80,7 +82,7 @@ async def test_blanks_that_were_stopped_do_not_take_an_answers_place(service, mo
 async def test_blanks_that_another_process_stops_do_not_either(service, model, store):
     conversation = await talk(service, model, "one")
     turn, _ = await store.begin(conversation, 0, "one")
-    assert await store.checkpoint(conversation.id, replace(turn, assistant=" \u200b"))
+    assert await store.checkpoint(conversation.id, replace(turn, answer=text_parts(" \u200b")))
     await store.stop_remote(conversation.id)
     assert await answers(service, conversation) == ["re: one"]
 

@@ -52,7 +52,7 @@ async def test_the_first_answers_unless_another_was_chosen(model, other, store):
     conversation = await service.choose(await service.refresh(conversation), Options(deployment="two"))
     other.will_say("from two")
     turn = await say(service, conversation, "hello")
-    assert (turn.assistant, turn.deployment) == ("from two", "two")
+    assert (turn.answer_text, turn.deployment) == ("from two", "two")
     assert other.asked[-1][0] == SystemMessage("Be two.")
     assert [each.deployment for each in await service.turns(conversation)] == ["one", "two"]
 
@@ -163,7 +163,7 @@ async def test_an_answer_tells_its_times_its_tokens_and_its_cost(model, other, s
     thought = AIMessageChunk("", additional_kwargs={"reasoning_content": "Hm. "})
     model.will_say(thought, thought, "Answer", AIMessageChunk("", usage_metadata=USED))
     turn = await say(service, conversation, "hi")
-    assert (turn.reasoning, turn.assistant) == ("Hm. Hm. ", "Answer")
+    assert (turn.reasoning_text, turn.answer_text) == ("Hm. Hm. ", "Answer")
     assert turn.usage == Usage(11, 7, pytest.approx(25e-6))
     assert 0 <= turn.timing.thinking <= turn.timing.first_word <= turn.timing.total
     assert (await service.turns(conversation))[0] == turn
@@ -173,7 +173,7 @@ async def test_an_answer_tells_its_times_its_tokens_and_its_cost(model, other, s
 
 async def test_thoughts_in_a_block_of_their_own_are_thoughts(service, model):
     model.will_say(AIMessageChunk([{"type": "reasoning", "reasoning": "Hm."}]), "Answer")
-    assert (await say(service, service.begin("ada"), "hi")).reasoning == "Hm."
+    assert (await say(service, service.begin("ada"), "hi")).reasoning_text == "Hm."
 
 
 async def test_what_turns_out_to_have_been_thoughts_is_no_answer(service, model):
@@ -182,7 +182,7 @@ async def test_what_turns_out_to_have_been_thoughts_is_no_answer(service, model)
     model.will_say("The user ", "greets me.\n</thi", closing, "lo!")
     conversation = service.begin("ada")
     turn = await say(service, conversation, "hi")
-    assert (turn.reasoning, turn.assistant) == ("The user greets me.\n", "Hello!")
+    assert (turn.reasoning_text, turn.answer_text) == ("The user greets me.\n", "Hello!")
     assert 0 <= turn.timing.thinking <= turn.timing.first_word <= turn.timing.total
     await talk(service, model, "more", owner="ada")
     model.will_say("again")
@@ -237,5 +237,5 @@ async def test_a_rated_answer_that_was_replaced_keeps_its_feedback(service, mode
     await service.rate(conversation, 0, Feedback(Rating.UP))
     model.will_say("other")
     await say(service, conversation, "one", at=0)
-    assert [turn.assistant for _, turn in await store.rated()] == ["re: one"]
+    assert [turn.answer_text for _, turn in await store.rated()] == ["re: one"]
     assert (await service.turns(conversation))[0].feedback is None

@@ -27,7 +27,7 @@ async def test_what_is_too_long_is_asked_again_with_fewer_turns_and_said(service
     model.will_say(TOO_LONG)
     model.will_say("ok")
     turn = await say(service, conversation, "e")
-    assert (turn.status, turn.assistant) == (TurnStatus.COMPLETE, "ok")
+    assert (turn.status, turn.answer_text) == (TurnStatus.COMPLETE, "ok")
     assert turn.notice == (
         "The conversation was too long for the model, so 2 earlier turns were left out and the question was sent again."
     )
@@ -72,7 +72,7 @@ async def test_what_was_refused_twice_is_shorter_the_next_time(service, model):
     model.will_say(TOO_LONG)
     await say(service, conversation, "e")
     model.will_say("ok")
-    assert (await say(service, await service.refresh(conversation), "e", at=4)).assistant == "ok"
+    assert (await say(service, await service.refresh(conversation), "e", at=4)).answer_text == "ok"
     lengths = [len(asked) for asked in model.asked[-3:]]
     assert lengths == sorted(set(lengths), reverse=True)
 
@@ -82,7 +82,7 @@ async def test_it_is_not_asked_again_when_something_had_arrived(service, model):
     before = (await service.view(conversation, text="e")).plan
     model.will_say("half", TOO_LONG)
     turn = await say(service, conversation, "e")
-    assert (turn.status, turn.assistant, turn.notice) == (TurnStatus.FAILED, "half", "")
+    assert (turn.status, turn.answer_text, turn.notice) == (TurnStatus.FAILED, "half", "")
     assert len(model.asked) == 5
     assert (await service.view(conversation, text="e")).plan.budget is before.budget is None
 

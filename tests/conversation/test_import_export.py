@@ -18,7 +18,6 @@ from chatbot.conversation import (
     Options,
     Rating,
     Timing,
-    Turn,
     TurnStatus,
     Usage,
     import_export,
@@ -26,6 +25,7 @@ from chatbot.conversation import (
 from chatbot.conversation.import_export import UnreadableExportError
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.turn import TurnMemory
+from tests.support.turns import text_turn
 
 ENDED = [TurnStatus.COMPLETE, TurnStatus.STOPPED, TurnStatus.FAILED]
 LINE = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
@@ -55,7 +55,7 @@ def trees(draw) -> list[StoredTurn]:
         for version in versions:
             status = draw(st.sampled_from(ENDED))
             failure = st.builds(Failure, LINE, st.text(), st.none() | st.floats(0, 1e6), st.booleans())
-            turn = Turn(
+            turn = text_turn(
                 index,
                 draw(st.text()),
                 draw(st.text()),
@@ -67,10 +67,10 @@ def trees(draw) -> list[StoredTurn]:
                 draw(LINE),
                 version,
                 path if version == shown else draw(st.sampled_from(parents)),
-                draw(st.text()),
                 draw(st.none() | st.builds(Timing, AMOUNT, AMOUNT, MAYBE_AMOUNT, MAYBE_AMOUNT)),
                 draw(LINE),
                 draw(st.none() | st.builds(Feedback, st.sampled_from(Rating), st.text())),
+                reasoning=draw(st.text()),
             )
             stored.append(StoredTurn(turn, version == shown))
         parents, path = versions, shown
@@ -86,8 +86,8 @@ def conversation(title: str = "Title", options: Options = FIVE) -> Conversation:
 
 def turn(index: int = 0, version: int = 0, parent: int | None = None, **values) -> StoredTurn:
     shown = values.pop("shown", version == 0)
-    values = {"user": f"q{index}", "assistant": f"a{index}", "status": TurnStatus.COMPLETE} | values
-    return StoredTurn(Turn(index, version=version, parent=parent, **values), shown)
+    values = {"question": f"q{index}", "answer": f"a{index}", "status": TurnStatus.COMPLETE} | values
+    return StoredTurn(text_turn(index, version=version, parent=parent, **values), shown)
 
 
 def exported(*stored: StoredTurn) -> dict:
@@ -95,7 +95,7 @@ def exported(*stored: StoredTurn) -> dict:
 
 
 @given(trees(), st.text(max_size=100), OPTIONS, st.booleans())
-@example([turn(user="\0\u2028\ufeff\r\n\t 👩‍💻 é e\u0301")], "\0", Options(), True)
+@example([turn(question="\0\u2028\ufeff\r\n\t 👩‍💻 é e\u0301")], "\0", Options(), True)
 def test_what_is_exported_is_read_as_it_was(stored, title, options, as_bytes):
     text = import_export.to_json(Conversation("secret id", "secret owner", 7, title, options, 1e9), stored)
     back = import_export.read_json(text.encode() if as_bytes else text, "me", "new")
@@ -220,7 +220,7 @@ def ids():
 
 def test_all_conversations_come_back_from_a_bundle():
     titles = ["Plans", "plans", "../../etc/passwd", "a/b\\c:d*?", "CON", "", "예산 合同 👩‍💻", "x" * 500, "\0\n\u202e"]
-    several = [(Conversation(str(n), "o", title=title), [turn(user=title)]) for n, title in enumerate(titles)]
+    several = [(Conversation(str(n), "o", title=title), [turn(question=title)]) for n, title in enumerate(titles)]
     data = import_export.bundle(several)
     names = zipfile.ZipFile(io.BytesIO(data)).namelist()
     assert len({name.casefold() for name in names}) == len(names) == 2 * len(titles)
@@ -289,9 +289,11 @@ def test_a_bundle_that_is_wrong_says_so(data, words):
 
 def test_a_conversation_reads_well():
     turns = [
-        Turn(0, "What is 2 + 2?\nThink.", "It is **4**.", TurnStatus.COMPLETE, notice="A parameter was left out."),
-        Turn(1, "And then?", "Then", TurnStatus.STOPPED, parent=0),
-        Turn(2, "Go on", "", TurnStatus.FAILED, failure=Failure("ModelRateLimitError", "Wait a minute."), parent=0),
+        text_turn(0, "What is 2 + 2?\nThink.", "It is **4**.", TurnStatus.COMPLETE, notice="A parameter was left out."),
+        text_turn(1, "And then?", "Then", TurnStatus.STOPPED, parent=0),
+        text_turn(
+            2, "Go on", "", TurnStatus.FAILED, failure=Failure("ModelRateLimitError", "Wait a minute."), parent=0
+        ),
     ]
     assert import_export.to_markdown(conversation("Sums & <more>"), turns) == (
         "# Sums \\& \\<more\\>\n\n"
@@ -308,7 +310,7 @@ NASTY = st.lists(st.sampled_from([*PIECES.split("|"), "| a |", "\n", "\n\n"]), m
 
 @given(st.lists(st.tuples(NASTY | st.text(), NASTY | st.text()), max_size=3), NASTY | st.text())
 def test_no_text_breaks_out_of_its_turn(said, title):
-    turns = [Turn(index, user, answer, TurnStatus.COMPLETE) for index, (user, answer) in enumerate(said)]
+    turns = [text_turn(index, user, answer, TurnStatus.COMPLETE) for index, (user, answer) in enumerate(said)]
     text = import_export.to_markdown(conversation(title), turns)
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     shown = [
@@ -322,4 +324,4 @@ def test_no_text_breaks_out_of_its_turn(said, title):
 
 def test_ordinary_code_in_an_answer_is_not_quoted():
     answer = "Run this:\n\n```sh\n# list\nls\n```\n\n- one\n- two"
-    assert f"\n\n{answer}\n" in import_export.to_markdown(conversation(), [replace(turn().turn, assistant=answer)])
+    assert f"\n\n{answer}\n" in import_export.to_markdown(conversation(), [turn(answer=answer).turn])

@@ -206,7 +206,7 @@ async def test_an_error_that_tells_nothing_sensible_still_gets_an_answer(store, 
     conversation = await talk(service, model, "one", "two", "three")
     model.will_say(TooLongError(value, value, value))
     model.will_say("ok")
-    assert (await say(service, conversation, "four")).assistant == "ok"
+    assert (await say(service, conversation, "four")).answer_text == "ok"
     assert deployment.learned.context_size("somebody else") is None
 
 

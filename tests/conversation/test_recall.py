@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from chatbot.conversation import Turn, TurnStatus
 from chatbot.conversation.recall import MOST_CHARACTERS, TurnIndex
+from tests.support.turns import text_turn
 
 ENGLISH = [
     (
@@ -45,7 +46,7 @@ CHINESE = [
 
 
 def turns(dialogue: list[tuple[str, str]]) -> list[Turn]:
-    return [Turn(index, user, assistant, TurnStatus.COMPLETE) for index, (user, assistant) in enumerate(dialogue)]
+    return [text_turn(index, user, assistant, TurnStatus.COMPLETE) for index, (user, assistant) in enumerate(dialogue)]
 
 
 def find(dialogue: list[tuple[str, str]], question: str, k: int = 1):
@@ -132,7 +133,7 @@ def test_a_phrase_is_preferred_to_its_words_apart():
 def test_a_replaced_turn_is_found_by_its_new_words_only():
     said = turns(ENGLISH)
     recall = TurnIndex(said)
-    recall.add(Turn(0, "Our client Fabrikam is new.", "Welcome, Fabrikam.", TurnStatus.COMPLETE, version=1))
+    recall.add(text_turn(0, "Our client Fabrikam is new.", "Welcome, Fabrikam.", TurnStatus.COMPLETE, version=1))
     assert recall.find("Who is Fabrikam?", {0}, []) == (0, "Fabrikam")
     assert recall.find("What was the Contoso budget?", {0}, []) is None
 
@@ -146,7 +147,7 @@ def test_an_index_lets_its_oldest_turns_go_when_it_is_full():
     long = "word " * 2_400
     count = MOST_CHARACTERS // len(long) + 10
     for index in range(count):
-        recall.add(Turn(index, f"Topic Zebra{index}", long, TurnStatus.COMPLETE))
+        recall.add(text_turn(index, f"Topic Zebra{index}", long, TurnStatus.COMPLETE))
     assert len(recall) < count
     assert recall.find("the topic Zebra0", range(count), []) is None
     assert recall.find(f"the topic Zebra{count - 1}", range(count), []) == (count - 1, f"Zebra{count - 1}")

@@ -42,13 +42,13 @@ async def test_the_other_replica_sees_the_answer_grow_and_end(open_replica):
     async with aclosing(await start(here, conversation, "two")):
         seen = []
         async for turn in there.follow(await there.refresh(conversation)):
-            seen.append(turn.assistant)
-            if turn.assistant == "half":
+            seen.append(turn.answer_text)
+            if turn.answer_text == "half":
                 view = await there.view(conversation)
                 assert (view.growing, view.turns[-1]) == (True, turn)
                 assert view.plan.messages == model.asked[-1]
                 model.will_say(" more", ends=False)
-            elif turn.assistant == "half more":
+            elif turn.answer_text == "half more":
                 model.will_say(" done")
     assert seen[-1].startswith("half more")
     assert await answers(there, conversation) == ["re: one", "half more done"]
@@ -86,13 +86,13 @@ async def test_the_other_replica_can_stop_the_answer(open_replica):
     model.will_say("half", ends=False)
     async with aclosing(await start(here, conversation, "two")) as reader:
         async for turn in there.follow(await there.refresh(conversation)):
-            if turn.assistant:
+            if turn.answer_text:
                 model.will_say(", and what was not kept yet", ends=False)
                 await there.stop(conversation)
         ended = [turn async for turn in reader][-1]
     assert model.closed == 1
     shown = (await there.turns(conversation))[-1]
-    assert (shown.assistant, shown.status) == ("half", TurnStatus.STOPPED)
+    assert (shown.answer_text, shown.status) == ("half", TurnStatus.STOPPED)
     assert ended == shown
 
 
@@ -128,12 +128,12 @@ async def test_of_two_writers_at_the_same_moment_one_gets_through_and_nothing_in
                 model.forget_script()
         conversation = await replicas[0][0].refresh(conversation)
         shown = (await replicas[0][0].turns(conversation))[-1]
-        assert (shown.index, shown.user, shown.assistant) == (turn, f"{turn} by {winner}", f"from {winner}")
+        assert (shown.index, shown.question_text, shown.answer_text) == (turn, f"{turn} by {winner}", f"from {winner}")
     assert len(await replicas[1][0].turns(conversation)) == 6
 
 
 async def last_is(service, conversation, text):
-    return (await service.turns(conversation))[-1].assistant == text
+    return (await service.turns(conversation))[-1].answer_text == text
 
 
 async def test_an_answer_whose_process_vanished_is_shown_as_interrupted_and_can_be_retried(open_replica):
@@ -145,7 +145,7 @@ async def test_an_answer_whose_process_vanished_is_shown_as_interrupted_and_can_
     await until(lambda: last_is(there, conversation, "half"))
     view = await there.view(conversation)
     assert not view.growing
-    assert (view.turns[-1].assistant, view.turns[-1].failure.kind) == ("half", "Interrupted")
+    assert (view.turns[-1].answer_text, view.turns[-1].failure.kind) == ("half", "Interrupted")
     assert [turn async for turn in there.follow(conversation)] == []
     conversation = await ask(there, other_model, view.conversation, "two", "whole", at=1)
     assert (await there.view(conversation)).versions[1] == [0, 1]

@@ -56,12 +56,12 @@ async def unsaved(service, model, path, *words):
 async def test_what_cannot_be_saved_is_shown_whole_and_saved_as_soon_as_it_can(service, model, path, store):
     conversation = await unsaved(service, model, path)
     shown = await service.view(conversation)
-    assert (shown.growing, shown.turns[-1].assistant, shown.turns[-1].is_unsaved) == (True, "The whole answer", True)
+    assert (shown.growing, shown.turns[-1].answer_text, shown.turns[-1].is_unsaved) == (True, "The whole answer", True)
     with pytest.raises(AnswerUnsavedError):
         await service.ask(conversation, "and then?")
     await meanwhile(path, "DROP TRIGGER full")
     *_, turn = [turn async for turn in service.follow(conversation)]
-    assert (turn.status, turn.assistant) == (TurnStatus.COMPLETE, "The whole answer")
+    assert (turn.status, turn.answer_text) == (TurnStatus.COMPLETE, "The whole answer")
     assert (await store.turns(conversation.id))[-1] == turn
     model.will_say("as before")
     await say(service, await service.refresh(conversation), "and then?")
@@ -78,7 +78,7 @@ async def test_a_failed_answer_that_cannot_be_saved_ends_as_the_failure_it_was(s
 async def test_stop_returns_at_once_and_has_it_tried_again_at_once(service, model, path):
     conversation = await unsaved(service, model, path)
     await service.stop(conversation)
-    assert (await service.view(conversation)).turns[-1].assistant == "The whole answer"
+    assert (await service.view(conversation)).turns[-1].answer_text == "The whole answer"
     await meanwhile(path, "DROP TRIGGER full")
     await service.stop(conversation)
     *_, turn = [turn async for turn in service.follow(conversation)]
@@ -89,7 +89,7 @@ async def test_the_end_of_the_process_saves_what_can_be_saved_by_then(service, m
     conversation = await unsaved(service, model, path)
     await meanwhile(path, "DROP TRIGGER full")
     await service.aclose()
-    assert [turn.assistant for turn in await store.turns(conversation.id)] == ["The whole answer"]
+    assert [turn.answer_text for turn in await store.turns(conversation.id)] == ["The whole answer"]
 
 
 async def test_an_end_that_has_no_more_time_leaves_nothing_running(service, model, path):
@@ -110,7 +110,7 @@ async def test_what_was_never_saved_says_so_and_is_still_there(path, store):
     await meanwhile(path, FULL)
     model.will_say("answer")
     *_, turn = [turn async for turn in reader]
-    assert (turn.failure.kind, turn.assistant) == ("StoreError", "The whole answer")
+    assert (turn.failure.kind, turn.answer_text) == ("StoreError", "The whole answer")
     shown = await service.view(conversation)
     assert (shown.growing, list(shown.turns)) == (False, [turn])
     await service.aclose()
@@ -127,7 +127,7 @@ async def test_a_file_that_another_program_holds_locked_costs_no_answer(service,
         told = set()
         async for turn in reader:
             if turn.is_unsaved:
-                assert turn.assistant == "The whole answer"
+                assert turn.answer_text == "The whole answer"
                 told.add(turn.waiting)
             if len(told) == 2:
                 break
@@ -149,7 +149,7 @@ async def test_a_file_that_is_gone_takes_no_more_words_in_silence(service, model
             await refused
     elsewhere.replace(path)
     model.will_say("here again")
-    assert (await say(service, conversation, "and then?")).assistant == "here again"
+    assert (await say(service, conversation, "and then?")).answer_text == "here again"
 
 
 async def test_an_answer_whose_file_goes_meanwhile_is_saved_once_it_is_back(service, model, path, monkeypatch):
@@ -164,4 +164,4 @@ async def test_an_answer_whose_file_goes_meanwhile_is_saved_once_it_is_back(serv
             break
     elsewhere.replace(path)
     *_, turn = [turn async for turn in service.follow(conversation)]
-    assert (turn.status, turn.assistant) == (TurnStatus.COMPLETE, "The whole answer")
+    assert (turn.status, turn.answer_text) == (TurnStatus.COMPLETE, "The whole answer")

@@ -15,13 +15,13 @@ from chatbot.conversation import (
     ConversationNotFoundError,
     MessageError,
     Options,
-    Turn,
     TurnMemory,
     TurnStatus,
     Usage,
     WindowMemory,
 )
 from tests.conversation.conversing import say, service_of, start, talk, users
+from tests.support.turns import text_turn
 
 
 @pytest.fixture
@@ -32,12 +32,12 @@ def memory():
 async def test_an_answer_grows_and_is_kept(service, model):
     conversation = service.begin("ada")
     async with aclosing(service.say(conversation, " hi\n")) as reader:
-        assert await anext(reader) == Turn(0, " hi\n", deployment="test")
+        assert await anext(reader) == text_turn(0, " hi\n", deployment="test")
         model.will_say("Hel", ends=False)
-        assert (await anext(reader)).assistant == "Hel"
+        assert (await anext(reader)).answer_text == "Hel"
         model.will_say("lo")
         seen = [turn async for turn in reader]
-    ended = Turn(0, " hi\n", "Hello", TurnStatus.COMPLETE, "stop", Usage(11, 7), deployment="test")
+    ended = text_turn(0, " hi\n", "Hello", TurnStatus.COMPLETE, "stop", Usage(11, 7), deployment="test")
     assert replace(seen[-1], timing=None) == ended
     assert await service.turns(conversation) == [seen[-1]]
 
@@ -76,7 +76,7 @@ async def test_stop_keeps_what_there_is_and_closes_the_model(service, model):
     async with aclosing(await start(service, conversation, "hi")) as reader:
         await service.stop(conversation)
         *_, ended = [turn async for turn in reader]
-        assert replace(ended, timing=None) == Turn(0, "hi", "half an", TurnStatus.STOPPED, deployment="test")
+        assert replace(ended, timing=None) == text_turn(0, "hi", "half an", TurnStatus.STOPPED, deployment="test")
     assert model.closed == 1
     assert await service.turns(conversation) == [ended]
     assert not (await service.view(conversation)).growing
@@ -99,7 +99,7 @@ async def test_stop_at_the_very_first_moment_leaves_the_conversation_free(servic
         assert (await anext(reader)).status is TurnStatus.STOPPED
     assert [t.status for t in await service.turns(conversation)] == [TurnStatus.STOPPED]
     model.will_say("ok")
-    assert (await say(service, await service.refresh(conversation), "again")).assistant == "ok"
+    assert (await say(service, await service.refresh(conversation), "again")).answer_text == "ok"
 
 
 async def test_a_reader_who_goes_away_ends_nothing(service, model):
@@ -107,13 +107,13 @@ async def test_a_reader_who_goes_away_ends_nothing(service, model):
     model.will_say("half", ends=False)
     await (await start(service, conversation, "hi")).aclose()
     view = await service.view(conversation)
-    assert (view.growing, view.turns[-1].assistant) == (True, "half")
+    assert (view.growing, view.turns[-1].answer_text) == (True, "half")
     followed = service.follow(conversation)
-    assert (await anext(followed)).assistant == "half"
+    assert (await anext(followed)).answer_text == "half"
     model.will_say(" and half")
-    assert [turn async for turn in followed][-1].assistant == "half and half"
+    assert [turn async for turn in followed][-1].answer_text == "half and half"
     assert model.closed == 0
-    assert [t.assistant for t in await service.turns(conversation)] == ["half and half"]
+    assert [t.answer_text for t in await service.turns(conversation)] == ["half and half"]
 
 
 async def test_a_slow_reader_gets_the_newest_state_not_a_backlog(service, model):
@@ -121,8 +121,8 @@ async def test_a_slow_reader_gets_the_newest_state_not_a_backlog(service, model)
     reader = service.say(conversation, "hi")
     await anext(reader)
     model.will_say(*"many words at once")
-    assert [turn.assistant async for turn in service.follow(conversation)][-1] == "many words at once"
-    assert [turn.assistant async for turn in reader] == ["many words at once"]
+    assert [turn.answer_text async for turn in service.follow(conversation)][-1] == "many words at once"
+    assert [turn.answer_text async for turn in reader] == ["many words at once"]
 
 
 async def test_a_model_error_keeps_the_question_and_what_arrived_and_says_why(service, model):
@@ -132,7 +132,7 @@ async def test_a_model_error_keeps_the_question_and_what_arrived_and_says_why(se
     conversation = service.begin("ada")
     model.will_say("half", BusyError("Too many."))
     turn = await say(service, conversation, "hi")
-    assert (turn.status, turn.user, turn.assistant) == (TurnStatus.FAILED, "hi", "half")
+    assert (turn.status, turn.question_text, turn.answer_text) == (TurnStatus.FAILED, "hi", "half")
     assert (turn.failure.kind, turn.failure.message, turn.failure.retry_after) == (
         "ModelRateLimitError",
         "Too many.",
@@ -154,7 +154,7 @@ async def test_an_answer_that_takes_too_long_ends_by_itself(model, store):
     service = service_of(model, store, max_seconds=0.05)
     model.will_say("half", ends=False)
     turn = await say(service, service.begin("ada"), "hi")
-    assert (turn.assistant, turn.failure.kind) == ("half", "ModelTimeoutError")
+    assert (turn.answer_text, turn.failure.kind) == ("half", "ModelTimeoutError")
 
 
 async def test_a_failed_turn_is_not_sent_again(service, model):
@@ -178,10 +178,10 @@ async def test_the_old_answer_is_there_until_the_new_one_is_complete(service, mo
     conversation = await talk(service, model, "one")
     model.will_say("half", ends=False)
     async with aclosing(await start(service, conversation, "one", at=0)):
-        assert [t.assistant for t in await service.turns(conversation)] == ["re: one"]
+        assert [t.answer_text for t in await service.turns(conversation)] == ["re: one"]
         model.will_say(" done")
-        assert [turn.assistant async for turn in service.follow(conversation)][-1] == "half done"
-    assert [t.assistant for t in await service.turns(conversation)] == ["half done"]
+        assert [turn.answer_text async for turn in service.follow(conversation)][-1] == "half done"
+    assert [t.answer_text for t in await service.turns(conversation)] == ["half done"]
 
 
 @pytest.mark.parametrize("words", [[], ["half"]])
@@ -190,7 +190,7 @@ async def test_a_new_answer_that_fails_does_not_cost_the_old_one(service, model,
     model.will_say(*words, ModelRateLimitError("no"))
     turn = await say(service, conversation, "edited", at=0)
     assert turn.status is TurnStatus.FAILED
-    assert [t.assistant for t in await service.turns(conversation)] == ["re: one", "re: two"]
+    assert [t.answer_text for t in await service.turns(conversation)] == ["re: one", "re: two"]
 
 
 async def test_a_failure_is_replaced_by_the_next_failure(service, model):
@@ -310,4 +310,4 @@ async def test_the_end_of_the_process_keeps_what_there_is(service, model):
     model.will_say("half", ends=False)
     async with aclosing(await start(service, conversation, "hi")):
         await service.aclose()
-    assert [(t.assistant, t.status) for t in await service.turns(conversation)] == [("half", TurnStatus.STOPPED)]
+    assert [(t.answer_text, t.status) for t in await service.turns(conversation)] == [("half", TurnStatus.STOPPED)]

@@ -72,7 +72,7 @@ class Visitor:
                 view = await self.service.view(self.conversation, limit=2)
                 self.look(view)
                 self.conversation, turn = view.conversation, view.turns[-1]
-            assert turn.user == text
+            assert turn.question_text == text
             assert turn.status in {TurnStatus.COMPLETE, *([TurnStatus.STOPPED] * (what == "stops"))}
             self.ended.append(turn)
 
@@ -81,7 +81,7 @@ class Visitor:
         assert {*SECRET.findall(" ".join(message.text for message in view.plan.messages))} <= {self.word}
 
     def look_at(self, turns) -> None:
-        assert {word for turn in turns for word in SECRET.findall(turn.user + turn.assistant)} == {self.word}
+        assert {word for turn in turns for word in SECRET.findall(turn.question_text + turn.answer_text)} == {self.word}
 
 
 @pytest.mark.timeout(600)

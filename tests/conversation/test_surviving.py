@@ -47,7 +47,7 @@ async def test_a_growing_answer_is_kept_while_it_grows(service, model, store):
 
 
 async def kept(store, conversation, text):
-    return [turn.assistant for turn in await store.turns(conversation.id)] == [text]
+    return [turn.answer_text for turn in await store.turns(conversation.id)] == [text]
 
 
 async def test_a_growing_retry_is_kept_but_not_shown(service, model, store):
@@ -55,7 +55,7 @@ async def test_a_growing_retry_is_kept_but_not_shown(service, model, store):
     model.will_say("half", ends=False)
 
     async def is_kept():
-        return [each.turn.assistant for each in await store.everything(conversation.id) if not each.shown] == ["half"]
+        return [each.turn.answer_text for each in await store.everything(conversation.id) if not each.shown] == ["half"]
 
     async with aclosing(await start(service, conversation, "one", at=0)):
         await until(is_kept)
@@ -67,11 +67,11 @@ async def test_whoever_comes_back_sees_it_growing_or_complete(service, model):
     model.will_say("half", ends=False)
     await (await start(service, conversation, "hi")).aclose()
     view = await service.view(conversation)
-    assert (view.growing, view.turns[-1].assistant) == (True, "half")
+    assert (view.growing, view.turns[-1].answer_text) == (True, "half")
     followers = [asyncio.create_task(last(service.follow(conversation))) for _ in range(3)]
     await asyncio.sleep(0)
     model.will_say(" and half")
-    assert {(await follower).assistant for follower in followers} == {"half and half"}
+    assert {(await follower).answer_text for follower in followers} == {"half and half"}
     view = await service.view(conversation)
     assert (view.growing, view.turns[-1].status) == (False, TurnStatus.COMPLETE)
     assert [turn async for turn in service.follow(conversation)] == []
@@ -94,7 +94,9 @@ async def test_who_goes_away_while_it_begins_has_it_answered_all_the_same(servic
         await asker
 
     async def is_answered():
-        return [(t.user, t.status) for t in await service.turns(conversation)][1:] == [("two", TurnStatus.COMPLETE)]
+        return [(t.question_text, t.status) for t in await service.turns(conversation)][1:] == [
+            ("two", TurnStatus.COMPLETE)
+        ]
 
     await until(is_answered)
     assert len(model.asked) == 2
@@ -125,7 +127,7 @@ async def test_a_killed_process_leaves_the_question_and_what_had_arrived(tmp_pat
     id_ = (await child.stdout.readline()).decode().strip()
 
     async def has_arrived():
-        return (await store.turns(id_))[-1].assistant == "as far as it came"
+        return (await store.turns(id_))[-1].answer_text == "as far as it came"
 
     await until(has_arrived)
     child.kill()
@@ -139,8 +141,12 @@ async def test_a_killed_process_leaves_the_question_and_what_had_arrived(tmp_pat
     service = service_of(model, store)
     conversation = await service.latest("ada")
     first, second = (await service.view(conversation)).turns
-    assert (first.assistant, first.status) == ("all of it", TurnStatus.COMPLETE)
-    assert (second.user, second.assistant, second.status) == ("second", "as far as it came", TurnStatus.FAILED)
+    assert (first.answer_text, first.status) == ("all of it", TurnStatus.COMPLETE)
+    assert (second.question_text, second.answer_text, second.status) == (
+        "second",
+        "as far as it came",
+        TurnStatus.FAILED,
+    )
     assert second.failure.kind == "Interrupted"
     assert "Retry" in second.failure.message
     conversation = await ask(service, model, conversation, "second", "at last", at=1)

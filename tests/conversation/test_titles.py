@@ -89,4 +89,4 @@ async def test_a_model_that_finds_none_in_time_is_left_and_its_place_is_free(mod
     with pytest.raises(TitleError, match="Too many"):
         await service.find_title(conversation)
     model.will_say("ok")
-    assert (await say(service, conversation, "two")).assistant == "ok"
+    assert (await say(service, conversation, "two")).answer_text == "ok"

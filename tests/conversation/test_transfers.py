@@ -14,16 +14,17 @@ from chatbot.conversation import (
     Conversation,
     Options,
     TransferBusyError,
-    Turn,
     TurnStatus,
     UnreadableExportError,
     import_export,
 )
 from chatbot.conversation.import_export import json_reader
 from chatbot.conversation.import_export.json_reader import JsonError, JsonReader
+from chatbot.conversation.parts import text_parts
 from chatbot.conversation.store import RevisionError, StoredTurn
 from tests.conversation.conversing import say, start, talk, until
 from tests.conversation.loop_watch import watched_steps
+from tests.support.turns import text_turn
 
 MANY = 4_000
 STEP_SECONDS = 0.05
@@ -33,7 +34,7 @@ STEP_SECONDS = 0.05
 def long_conversation(turns: int = MANY, title: str = "Long") -> tuple[Conversation, list[StoredTurn]]:
     stored = [
         StoredTurn(
-            Turn(
+            text_turn(
                 n,
                 f"question {n} " * 10,
                 f"answer {n}: words and words. " * 30,
@@ -86,7 +87,7 @@ async def test_an_answer_grows_while_a_file_is_read(service, model, export):
         importing = asyncio.create_task(service.import_from("ada", export))
         for number in range(20):
             model.will_say(f" {number}", ends=False)
-            assert str(number) in (await anext(reader)).assistant
+            assert str(number) in (await anext(reader)).answer_text
         assert not importing.done(), "twenty words came while it was read"
         model.will_say("!")
         async for _ in reader:
@@ -106,9 +107,9 @@ def test_what_could_only_be_read_in_one_long_step_is_refused(junk):
 
 def test_a_text_may_be_long():
     conversation, [stored] = long_conversation(1)
-    long = replace(stored, turn=replace(stored.turn, user="long\n" * 300_000))
+    long = replace(stored, turn=replace(stored.turn, question=text_parts("long\n" * 300_000)))
     assert import_export.read_json(import_export.to_json(conversation, [long]), "me", "new")[1] == [long]
-    longer = replace(stored, turn=replace(stored.turn, user="x" * (json_reader.MAX_TEXT + 1)))
+    longer = replace(stored, turn=replace(stored.turn, question=text_parts("x" * (json_reader.MAX_TEXT + 1))))
     with pytest.raises(UnreadableExportError, match="more than 4,000,000 characters"):
         import_export.read_json(import_export.to_json(conversation, [longer]), "me", "new")
 

@@ -16,9 +16,9 @@ async def test_the_old_answer_is_there_until_the_new_one_is_complete(service, mo
     async with aclosing(await start(service, conversation, "one", at=0)):
         assert await answers(service, conversation) == ["re: one", "re: two"]
         view = await service.view(conversation)
-        assert (view.growing, [turn.assistant for turn in view.turns]) == (True, ["half"])
+        assert (view.growing, [turn.answer_text for turn in view.turns]) == (True, ["half"])
         model.will_say(" done")
-        assert [turn.assistant async for turn in service.follow(conversation)][-1] == "half done"
+        assert [turn.answer_text async for turn in service.follow(conversation)][-1] == "half done"
     assert await answers(service, conversation) == ["half done"]
 
 
@@ -64,7 +64,7 @@ async def test_flipping_back_brings_what_followed_and_the_request_follows(servic
 async def test_undo_takes_the_last_turn_back_out_of_page_and_request(service, model):
     conversation = await talk(service, model, "one", "two")
     conversation = await service.rewind(conversation, 1)
-    assert [turn.user for turn in (await service.view(conversation)).turns] == ["one"]
+    assert [turn.question_text for turn in (await service.view(conversation)).turns] == ["one"]
     await ask(service, model, conversation, "three")
     assert [m.text for m in model.asked[-1] if isinstance(m, HumanMessage)] == ["one", "three"]
 

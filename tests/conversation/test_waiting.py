@@ -77,7 +77,7 @@ async def test_the_growing_turn_says_what_it_waits_for(service, endpoint):
     async with waiting(service, conversation) as (turn, _):
         assert turn.waiting.kind == "ModelRateLimitError"
         assert asked + 20 <= turn.waiting.until <= time.time() + 20
-        assert (turn.status, turn.assistant) == (TurnStatus.STREAMING, "")
+        assert (turn.status, turn.answer_text) == (TurnStatus.STREAMING, "")
         view = await service.view(conversation)
         assert view.turns[-1].waiting == turn.waiting
 
@@ -86,7 +86,7 @@ async def test_the_first_word_ends_it(service, endpoint):
     endpoint.script(SOON, stream_reply(event("Here."), 60.0))
     async with waiting(service, service.begin("ada")) as (_, turns):
         seen = await anext(turns)
-        assert (seen.assistant, seen.waiting) == ("Here.", None)
+        assert (seen.answer_text, seen.waiting) == ("Here.", None)
 
 
 async def test_stop_works_while_it_waits(service, endpoint):
@@ -127,5 +127,5 @@ async def test_any_model_that_reports_its_retries_is_heard(store, error, kind):
         assert turn.waiting.until > time.time()
         model.go()
         *_, ended = [each async for each in turns]
-    assert (ended.assistant, ended.waiting) == ("At last.", None)
+    assert (ended.answer_text, ended.waiting) == ("At last.", None)
     await service.aclose()

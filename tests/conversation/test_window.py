@@ -7,6 +7,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from chatbot.conversation import Failure, Inclusion, Turn, TurnMemory, TurnStatus, WindowMemory
 from chatbot.conversation.context.window import NO_ANSWER
+from tests.support.turns import text_turn
 
 FAILURE = Failure("ModelAPIError", "no")
 BLOCKED = Failure("ModelInvalidRequestError", "no", blocked=True)
@@ -22,16 +23,16 @@ class WordCounter:
 def turns(*answers: str | None) -> list[Turn]:
     """One turn for each answer; None is a turn that failed."""
     return [
-        Turn(index, f"question {index}", answer, TurnStatus.COMPLETE)
+        text_turn(index, f"question {index}", answer, TurnStatus.COMPLETE)
         if answer is not None
-        else Turn(index, f"question {index}", "", TurnStatus.FAILED, failure=FAILURE)
+        else text_turn(index, f"question {index}", "", TurnStatus.FAILED, failure=FAILURE)
         for index, answer in enumerate(answers)
     ]
 
 
 def turn(index: int = 0, status: TurnStatus = TurnStatus.COMPLETE, **values) -> Turn:
     """A turn of two words and two, pinned or not, whatever else is said of it."""
-    return Turn(index, **({"user": "a question", "assistant": "an answer", "status": status} | values))
+    return text_turn(index, **({"question": "a question", "answer": "an answer", "status": status} | values))
 
 
 def numbers(plan) -> list[int]:
@@ -65,21 +66,21 @@ def test_the_last_k_answered_turns_are_remembered(k, answers, expected):
     ("values", "place"),
     [
         ({}, Inclusion.SENT),
-        ({"status": TurnStatus.STOPPED, "assistant": "half an ans"}, Inclusion.SENT),
+        ({"status": TurnStatus.STOPPED, "answer": "half an ans"}, Inclusion.SENT),
         ({"memory": TurnMemory.PINNED}, Inclusion.SENT),
         ({"memory": TurnMemory.EXCLUDED}, Inclusion.EXCLUDED),
         ({"memory": TurnMemory.EXCLUDED, "status": TurnStatus.FAILED, "failure": FAILURE}, Inclusion.EXCLUDED),
-        ({"status": TurnStatus.FAILED, "failure": FAILURE, "assistant": ""}, Inclusion.FAILED),
-        ({"status": TurnStatus.FAILED, "failure": FAILURE, "assistant": "half an ans"}, Inclusion.FAILED),
+        ({"status": TurnStatus.FAILED, "failure": FAILURE, "answer": ""}, Inclusion.FAILED),
+        ({"status": TurnStatus.FAILED, "failure": FAILURE, "answer": "half an ans"}, Inclusion.FAILED),
         ({"status": TurnStatus.FAILED, "failure": FAILURE, "memory": TurnMemory.PINNED}, Inclusion.SENT),
-        ({"status": TurnStatus.FAILED, "failure": BLOCKED, "assistant": ""}, Inclusion.BLOCKED),
+        ({"status": TurnStatus.FAILED, "failure": BLOCKED, "answer": ""}, Inclusion.BLOCKED),
         ({"status": TurnStatus.FAILED, "failure": BLOCKED, "memory": TurnMemory.PINNED}, Inclusion.SENT),
         ({"finish_reason": "content_filter"}, Inclusion.BLOCKED),
         ({"finish_reason": "content_filter", "memory": TurnMemory.PINNED}, Inclusion.SENT),
         ({"finish_reason": "length"}, Inclusion.SENT),
-        ({"assistant": ""}, Inclusion.UNANSWERED),
-        ({"assistant": "", "status": TurnStatus.STOPPED}, Inclusion.UNANSWERED),
-        ({"assistant": "", "memory": TurnMemory.PINNED}, Inclusion.SENT),
+        ({"answer": ""}, Inclusion.UNANSWERED),
+        ({"answer": "", "status": TurnStatus.STOPPED}, Inclusion.UNANSWERED),
+        ({"answer": "", "memory": TurnMemory.PINNED}, Inclusion.SENT),
         ({"status": TurnStatus.STREAMING}, Inclusion.UNANSWERED),
         ({"status": TurnStatus.STREAMING, "memory": TurnMemory.PINNED}, Inclusion.UNANSWERED),
     ],
@@ -112,7 +113,7 @@ def test_a_pinned_turn_goes_from_however_far_back_and_takes_no_place_in_the_wind
 
 
 def test_a_pinned_turn_without_an_answer_keeps_the_roles_taking_turns():
-    plan = WindowMemory(1).plan([turn(assistant="", memory=TurnMemory.PINNED)], "hi")
+    plan = WindowMemory(1).plan([turn(answer="", memory=TurnMemory.PINNED)], "hi")
     assert plan.messages == [HumanMessage("a question"), AIMessage(NO_ANSWER), HumanMessage("hi")]
 
 
@@ -170,7 +171,7 @@ def test_the_system_prompt_and_the_question_always_go():
 
 def test_the_window_stays_contiguous_under_the_budget():
     """A turn that does not fit ends the window: an older one must not slip in behind it."""
-    plan = WindowMemory(5, 12, counter=WordCounter()).plan([turn(0), turn(1, user="long " * 20), turn(2)])
+    plan = WindowMemory(5, 12, counter=WordCounter()).plan([turn(0), turn(1, question="long " * 20), turn(2)])
     assert places(plan) == [Inclusion.OVER_BUDGET, Inclusion.OVER_BUDGET, Inclusion.SENT]
 
 
@@ -195,7 +196,7 @@ def conversations(draw, most=40) -> list[Turn]:
     for index in range(draw(st.integers(0, most))):
         status = draw(st.sampled_from([*TurnStatus, *[TurnStatus.COMPLETE] * 6]))
         made.append(
-            Turn(
+            text_turn(
                 index,
                 draw(WORDS),
                 draw(WORDS),
@@ -221,7 +222,7 @@ MEMORIES = st.builds(
 def test_what_is_displayed_is_what_is_sent(memory, spoken, text):
     plan = memory.plan(spoken, text)
     sent = [
-        (e.turn.user, e.turn.assistant if e.turn.has_answer else NO_ANSWER)
+        (e.turn.question_text, e.turn.answer_text if e.turn.has_answer else NO_ANSWER)
         for e in plan.entries
         if e.inclusion is Inclusion.SENT
     ]
@@ -250,5 +251,5 @@ def test_what_is_within_reach_decides_like_the_whole_conversation(memory, spoken
     assert plan.messages == of_all.messages
     assert plan.tokens == of_all.tokens
     assert [plan.inclusion(each.index) for each in (*pinned, *tail)] == [
-        of_all.place(each.index) for each in (*pinned, *tail)
+        of_all.inclusion(each.index) for each in (*pinned, *tail)
     ]

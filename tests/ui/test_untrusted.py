@@ -7,8 +7,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from chatbot.conversation import Conversation, ConversationStore, Feedback, Rating, Timing, Turn, TurnStatus
+from chatbot.conversation import Conversation, ConversationStore, Feedback, Rating, Timing, TurnStatus
 from chatbot.conversation.store import StoredTurn
+from tests.support.turns import text_turn
 
 COOKIE = "visitor-of-the-untrusted-test"
 
@@ -86,7 +87,7 @@ def hostile_turns(payloads: list[str]) -> list[StoredTurn]:
     """As questions, answers, thoughts, and words about an answer."""
     return [
         StoredTurn(
-            Turn(
+            text_turn(
                 index,
                 text,
                 text,
@@ -111,7 +112,7 @@ async def conversations(tmp_path):
     count = 0
     for start in range(0, len(PAYLOADS), PER_CONVERSATION):
         turns = hostile_turns(PAYLOADS[start : start + PER_CONVERSATION])
-        await store.add(Conversation(f"hostile-{count}", owner, title=turns[4].turn.user), turns)
+        await store.add(Conversation(f"hostile-{count}", owner, title=turns[4].turn.question_text), turns)
         count += 1
     await store.aclose()
     return count

@@ -33,6 +33,7 @@ from chatbot.ui.views.controls import controls
 from chatbot.ui.views.messages import DrawnMessage, Growth, MessageRenderer
 from chatbot.ui.views.text import cost, facts, memory_line, spans
 from tests.support.scripted_model import ScriptedModel
+from tests.support.turns import text_turn
 
 ENGLISH = Language("en")
 NOW = 1_800_000_000.0
@@ -40,7 +41,7 @@ EVIL = '<img src=x onerror="alert(1)"> & more'
 
 
 def turn(index: int, status: TurnStatus = TurnStatus.COMPLETE, answer: str = "answer", **kwargs) -> Turn:
-    return Turn(index, f"question {index}", answer, status, **kwargs)
+    return text_turn(index, f"question {index}", answer, status, **kwargs)
 
 
 def view(*turns: Turn, k: int = 5, growing: bool = False, versions=None) -> View:
@@ -76,7 +77,7 @@ def plan(*places: Inclusion, k: int = 5, **kwargs) -> ContextPlan:
 
 def test_an_answer_is_prepared_and_has_the_models_words_beside_it():
     """As a content part, which Gradio leaves alone, not as a string, which it dedents and trims."""
-    _, answer = drawn(Turn(0, "  spaces  ", "    code <b>\n      more\n", TurnStatus.COMPLETE))
+    _, answer = drawn(text_turn(0, "  spaces  ", "    code <b>\n      more\n", TurnStatus.COMPLETE))
     copied = f"<!--{TOKEN}     code &lt;b&gt;\n      more\n-->"
     prepared = "~~~\ncode <b>\n  more\n~~~"
     assert answer.message["content"] == [{"type": "text", "text": f"{prepared}\n\n{copied}"}]
@@ -96,8 +97,8 @@ def test_no_line_of_the_pages_own_holds_an_empty_line():
 
 @pytest.mark.parametrize("typed", ["  spaces \n\n", "\n# no heading", EVIL, "</pre><b>", "&lt; $$x$$ `y`"])
 def test_a_question_is_shown_as_it_was_typed(typed):
-    assert texts(Turn(0, typed, "answer", TurnStatus.COMPLETE))[0] == ("user", typed)
-    text = drawn(Turn(0, typed, "answer", TurnStatus.COMPLETE))[0].message["content"][0]["text"]
+    assert texts(text_turn(0, typed, "answer", TurnStatus.COMPLETE))[0] == ("user", typed)
+    text = drawn(text_turn(0, typed, "answer", TurnStatus.COMPLETE))[0].message["content"][0]["text"]
     assert re.findall(r"<(?!/?pre)", text) == []
 
 
@@ -228,7 +229,7 @@ def test_a_pinned_turn_can_be_unpinned_and_an_excluded_one_included():
         panels.conversation_list(ENGLISH, [], Conversation("i", "o"), deleted=Conversation("j", "o", 1, EVIL)),
         panels.memory_panel(
             ENGLISH,
-            ContextPlan(EVIL, (PlannedTurn(Turn(0, EVIL), Inclusion.SENT, 1),), EVIL, 5, 3, 1, 1, None),
+            ContextPlan(EVIL, (PlannedTurn(text_turn(0, EVIL), Inclusion.SENT, 1),), EVIL, 5, 3, 1, 1, None),
             1,
             asking=True,
         ),
@@ -275,7 +276,7 @@ def test_numbers_are_written_as_the_language_does():
 
 
 def test_thoughts_are_folded_away_with_how_long_they_took():
-    thinking = drawn(Turn(0, "q", reasoning="hm"), growing=True)
+    thinking = drawn(text_turn(0, "q", reasoning="hm"), growing=True)
     assert [each.message.get("metadata") for each in thinking] == [None, {"title": "Thinking…", "status": "pending"}]
     done = drawn(turn(0, reasoning="hm", timing=timed(thinking=4.2)))
     assert done[1].message["metadata"] == {"title": "Thought for 4 s", "status": "done"}

@@ -100,7 +100,7 @@ class ContextPlan:
         """The messages of the request."""
         messages: list[BaseMessage] = [SystemMessage(self.system_prompt)] if self.system_prompt else []
         for turn in self.remembered:
-            messages += (HumanMessage(turn.user), AIMessage(_answer(turn)))
+            messages += (HumanMessage(turn.question_text), AIMessage(_answer(turn)))
         return [*messages, HumanMessage(self.text)]
 
 
@@ -198,7 +198,7 @@ class WindowMemory:
         question_tokens = count(text)
         total = system_tokens + question_tokens
         budget = self.budget(answer_tokens, context_size=context_size, most_answer_tokens=most_answer_tokens)
-        tokens = {turn.index: count(turn.user) + count(_answer(turn)) for turn in turns}
+        tokens = {turn.index: count(turn.question_text) + count(_answer(turn)) for turn in turns}
         oldest = turns[-1].index - self.lookback(k) + 1 if turns else 0
         inclusions = {turn.index: _reason(turn, k, oldest) for turn in turns}
 
@@ -229,7 +229,7 @@ class WindowMemory:
 
 
 def _answer(turn: Turn) -> str:
-    return turn.assistant if turn.has_answer else NO_ANSWER
+    return turn.answer_text if turn.has_answer else NO_ANSWER
 
 
 def _reason(turn: Turn, k: int, oldest: int) -> Inclusion | None:

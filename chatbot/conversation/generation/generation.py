@@ -11,6 +11,7 @@ from dataclasses import replace
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from chatbot.conversation.context.window import ContextPlan
+from chatbot.conversation.parts import Part, Reasoning, Text, extended
 from chatbot.conversation.turn import STORE_ERROR, Conversation, Timing, Turn, TurnStatus, Usage, Waiting
 
 
@@ -37,8 +38,7 @@ class Generation:
         self.is_given_up = False
         """Whether saving is not to be tried again: the process ends."""
         self._turn = turn
-        self._text: list[str] = []
-        self._thoughts: list[str] = []
+        self._new_parts: list[Part] = []
         self._asked_at = time.monotonic()
         self._first_thought_at: float | None = None
         self._first_word_at: float | None = None
@@ -47,15 +47,10 @@ class Generation:
     @property
     def turn(self) -> Turn:
         """The turn as it is now."""
-        if self._text or self._thoughts:
+        if self._new_parts:
             # Joined when somebody looks, not for every token.
-            self._turn = replace(
-                self._turn,
-                assistant=self._turn.assistant + "".join(self._text),
-                reasoning=self._turn.reasoning + "".join(self._thoughts),
-            )
-            self._text.clear()
-            self._thoughts.clear()
+            self._turn = replace(self._turn, answer=extended(self._turn.answer, self._new_parts))
+            self._new_parts.clear()
         return self._turn
 
     def add(self, chunk: AIMessage) -> None:
@@ -64,12 +59,12 @@ class Generation:
             self._turn = replace(self._turn, waiting=None)
         if isinstance(chunk, AIMessageChunk) and type(chunk) is not AIMessageChunk:
             chunk = self._summed(chunk)
-        if chunk.text:
-            self._first_word_at = self._first_word_at or time.monotonic()
-            self._text.append(chunk.text)
         if thought := _thought(chunk):
             self._first_thought_at = self._first_thought_at or time.monotonic()
-            self._thoughts.append(thought)
+            self._new_parts.append(Reasoning(thought))
+        if text := str(chunk.text):
+            self._first_word_at = self._first_word_at or time.monotonic()
+            self._new_parts.append(Text(text))
         if reason := chunk.response_metadata.get("finish_reason"):
             self._turn = replace(self._turn, finish_reason=reason)
         if used := chunk.usage_metadata:
@@ -79,10 +74,10 @@ class Generation:
     def _summed(self, chunk: AIMessageChunk) -> AIMessageChunk:
         """Begin the turn's text anew with the sum so far: a class of its own may change what came before it."""
         turn, words_at = self.turn, self._first_word_at
-        before = AIMessageChunk(content=turn.assistant, additional_kwargs={"reasoning_content": turn.reasoning})
-        summed = before + chunk
-        self._turn = replace(turn, assistant="", reasoning="")
-        if not summed.text.startswith(turn.assistant):
+        text, reasoning = turn.answer_text, turn.reasoning_text
+        summed = AIMessageChunk(content=text, additional_kwargs={"reasoning_content": reasoning}) + chunk
+        self._turn = replace(turn, answer=())
+        if not summed.text.startswith(text):
             # What was taken for the answer were thoughts.
             self._first_thought_at, self._first_word_at = self._first_thought_at or words_at, None
         return summed
@@ -110,15 +105,13 @@ class Generation:
 
     def end(self, turn: Turn) -> None:
         """Set the final state of the turn; everybody who follows gets it."""
-        self._text.clear()
-        self._thoughts.clear()
+        self._new_parts.clear()
         self._turn = turn
         self._wake()
 
     def hold(self, turn: Turn, seconds: float) -> None:
         """Show the turn as it ended, which could not be saved and is tried to be again in so many seconds."""
-        self._text.clear()
-        self._thoughts.clear()
+        self._new_parts.clear()
         waiting = Waiting(STORE_ERROR, time.time() + seconds)
         self._turn = replace(turn, status=TurnStatus.STREAMING, failure=None, waiting=waiting)
         self._wake()

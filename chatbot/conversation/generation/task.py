@@ -127,7 +127,7 @@ class GenerationTask:
         return next((each for each in kept if (each.index, each.version) == (turn.index, turn.version)), stopped)
 
     def _plan(self) -> ContextPlan:
-        return self._choice.plan(self._earlier, self._generation.turn.user)
+        return self._choice.plan(self._earlier, self._generation.turn.question_text)
 
     def _measured(self, turn: Turn) -> Turn:
         usage = None if turn.usage is None else self._choice.priced(turn.usage)
@@ -172,7 +172,7 @@ class GenerationTask:
             await self._stream(plan)
         except ContextOverflowError as error:
             # Who has begun to answer has read it all.
-            shorter = None if self._generation.turn.assistant else self._shorter(plan, error)
+            shorter = None if self._generation.turn.answer_text else self._shorter(plan, error)
             if shorter is None:
                 raise
             self._generation.plan = shorter

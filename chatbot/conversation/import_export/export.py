@@ -12,7 +12,7 @@ import time
 import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from chatbot.conversation.import_export.markdown import heading, quoted, remark, self_contained
@@ -51,9 +51,9 @@ def _markdown(conversation: Conversation, turns: Iterable[Turn]) -> Iterator[str
 
 def _paragraphs(turn: Turn) -> Iterator[str]:
     yield f"## Turn {turn.index + 1}"
-    yield quoted(turn.user)
+    yield quoted(turn.question_text)
     if turn.has_answer:
-        yield turn.assistant if self_contained(turn.assistant) else f"**Answer:**\n\n{quoted(turn.assistant)}"
+        yield turn.answer_text if self_contained(turn.answer_text) else f"**Answer:**\n\n{quoted(turn.answer_text)}"
     if turn.notice:
         yield remark(turn.notice)
     if turn.status is TurnStatus.FAILED:
@@ -119,7 +119,10 @@ class Bundle:
 
 
 def _written(turn: Turn) -> dict[str, Any]:
-    return {name: value for name, value in asdict(turn).items() if name != "waiting"}
+    # The parts are written as their texts: what is asked and answered is made of nothing else yet.
+    written = asdict(replace(turn, question=(), answer=(), waiting=None))
+    texts = {"user": turn.question_text, "assistant": turn.answer_text, "reasoning": turn.reasoning_text}
+    return texts | {name: value for name, value in written.items() if name not in ("question", "answer", "waiting")}
 
 
 def bundle(conversations: Iterable[tuple[Conversation, Sequence[StoredTurn]]]) -> bytes:

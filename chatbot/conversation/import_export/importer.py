@@ -17,6 +17,7 @@ from chatbot.conversation.deployments import MAX_SYSTEM_PROMPT
 from chatbot.conversation.import_export.export import FORMAT, MAX_BYTES, MAX_CONVERSATIONS, VERSION
 from chatbot.conversation.import_export.json_reader import JsonError, JsonReader
 from chatbot.conversation.import_export.other_tools import LOOKED_AT, tool_of
+from chatbot.conversation.parts import answer_parts, text_parts
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.turn import (
     Conversation,
@@ -316,7 +317,9 @@ def _total(stored: Iterable[StoredTurn]) -> Usage:
 
 
 def _turn(read: _Turn) -> Turn:
-    values: dict[str, Any] = {name: getattr(read, name) for name in _Turn.model_fields if name != "shown"}
+    texts = {"user", "assistant", "reasoning"}
+    values: dict[str, Any] = {name: getattr(read, name) for name in _Turn.model_fields.keys() - texts - {"shown"}}
+    values["question"], values["answer"] = text_parts(read.user), answer_parts(read.assistant, read.reasoning)
     values["usage"] = read.usage and Usage(**read.usage.model_dump())
     values["failure"] = read.failure and Failure(**read.failure.model_dump())
     values["timing"] = read.timing and Timing(**read.timing.model_dump())

@@ -129,7 +129,7 @@ class TurnIndex:
 
     def add(self, turn: Turn) -> None:
         """Take in a turn."""
-        source = hash((turn.user, turn.assistant))
+        source = _source(turn)
         if (old := self._kept.get(turn.index)) is not None:
             if old.source == source:
                 return
@@ -206,7 +206,7 @@ class TurnIndex:
 
     def _words_of(self, turn: Turn) -> str:
         kept = self._kept.get(turn.index)
-        return kept.words if kept is not None and kept.source == hash((turn.user, turn.assistant)) else _words(turn)
+        return kept.words if kept is not None and kept.source == _source(turn) else _words(turn)
 
     def _let_go(self, index: int) -> None:
         words = self._kept.pop(index).words
@@ -218,8 +218,12 @@ class TurnIndex:
                 del self._having[term]
 
 
+def _source(turn: Turn) -> int:
+    return hash((turn.question_text, turn.answer_text))
+
+
 def _words(turn: Turn) -> str:
-    text = _fold(f"{turn.user[:_QUESTION]}\n{turn.assistant[:_ANSWER]}")
+    text = _fold(f"{turn.question_text[:_QUESTION]}\n{turn.answer_text[:_ANSWER]}")
     return f" {' '.join(map(_singular, _WORD.findall(text)))} "
 
 

@@ -31,6 +31,7 @@ from sqlalchemy import (
     literal_column,
 )
 
+from chatbot.conversation.parts import answer_parts, text_parts
 from chatbot.conversation.turn import (
     Conversation,
     Failure,
@@ -143,8 +144,8 @@ def turn_of(row: RowMapping) -> Turn:
     """Return the turn in a row."""
     return Turn(
         index=row["index"],
-        user=row["user"],
-        assistant=row["assistant"],
+        question=text_parts(row["user"]),
+        answer=answer_parts(row["assistant"], row["reasoning"]),
         status=TurnStatus(row["status"]),
         finish_reason=row["finish_reason"],
         usage=Usage(**row["usage"]) if row["usage"] else None,
@@ -153,7 +154,6 @@ def turn_of(row: RowMapping) -> Turn:
         notice=row["notice"],
         version=row["version"],
         parent=row["parent"],
-        reasoning=row["reasoning"],
         timing=Timing(**row["timing"]) if row["timing"] else None,
         deployment=row["deployment"],
         feedback=Feedback(Rating(row["feedback"]["rating"]), row["feedback"]["comment"]) if row["feedback"] else None,
@@ -163,13 +163,13 @@ def turn_of(row: RowMapping) -> Turn:
 def answer_row(turn: Turn) -> dict[str, Any]:
     """Return the columns of a turn that change while it is answered."""
     return {
-        "assistant": turn.assistant,
+        "assistant": turn.answer_text,
         "status": turn.status.value,
         "finish_reason": turn.finish_reason,
         "usage": None if turn.usage is None else asdict(turn.usage),
         "failure": None if turn.failure is None else asdict(turn.failure),
         "notice": turn.notice,
-        "reasoning": turn.reasoning,
+        "reasoning": turn.reasoning_text,
         "timing": None if turn.timing is None else asdict(turn.timing),
         "deployment": turn.deployment,
     }
@@ -182,7 +182,7 @@ def turn_row(conversation_id: str, turn: Turn) -> dict[str, Any]:
         "index": turn.index,
         "version": turn.version,
         "parent": turn.parent,
-        "user": turn.user,
+        "user": turn.question_text,
         "memory": turn.memory.value,
         "feedback": None if turn.feedback is None else asdict(turn.feedback),
         **answer_row(turn),

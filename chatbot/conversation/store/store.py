@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import RowMapping, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chatbot.conversation.parts import text_parts
 from chatbot.conversation.store import statements
 from chatbot.conversation.store.database import PAGE_ROWS, Database
 from chatbot.conversation.store.schema import (
@@ -232,7 +233,7 @@ class ConversationStore:
             if index and index - 1 not in path:
                 raise RevisionError(f"conversation {id} has no turn {index - 1}")
             version = 1 + max((row["version"] for row in rows if row["index"] == index), default=-1)
-            turn = Turn(index, text, version=version, parent=path.get(index - 1))
+            turn = Turn(index, text_parts(text), version=version, parent=path.get(index - 1))
             own = {"shown": index not in path, "writer": self._writer, "touched_at": time.time()}
             await connection.execute(insert(turns).values(turn_row(id, turn) | own))
         return turn, revision

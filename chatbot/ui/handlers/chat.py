@@ -55,7 +55,7 @@ class ChatHandlers:
         session = await self.sessions.of(request)
         turns = (await self._service.view(session.conversation, limit=1)).turns
         if turns:
-            await self._ask(session, turns[-1].user, at=turns[-1].index)
+            await self._ask(session, turns[-1].question_text, at=turns[-1].index)
 
     @handle_errors
     async def edit(self, request: gr.Request, edited: gr.EditData) -> None:
@@ -73,7 +73,7 @@ class ChatHandlers:
         turns = (await self._service.view(session.conversation, limit=1)).turns
         if turns:
             session.conversation = await self._service.rewind(session.conversation, turns[-1].index)
-            session.give_back(turns[-1].user)
+            session.give_back(turns[-1].question_text)
             session.redraw()
 
     @handle_errors
@@ -112,12 +112,12 @@ class ChatHandlers:
         try:
             async with aclosing(self._service.say(conversation, message)) as snapshots:
                 async for turn in snapshots:
-                    if turn.status is TurnStatus.STREAMING and turn.assistant:
-                        yield turn.assistant, conversation
+                    if turn.status is TurnStatus.STREAMING and turn.answer_text:
+                        yield turn.answer_text, conversation
                         await asyncio.sleep(API_GAP)
         except ConversationError as error:
             raise gr.Error(str(error), print_exception=False) from None
-        yield turn.assistant, await self._service.refresh(conversation)
+        yield turn.answer_text, await self._service.refresh(conversation)
         if turn.failure is not None:
             raise gr.Error(turn.failure.message, print_exception=False)
 

@@ -33,7 +33,7 @@ class Growth:
 
     def unread(self, turn: Turn) -> int:
         """Return how many characters the next drawing is to read: about 1 ms for 1,000."""
-        return self.answer.unsettled(turn.assistant) + self.reasoning.unsettled(turn.reasoning)
+        return self.answer.unsettled(turn.answer_text) + self.reasoning.unsettled(turn.reasoning_text)
 
 
 class MessageRenderer:
@@ -69,14 +69,14 @@ class MessageRenderer:
 
     def growing(self, turn: Turn, growth: Growth) -> list[DrawnMessage]:
         """Return the messages that show a turn while it is being answered."""
-        thoughts = growth.reasoning.prepare(turn.reasoning)
-        shown = [_typed(turn.user), *_notice(turn), *self._thoughts(turn, thoughts, is_thinking=not turn.has_answer)]
+        thoughts = growth.reasoning.prepare(turn.reasoning_text)
+        shown = self._before_answer(turn, thoughts, is_thinking=not turn.has_answer)
         if turn.is_unsaved and turn.has_answer:
-            shown.append(_said(turn.assistant, growth.answer.prepare(turn.assistant)))
+            shown.append(_said(turn.answer_text, growth.answer.prepare(turn.answer_text)))
             shown.append(_line("note", html.escape(self._t("chat.unsaved"))))
         elif turn.has_answer:
-            shown.append(_text("assistant", GROWING + growth.answer.prepare(turn.assistant)))
-        elif not turn.reasoning:
+            shown.append(_text("assistant", GROWING + growth.answer.prepare(turn.answer_text)))
+        elif not turn.reasoning_text:
             shown.append(self._nothing_yet(turn.waiting))
         return [DrawnMessage(each, turn.index) for each in shown]
 
@@ -91,9 +91,9 @@ class MessageRenderer:
         return _line("pause", f"{_wait(left, words, f'at-{waiting.until:.0f}')}{typing}")
 
     def _ended(self, turn: Turn, versions: Sequence[int], *, is_last: bool) -> list[DrawnMessage]:
-        shown = [_typed(turn.user), *_notice(turn), *self._thoughts(turn, prepare(turn.reasoning), is_thinking=False)]
+        shown = self._before_answer(turn, prepare(turn.reasoning_text), is_thinking=False)
         if turn.has_answer:
-            shown.append(_said(turn.assistant, prepare(turn.assistant)))
+            shown.append(_said(turn.answer_text, prepare(turn.answer_text)))
         if turn.failure is not None:
             shown.append(_line("note failed", self._failed(turn, turn.failure, is_last=is_last)))
         elif note := self._note(turn):
@@ -104,16 +104,19 @@ class MessageRenderer:
             shown.append(_line("facts", self._facts(turn)))
         return [DrawnMessage(each, turn.index) for each in shown]
 
+    def _before_answer(self, turn: Turn, thoughts: str, *, is_thinking: bool) -> list[Message]:
+        return [_typed(turn.question_text), *_notice(turn), *self._thoughts(turn, thoughts, is_thinking=is_thinking)]
+
     def _thoughts(self, turn: Turn, prepared: str, *, is_thinking: bool) -> list[Message]:
         """Folded away once the answer begins; Gradio shows a message with a title so."""
-        if not turn.reasoning:
+        if not turn.reasoning_text:
             return []
         took = turn.timing.thinking if turn.timing else None
         title = self._t("chat.thinking")
         if took is not None:
             title = self._t("chat.thought", seconds=max(round(took), 1))
         metadata = {"title": title, "status": "pending" if is_thinking else "done"}
-        return [_said(turn.reasoning, prepared) | {"metadata": metadata}]
+        return [_said(turn.reasoning_text, prepared) | {"metadata": metadata}]
 
     def _flips(self, turn: Turn, versions: Sequence[int]) -> str:
         at = list(versions).index(turn.version)

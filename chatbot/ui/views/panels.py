@@ -122,7 +122,7 @@ def _entry(t: Language, entry: PlannedTurn, k: int) -> str:
     state = t("reason.pinned") if pinned and entry.sent else reason(t, entry.inclusion, k)
     tokens = t("plan.tokens", entry.tokens)
     return (
-        f'<li class="{kind}"><p><b>{turn.index + 1}</b> {html.escape(_cut(turn.user))}</p>'
+        f'<li class="{kind}"><p><b>{turn.index + 1}</b> {html.escape(_cut(turn.question_text))}</p>'
         f"<small>{html.escape(f'{tokens} · {state}')}</small><div>{_marks(t, entry)}</div></li>"
     )
 

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+from chatbot.conversation.parts import text_parts
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.turn import Conversation, Turn, TurnStatus
 
 
 def ended(turn: Turn, answer: str = "answer", status: TurnStatus = TurnStatus.COMPLETE, **values) -> Turn:
-    return replace(turn, assistant=answer, status=status, **values)
+    return replace(turn, answer=text_parts(answer), status=status, **values)
 
 
 async def say(store: ConversationStore, conversation: Conversation, index: int, text: str, **values) -> Conversation:
@@ -25,4 +26,4 @@ async def talk(store: ConversationStore, *texts: str, name: str = "c1", owner: s
 
 
 async def texts(store: ConversationStore, name: str = "c1") -> list[str]:
-    return [turn.user for turn in await store.turns(name)]
+    return [turn.question_text for turn in await store.turns(name)]

@@ -9,8 +9,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from chatbot.conversation.store import StoredTurn
-from chatbot.conversation.turn import Conversation, Turn, TurnMemory, TurnStatus
+from chatbot.conversation.turn import Conversation, TurnMemory, TurnStatus
 from tests.conversation.store.talk import ended
+from tests.support.turns import text_turn
 
 TURNS = 2_000
 
@@ -32,7 +33,7 @@ def long_conversation():
     for n in range(TURNS):
         memory = TurnMemory.PINNED if n == 7 else TurnMemory.AUTO
         yield StoredTurn(
-            Turn(n, f"q{n}", "a" * 500, TurnStatus.COMPLETE, memory=memory, parent=0 if n else None), shown=True
+            text_turn(n, f"q{n}", "a" * 500, TurnStatus.COMPLETE, memory=memory, parent=0 if n else None), shown=True
         )
 
 

@@ -9,6 +9,7 @@ import pytest
 WRITER = """
 import asyncio, sys
 from dataclasses import replace
+from chatbot.conversation.parts import text_parts
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.turn import Conversation, TurnStatus
 
@@ -16,7 +17,7 @@ async def write():
     store, revision, index = ConversationStore(sys.argv[1]), 0, 0
     while True:
         turn, revision = await store.begin(Conversation("c1", "ada", revision), index, f"question {index}")
-        assert await store.end("c1", replace(turn, assistant="a" * 2_000, status=TurnStatus.COMPLETE))
+        assert await store.end("c1", replace(turn, answer=text_parts("a" * 2_000), status=TurnStatus.COMPLETE))
         print(index, flush=True)
         index += 1
 
@@ -39,5 +40,5 @@ async def test_every_turn_that_a_killed_process_was_told_is_written_is_there(sto
     written = await store.turns("c1")
     assert [t.index for t in written] == list(range(len(written)))
     assert len(written) in {len(told), len(told) + 1}
-    assert all(len(t.assistant) == 2_000 for t in written[: len(told)])
-    assert [t.user for t in written] == [f"question {n}" for n in range(len(written))]
+    assert all(len(t.answer_text) == 2_000 for t in written[: len(told)])
+    assert [t.question_text for t in written] == [f"question {n}" for n in range(len(written))]

@@ -10,8 +10,9 @@ from sqlalchemy import create_engine
 
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.store.schema import metadata
-from chatbot.conversation.turn import Conversation, Failure, Options, Turn, TurnMemory, TurnStatus, Usage
+from chatbot.conversation.turn import Conversation, Failure, Options, TurnMemory, TurnStatus, Usage
 from tests.conversation.store.talk import say, texts
+from tests.support.turns import text_turn
 
 # Word for word what the first version of the application made: it wrote down no version.
 FIRST = (
@@ -63,7 +64,7 @@ async def test_a_database_of_the_second_version_keeps_what_was_chosen_and_counts
     assert (await store.get("c2")).options == Options()
     first, shown = [each.turn for each in await store.everything("c1")]
     assert (first.memory, first.notice, first.usage) == (TurnMemory.PINNED, "note", Usage(3, 4))
-    assert (shown.assistant, shown.reasoning, shown.timing, shown.feedback) == ("c", "", None, None)
+    assert (shown.answer_text, shown.reasoning_text, shown.timing, shown.feedback) == ("c", "", None, None)
 
 
 @pytest.fixture
@@ -78,9 +79,9 @@ async def test_a_database_of_the_first_version_loses_nothing(first, store, sql):
     )
     assert [c.id for c in await store.list("grace")] == ["c2"]
     turns = [
-        Turn(0, "a \x1a0 b", "  x\r\n\x1a", TurnStatus.COMPLETE, "stop", Usage(3, 4)),
-        Turn(1, "é 漢字 😀", "par", TurnStatus.FAILED, failure=Failure("K", "M", 2.5), parent=0),
-        Turn(2, "three", "so far", TurnStatus.STOPPED, parent=0),
+        text_turn(0, "a \x1a0 b", "  x\r\n\x1a", TurnStatus.COMPLETE, "stop", Usage(3, 4)),
+        text_turn(1, "é 漢字 😀", "par", TurnStatus.FAILED, failure=Failure("K", "M", 2.5), parent=0),
+        text_turn(2, "three", "so far", TurnStatus.STOPPED, parent=0),
     ]
     assert await store.everything("c1") == [StoredTurn(turn, shown=True) for turn in turns]
     assert sql("SELECT touched_at FROM turns ORDER BY touched_at") == [(1.5,), (2.5,), (3.5,)]

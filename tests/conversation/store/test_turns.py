@@ -32,7 +32,7 @@ async def test_text_comes_back_byte_for_byte(store, other, name):
     exact = TEXTS[name]
     turn, _ = await store.begin(Conversation("c1", "ada", title=exact), 0, exact)
     assert await store.checkpoint("c1", ended(turn, exact, TurnStatus.STREAMING))
-    assert (await other.in_progress("c1")).assistant == exact
+    assert (await other.in_progress("c1")).answer_text == exact
     written = ended(turn, exact, finish_reason=exact, notice=exact)
     assert await store.end("c1", written)
     assert await other.turns("c1") == [written]
@@ -61,7 +61,7 @@ async def test_a_growing_turn_is_seen_by_everyone_until_it_ends(store, other):
     assert await other.in_progress("c1") is None
     assert not await store.checkpoint("c1", longer)
     assert not await store.end("c1", ended(turn, "again"))
-    assert [t.assistant for t in await other.turns("c1")] == ["so far and no further"]
+    assert [t.answer_text for t in await other.turns("c1")] == ["so far and no further"]
 
 
 async def test_nothing_else_begins_while_an_answer_is_written(store, other):
@@ -93,9 +93,9 @@ async def test_a_turn_that_would_leave_a_gap_is_refused_and_leaves_nothing(store
 async def test_the_tail_is_the_newest_turns_in_order(store):
     conversation = await talk(store, "0", "1", "2", "3", "4")
     await say(store, conversation, 4, "4 again")
-    assert [t.user for t in await store.tail("c1", 2)] == ["3", "4 again"]
-    assert [t.user for t in await store.tail("c1", 2, before=3)] == ["1", "2"]
-    assert [t.user for t in await store.tail("c1", 9, before=1)] == ["0"]
+    assert [t.question_text for t in await store.tail("c1", 2)] == ["3", "4 again"]
+    assert [t.question_text for t in await store.tail("c1", 2, before=3)] == ["1", "2"]
+    assert [t.question_text for t in await store.tail("c1", 9, before=1)] == ["0"]
     assert list(await store.tail("c1", 9, before=0)) == []
     assert list(await store.tail("c1", 0)) == []
     assert list(await store.tail("none", 9)) == []

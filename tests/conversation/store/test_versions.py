@@ -20,7 +20,7 @@ async def test_the_old_answer_is_shown_until_the_new_one_has_ended(store, other)
     await store.checkpoint("c1", ended(turn, "so far", TurnStatus.STREAMING))
     assert await texts(other) == ["one", "two", "three"]
     assert await versions(other) == {0: [0], 1: [0], 2: [0]}
-    assert (await other.in_progress("c1")).assistant == "so far"
+    assert (await other.in_progress("c1")).answer_text == "so far"
     assert await store.end("c1", ended(turn))
     assert await texts(other) == ["one", "two again"]
     assert await versions(other) == {0: [0], 1: [0, 1]}

@@ -66,16 +66,16 @@ async def test_two_processes_take_turns_without_losing_or_mixing_any(store, othe
                 await asyncio.sleep(0)
                 continue
             assert await mine.checkpoint("c1", ended(turn, "so far", TurnStatus.STREAMING))
-            assert await mine.end("c1", ended(turn, f"to {turn.user}"))
-            written.append(turn.user)
+            assert await mine.end("c1", ended(turn, f"to {turn.question_text}"))
+            written.append(turn.question_text)
         return written
 
     both = await asyncio.gather(write(store, "a"), write(other, "b"))
     turns = await other.turns("c1")
     assert [t.index for t in turns] == list(range(21))
-    assert all(t.assistant == f"to {t.user}" for t in turns[1:])
+    assert all(t.answer_text == f"to {t.question_text}" for t in turns[1:])
     for name, written in zip("ab", both, strict=True):
-        assert [t.user for t in turns[1:] if t.user[0] == name] == written
+        assert [t.question_text for t in turns[1:] if t.question_text[0] == name] == written
 
 
 async def test_only_the_process_that_began_an_answer_writes_on_it(store, other):
@@ -97,7 +97,7 @@ async def test_an_answer_whose_writer_went_silent_is_interrupted_with_what_had_a
         [s.turn for s in await reader.everything("c1")],
     ):
         [seen] = found
-        assert (seen.assistant, seen.status, seen.failure.kind) == ("so far", TurnStatus.FAILED, "Interrupted")
+        assert (seen.answer_text, seen.status, seen.failure.kind) == ("so far", TurnStatus.FAILED, "Interrupted")
     # Somebody goes on: from then on it is so for good.
     await say(reader, Conversation("c1", "ada", revision), 1, "next")
     before = await reader.everything("c1")
@@ -113,7 +113,7 @@ async def test_an_answer_that_was_only_slow_is_not_lost_while_nobody_went_on(ope
     await asyncio.sleep(0.3)
     assert [t.status for t in await reader.turns("c1")] == [TurnStatus.FAILED]
     assert await writer.end("c1", ended(turn, "all of it"))
-    assert [t.assistant for t in await reader.turns("c1")] == ["all of it"]
+    assert [t.answer_text for t in await reader.turns("c1")] == ["all of it"]
 
 
 async def test_a_retry_whose_writer_went_silent_leaves_the_old_answer(open_store):
@@ -151,7 +151,7 @@ async def test_an_answer_is_halted_from_another_process_and_keeps_what_had_arriv
     assert not await store.checkpoint("c1", ended(turn, "so far and on", TurnStatus.STREAMING))
     assert not await store.end("c1", ended(turn, "so far and on"))
     [stopped] = await other.turns("c1")
-    assert (stopped.assistant, stopped.status) == ("so far", TurnStatus.STOPPED)
+    assert (stopped.answer_text, stopped.status) == ("so far", TurnStatus.STOPPED)
     assert await other.in_progress("c1") is None
     await say(other, Conversation("c1", "ada", revision), 1, "next")
 
@@ -181,4 +181,4 @@ async def test_an_answer_that_ends_in_a_deleted_conversation_is_there_when_it_co
     assert await store.end("c1", ended(turn, "all of it"))
     assert await other.get("c1") is None
     await other.restore("c1", "ada")
-    assert [t.assistant for t in await other.turns("c1")] == ["all of it"]
+    assert [t.answer_text for t in await other.turns("c1")] == ["all of it"]
