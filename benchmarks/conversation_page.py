@@ -1,4 +1,4 @@
-"""What one turn costs a visitor with a long conversation behind him: our page beside Gradio's own ChatInterface."""
+"""What one turn costs a visitor with a long conversation behind them: our page beside Gradio's own ChatInterface."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Visit:
 
 @contextmanager
 def ours(folder: Path, lengths: list[int]) -> Iterator[tuple[str, dict[int, str]]]:
-    """Serve the page; yields its address and, by length, the cookie of a visitor with that many turns behind him."""
+    """Serve the page; yields its address and, by length, the cookie of a visitor with that many turns behind them."""
     url = f"sqlite:///{folder}/page.db"
     visitors = {length: secrets.token_urlsafe(32) for length in lengths}
 

@@ -85,7 +85,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What the visitor thinks of an answer, with a word about it if he likes."""
+    """What the visitor thinks of an answer, with a word about it if they like."""
 
     rating: Rating
     comment: str = ""

@@ -48,7 +48,7 @@ class Sidebars:
         return {name: getattr(self, name) for name in names}
 
     def _make_controls(self, deployments: Deployments, branding: Branding) -> None:
-        """What a visitor may choose; what he may only see cannot be used, what is hidden is not there."""
+        """What a visitor may choose; what they may only see cannot be used, what is hidden is not there."""
 
         def state(name: str) -> dict[str, Any]:
             return {

@@ -94,7 +94,7 @@ async def test_it_is_not_asked_again_when_nothing_can_be_left_out(service, model
     assert len(model.asked) == 1
 
 
-async def test_a_question_that_is_too_long_by_itself_costs_nobody_his_memory(service, model):
+async def test_a_question_that_is_too_long_by_itself_costs_nobody_their_memory(service, model):
     others = await talk(service, model, *"abc")
     model.will_say(TOO_LONG)
     await say(service, service.begin("grace"), "hi")

@@ -1,4 +1,4 @@
-"""Many visitors at once, who stop, leave and come back as they like: each keeps his own, and sees nothing else."""
+"""Many visitors at once, who stop, leave and come back as they like: each keeps their own, and sees nothing else."""
 
 import asyncio
 import random
@@ -40,7 +40,7 @@ class Echo(BaseChatModel):
 
 
 class Visitor:
-    """Somebody with a word of his own in each of his questions."""
+    """Somebody with a word of their own in each of their questions."""
 
     def __init__(self, number: int, service: ConversationService) -> None:
         self.word = f"secret{number}x"

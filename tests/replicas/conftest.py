@@ -17,7 +17,7 @@ __all__ = ["browser", "postgres", "visit"]
 
 @pytest.fixture
 def free_contexts():
-    """None to be used again: where a visitor is served depends on what his browser has of an earlier one."""
+    """None to be used again: where a visitor is served depends on what their browser has of an earlier one."""
     return []
 
 

@@ -44,7 +44,7 @@ async def test_new_visitors_are_spread_over_the_processes(replicas):
 
 
 @pytest.mark.parametrize("attempt", range(2))
-async def test_a_visitor_stays_where_his_first_page_came_from(replicas, visit, attempt):
+async def test_a_visitor_stays_where_their_first_page_came_from(replicas, visit, attempt):
     before = len(replicas.nginx.served())
     async with visit(replicas.url) as visitor:
         await visitor.ask("hello")

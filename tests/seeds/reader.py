@@ -1,7 +1,7 @@
 """What the reader of a document does with its code before running it, and nothing more.
 
-He changes import lines, to what the names are called today or here; he fills in the placeholders, which are the
-address and the key; and he leaves out the site generator's comments.
+They change import lines, to what the names are called today or here; they fill in the placeholders, which are the
+address and the key; and they leave out the site generator's comments.
 """
 
 import re

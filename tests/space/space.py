@@ -197,7 +197,7 @@ def writable(folder: Path) -> None:
 
 
 def _unprivileged() -> list[str]:
-    """Return what to put before a command so that root does not run it; he may still read what only root can."""
+    """Return what to put before a command so that root does not run it; it may still read what only root can."""
     if os.getuid() != 0:
         return []
     if shutil.which("setpriv") is None:

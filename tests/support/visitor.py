@@ -1,4 +1,4 @@
-"""A visitor of the page, as a test sees one: what he sees, types and presses."""
+"""A visitor of the page, as a test sees one: what they see, type and press."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The list of conversations: what a visitor finds there, and what he can do with it."""
+"""The list of conversations: what a visitor finds there, and what they can do with it."""
 
 import pytest
 from playwright.async_api import expect

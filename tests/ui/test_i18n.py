@@ -1,4 +1,4 @@
-"""What the page says: every language says everything, and each visitor gets his own."""
+"""What the page says: every language says everything, and each visitor gets their own."""
 
 import re
 import tomllib
@@ -62,7 +62,7 @@ def test_every_text_is_used_and_every_text_that_is_used_exists():
         (None, "en"),
     ],
 )
-def test_a_visitor_is_told_in_the_language_he_wishes_for_most(header, code):
+def test_a_visitor_is_told_in_the_language_they_wish_for_most(header, code):
     class Request:
         headers = {} if header is None else {"accept-language": header}
 
