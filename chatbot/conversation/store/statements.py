@@ -120,7 +120,7 @@ async def end_in_progress(
     keep: bool,
     ended: dict[str, Any],
 ) -> None:
-    """End an answer in its writer's stead: keep and show it, or drop it; who wrote it finds it is not theirs any more."""
+    """End an answer in its writer's stead: keep and show it, or drop it; the writer notices at its next write."""
     it = is_version(id, row["index"], row["version"])
     if not keep:
         await connection.execute(delete(turns).where(it))
