@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chatbot.azureml.route import CA_VARIABLES
+from chatbot.azureml.transport.network import CA_VARIABLES
 from tests.support.asking import answer
 from tests.support.wire import WireServer
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from chatbot.azureml import AzureMLAuthenticationError, AzureMLChatOnlineEndpoint
 from chatbot.azureml.auth import RENEW_BEFORE, CredentialIdentity
-from chatbot.azureml.surfaces import COGNITIVE_SCOPE, FOUNDRY_SCOPE, ML_SCOPE
+from chatbot.azureml.endpoints import COGNITIVE_SCOPE, FOUNDRY_SCOPE, ML_SCOPE
 from tests.support.asking import (
     CHAT,
     FINISH,

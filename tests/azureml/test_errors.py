@@ -27,7 +27,7 @@ from chatbot.azureml import (
     AzureMLStreamError,
     AzureMLTimeoutError,
 )
-from chatbot.azureml.complaints import MAX_NAME
+from chatbot.azureml.error_body import MAX_NAME
 from chatbot.azureml.errors import MAX_WAIT, MAX_WORDS, from_body, from_event, from_response, retry_after
 from tests.support.wire import sample, sample_body
 
@@ -678,7 +678,7 @@ def test_a_key_is_blotted_out_of_every_field(made):
 def test_a_key_is_blotted_out_of_what_is_set_later():
     error = from_event({"error": {"message": "SECRET-KEY-1", "code": "SECRET-KEY-1", "param": "SECRET-KEY-1"}}, "")
     error.partial, error.request_id = "so SECRET-KEY-1 far", "SECRET-KEY-1"
-    error.blot("SECRET-KEY-1")
+    error.redact("SECRET-KEY-1")
 
     assert "SECRET" not in everything(error)
     assert error.partial == "so *** far"

@@ -16,17 +16,16 @@ from chatbot.azureml import (
     AzureMLResponseError,
     AzureMLStreamError,
     AzureMLTimeoutError,
-    async_transport,
-    sync_transport,
 )
-from chatbot.azureml.transport import MAX_ERROR_BYTES, WireRequest
+from chatbot.azureml.transport import async_, sync
+from chatbot.azureml.transport.common import MAX_ERROR_BYTES, WireRequest
 from tests.support.asking import FINISH, KEY, SCORE, ask, every_stream, every_way, failure, happens, model_of
 from tests.support.relay import Relay
 from tests.support.wire import DONE, Reply, event, stream_reply, text_reply
 
 every_whole_way = pytest.mark.parametrize("way", ["invoke", "ainvoke"])
 
-TRANSPORTS = (sync_transport, async_transport)
+TRANSPORTS = (sync, async_)
 
 
 def deep(depth, opening="[", closing="]"):

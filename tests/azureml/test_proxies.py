@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from chatbot.azureml import AzureMLChatOnlineEndpoint, AzureMLConnectionError
-from chatbot.azureml.route import is_exempt, route_to
+from chatbot.azureml.transport.network import is_exempt, network_settings_for
 from tests.support.asking import CHAT, KEY, ask, every_way, failure
 from tests.support.relay import Proxy, TLSFront
 
@@ -228,7 +228,7 @@ class TestRoute:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
 
-        assert route_to(url).proxy == proxy
+        assert network_settings_for(url).proxy == proxy
 
     @pytest.mark.parametrize(
         ("no_proxy", "url", "exempt"),

@@ -13,8 +13,7 @@ from langchain_core.messages import AIMessageChunk, HumanMessage
 from langchain_core.outputs.chat_generation import merge_chat_generation_chunks
 
 from chatbot.azureml import AzureMLStreamError
-from chatbot.azureml.reasoning import ThinkSplitter, split
-from chatbot.azureml.recalling import RecallingChunk
+from chatbot.azureml.reasoning import ReasoningSplitter, ReplacingChunk, split
 from chatbot.azureml.stream import ChatStream
 from tests.support.asking import FINISH, SCORE, ask, chunks_of, every_stream, every_way, failure, model_of
 from tests.support.completions import both, piece, whole
@@ -81,7 +80,7 @@ PLAIN = [
 
 
 def fed(pieces):
-    splitter = ThinkSplitter()
+    splitter = ReasoningSplitter()
     parts = [splitter.feed(piece) for piece in pieces] + [splitter.finish()]
     return "".join(part.reasoning for part in parts), "".join(part.answer for part in parts)
 
@@ -139,7 +138,7 @@ class TestTags:
         ],
     )
     def test_an_answer_is_held_back_no_longer_than_it_may_be_a_tag(self, pieces, given_out):
-        splitter = ThinkSplitter()
+        splitter = ReasoningSplitter()
 
         assert [splitter.feed(text).answer for text in pieces] == given_out
         assert splitter.finish() == ("", "")
@@ -154,7 +153,7 @@ class TestTags:
         ],
     )
     def test_nor_are_the_thoughts(self, pieces, given_out):
-        splitter = ThinkSplitter()
+        splitter = ReasoningSplitter()
 
         assert [splitter.feed(text).reasoning for text in pieces] == given_out
 
@@ -219,7 +218,7 @@ class TestUnopened:
         assert heard[:2] == ["The user", "A"]
 
     def test_a_chunk_that_takes_back_survives_pickle_and_copies(self):
-        chunk = RecallingChunk(content="A", additional_kwargs={"reasoning_content": "Hmm"})
+        chunk = ReplacingChunk(content="A", additional_kwargs={"reasoning_content": "Hmm"})
         for copied in (pickle.loads(pickle.dumps(chunk)), chunk.model_copy(), copy.deepcopy(chunk)):
             summed = AIMessageChunk(content="Hmm</thi") + copied
             assert (summed.content, summed.additional_kwargs["reasoning_content"]) == ("A", "Hmm")

@@ -15,10 +15,10 @@ from chatbot.azureml import (
     AzureMLRateLimitError,
     AzureMLStreamError,
     AzureMLTimeoutError,
-    transport,
 )
 from chatbot.azureml.errors import from_response
-from chatbot.azureml.transport import (
+from chatbot.azureml.transport import common
+from chatbot.azureml.transport.common import (
     FIRST_WAIT,
     LONGEST_WAIT,
     MAX_FAILURE_RETRIES,
@@ -166,7 +166,7 @@ class TestFirstByte:
     @pytest.fixture(autouse=True)
     def no_waits(self, monkeypatch):
         for name in ("FIRST_WAIT", "TIMEOUT_WAIT"):
-            monkeypatch.setattr(transport, name, 0.0)
+            monkeypatch.setattr(common, name, 0.0)
 
     @every_stream
     @pytest.mark.parametrize("end", ["cut", "reset", "close", "normal"])

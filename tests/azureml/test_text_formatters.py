@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from chatbot.azureml import formatter_named
-from chatbot.azureml.text_formatters import FORMATTERS
+from chatbot.azureml.formatters import FORMATTERS
 from tests.support.asking import CHAT, SCORE, ask, every_way, model_of
 from tests.support.wire import json_reply
 

@@ -11,7 +11,7 @@ from langchain_core.tools import tool
 from pydantic import BaseModel, Field
 
 from chatbot.azureml import AzureMLError
-from chatbot.azureml.replies import completion
+from chatbot.azureml.response import generations_of
 from chatbot.azureml.stream import ChatStream
 from tests.support.asking import FINISH, SCORE, ask, every_stream, every_way, model_of
 from tests.support.completions import both, data, piece, whole
@@ -580,6 +580,6 @@ def test_no_stream_however_odd_is_anything_but_an_answer_or_an_error_of_ours(eve
 
 @given(message=odd_delta)
 def test_no_whole_message_however_odd_is_anything_but_an_answer(message):
-    [generation] = completion({"choices": [{"message": message}]})
+    [generation] = generations_of({"choices": [{"message": message}]})
     assert isinstance(generation.message.content, str)
     assert all(made["id"] for made in generation.message.tool_calls)

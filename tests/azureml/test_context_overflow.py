@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.azureml.overflow import Overflow, read_overflow
+from chatbot.azureml.context_overflow import Overflow, read_overflow
 
 # Words: window, request in all, messages.
 TOLD = {

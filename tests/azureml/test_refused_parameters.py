@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.azureml.refusal import Refused, read_refused
+from chatbot.azureml.refused_parameters import Refused, read_refused
 
 REASONING = "is not supported with this model"
 WORDS = {
