@@ -1,4 +1,4 @@
-"""The arguments of the chat model: what may be given, what stands in the environment, and what fits together."""
+"""The constructor's arguments of the chat model, with their environment variables, checks and defaults."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def _env(name: str, default: str | None = "") -> Callable[[], Any]:
 
 
 class AzureMLBaseEndpoint(BaseChatModel):
-    """Arguments, validated, and what they stand for: an endpoint, an identity and a content formatter.
+    """Checks the arguments, and keeps the endpoint, the identity and the content formatter that they stand for.
 
-    As in langchain_community, where the class of this name has the arguments too.
+    langchain_community's class of this name holds the arguments there, too.
 
     Raises:
         pydantic.ValidationError: On construction, naming the argument and the mend.
@@ -82,7 +82,7 @@ class AzureMLBaseEndpoint(BaseChatModel):
     endpoint_api_type: AzureMLEndpointApiType | None = Field(
         default_factory=_env("AZUREML_ENDPOINT_API_TYPE", None), validate_default=True
     )
-    """``dedicated`` or ``serverless``: needed only where the URL does not tell. From ``AZUREML_ENDPOINT_API_TYPE``."""
+    """``dedicated`` or ``serverless``: needed only where the URL leaves it open. From ``AZUREML_ENDPOINT_API_TYPE``."""
 
     deployment_name: str = Field(default_factory=_env("AZUREML_DEPLOYMENT_NAME"))
     """Deployment to call. Dedicated endpoints get it as a header, instead of their traffic split; Foundry resources
@@ -114,7 +114,7 @@ class AzureMLBaseEndpoint(BaseChatModel):
     """What the Model Inference API does with parameters it does not know, sent as the ``extra-parameters`` header:
     refuse the request, leave them out, or hand them to the model. When left out, the header is not sent, and a
     request that is refused for a parameter, or its value, is repeated without it (a limit of the answer under the other
-    of its two names); each answer's ``response_metadata["dropped_parameters"]`` and one warning say which. What was
+    of its two names); each answer's ``response_metadata["dropped_parameters"]`` and one warning name it. What was
     refused is remembered for an hour, so that the next request is taken at once."""
 
     streaming: bool = False
@@ -162,7 +162,7 @@ class AzureMLBaseEndpoint(BaseChatModel):
 
     @field_validator("content_formatter")
     @classmethod
-    def _instance(cls, value: Any) -> Any:
+    def _formatter_instance(cls, value: Any) -> Any:
         if value is None or isinstance(value, str):
             return formatter_named(value or "chat")
         formatter = value() if isinstance(value, type) else value
@@ -174,7 +174,7 @@ class AzureMLBaseEndpoint(BaseChatModel):
 
     @field_validator("default_headers")
     @classmethod
-    def _header_safe(cls, value: dict[str, str]) -> dict[str, str]:
+    def _usable_headers(cls, value: dict[str, str]) -> dict[str, str]:
         for name, text in value.items():
             if not _HEADER_NAME.fullmatch(name):
                 raise ValueError(f"{name!r} cannot stand in a header, as its name")
@@ -188,7 +188,7 @@ class AzureMLBaseEndpoint(BaseChatModel):
         return f"{type(value).__module__}.{type(value).__qualname__}"
 
     @model_validator(mode="after")
-    def _connect(self) -> Self:
+    def _prepare(self) -> Self:
         if not self.endpoint_url:
             raise ValueError("endpoint_url is missing: pass it, or set AZUREML_ENDPOINT_URL")
         require_header_safe("deployment_name", self.deployment_name)
@@ -216,7 +216,7 @@ class AzureMLBaseEndpoint(BaseChatModel):
 
 
 def _without_inputs(error: ValidationError) -> ValidationError:
-    """Pydantic keeps what it was given in its errors, where a log may find it; the key is among it."""
+    """Return the error without the arguments, which pydantic keeps in it: the key is among them."""
     lines = [
         InitErrorDetails(type=line["type"], loc=line["loc"], input=None, ctx=line.get("ctx", {}))
         for line in error.errors(include_url=False, include_input=False)

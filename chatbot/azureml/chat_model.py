@@ -1,4 +1,8 @@
-"""The LangChain chat model for Azure ML endpoints: LangChain's methods over one endpoint, no wire details."""
+"""The LangChain chat model for Azure ML endpoints: LangChain's methods over one endpoint, no wire details.
+
+From a question to its answer: ``request`` makes of the messages what is sent, ``transport`` sends it and receives,
+``response_reader`` and ``stream`` make LangChain's messages of what comes.
+"""
 
 from __future__ import annotations
 
@@ -326,7 +330,8 @@ class AzureMLChatOnlineEndpoint(AzureMLBaseEndpoint):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with self._open(self._request(messages, stop, kwargs, run_manager, stream=False)) as (response, metadata):
+        request = self._request(messages, stop, kwargs, run_manager, stream=False)
+        with self._open(request) as (response, metadata):
             return self._reader.result(response.read(), response.headers, metadata)
 
     async def _agenerate(
@@ -336,10 +341,8 @@ class AzureMLChatOnlineEndpoint(AzureMLBaseEndpoint):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        async with self._aopen(self._request(messages, stop, kwargs, run_manager, stream=False)) as (
-            response,
-            metadata,
-        ):
+        request = self._request(messages, stop, kwargs, run_manager, stream=False)
+        async with self._aopen(request) as (response, metadata):
             return self._reader.result(await response.read(), response.headers, metadata)
 
     def _stream(
@@ -349,7 +352,8 @@ class AzureMLChatOnlineEndpoint(AzureMLBaseEndpoint):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        with self._open(self._request(messages, stop, kwargs, run_manager, stream=True)) as (response, metadata):
+        request = self._request(messages, stop, kwargs, run_manager, stream=True)
+        with self._open(request) as (response, metadata):
             if response.framing == "whole":
                 yield self._reader.chunk(response.read(), response.headers, metadata)
                 return
@@ -370,7 +374,8 @@ class AzureMLChatOnlineEndpoint(AzureMLBaseEndpoint):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async with self._aopen(self._request(messages, stop, kwargs, run_manager, stream=True)) as (response, metadata):
+        request = self._request(messages, stop, kwargs, run_manager, stream=True)
+        async with self._aopen(request) as (response, metadata):
             if response.framing == "whole":
                 yield self._reader.chunk(await response.read(), response.headers, metadata)
                 return

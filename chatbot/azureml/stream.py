@@ -317,7 +317,7 @@ class ChatStream:
         if (
             self._closed
             or self._splitter.opened
-            or not (self._unsure or CLOSING_TAG in self._end(len(text) + len(CLOSING_TAG)))
+            or not (self._unsure or CLOSING_TAG in self._last_characters(len(text) + len(CLOSING_TAG)))
         ):
             return None
         so_far = self.text
@@ -330,7 +330,7 @@ class ChatStream:
         self._splitter = ReasoningSplitter(closed=True)
         return self._splitter.feed(split.answer).answer
 
-    def _end(self, size: int) -> str:
+    def _last_characters(self, size: int) -> str:
         """The last characters of the text so far, that many at least."""
         pieces: list[str] = []
         for piece in reversed(self._text):

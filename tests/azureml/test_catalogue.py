@@ -123,7 +123,7 @@ ROWS = [
 
 @pytest.fixture(autouse=True)
 def no_waits(monkeypatch):
-    """How long to wait where the server says nothing of it is another test's business."""
+    """How long to wait where the server names no time is another test's business."""
     for name in ("FIRST_WAIT", "TIMEOUT_WAIT"):
         monkeypatch.setattr(common, name, 0.0)
 

@@ -1,4 +1,4 @@
-"""Certificates: who is trusted, by the usual environment variables, and what is said of those that cannot be."""
+"""Certificates: who is trusted, by the usual environment variables, and the error for those that are not."""
 
 import subprocess
 from datetime import UTC, datetime, timedelta

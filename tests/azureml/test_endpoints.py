@@ -152,7 +152,7 @@ def test_the_url_of_a_surface_leads_to_the_same_surface(given, api_type):
         ),
     ],
 )
-def test_every_surface_has_its_habits(url, quirks, pasted):
+def test_every_endpoint_has_its_quirks(url, quirks, pasted):
     endpoint = resolve_endpoint(url + pasted)
 
     assert endpoint == Endpoint(**{"url": endpoint.url, "body": "openai", "scope": ML_SCOPE, **quirks})

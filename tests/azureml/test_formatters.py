@@ -223,7 +223,7 @@ def test_a_completion_without_plain_content_is_read_all_the_same(message, text):
 
 
 @pytest.mark.parametrize(
-    ("usage", "told"),
+    ("usage", "counts"),
     [
         (None, None),
         ("odd", None),
@@ -241,10 +241,10 @@ def test_a_completion_without_plain_content_is_read_all_the_same(message, text):
         ({"input_tokens": 2, "output_tokens": 3}, (2, 3, 5)),
     ],
 )
-def test_usage_is_read_defensively(usage, told):
+def test_usage_is_read_defensively(usage, counts):
     message = read({"id": 7, "choices": [{"message": {"content": "a"}}], "usage": usage}, SERVERLESS)
 
-    assert (message.usage_metadata and tuple(message.usage_metadata.values())) == told
+    assert (message.usage_metadata and tuple(message.usage_metadata.values())) == counts
 
 
 PRIVATE = "what the person said"

@@ -1,4 +1,4 @@
-"""The first bytes tell what a reply is, whatever it is labelled and whatever was asked for."""
+"""The first bytes decide what a reply is, whatever it is labelled and whatever was asked for."""
 
 import gzip
 import json

@@ -167,7 +167,7 @@ async def test_a_host_that_no_network_can_have_is_one_of_our_errors(way, host):
 
 
 @every_way
-async def test_a_key_that_the_limit_cuts_is_blotted_out(server, way):
+async def test_a_key_that_the_limit_cuts_is_redacted(server, way):
     page = b" " * (MAX_ERROR_BYTES - 30) + f"your key {KEY} is bad".encode()
     server.default = text_reply(page, 401)
     error = await failure(way, model_of(server))

@@ -25,7 +25,7 @@ def authority():
 
 @pytest.fixture
 def front(answering, authority, tmp_path, monkeypatch):
-    """The answering server, behind TLS that the environment says to trust; OpenSSL does not read this variable."""
+    """The answering server, behind TLS that the environment has us trust; OpenSSL does not read this variable."""
     authority.cert_pem.write_to_path(tmp_path / "authority.pem")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "authority.pem"))
     with TLSFront(answering, authority.issue_cert(HOST)) as running:

@@ -202,7 +202,7 @@ class TestUnopened:
             cut = lambda text: re.findall(r"\S+\s*", text)  # noqa: E731
         server.default = both({"content": text}, *({"content": each} for each in cut(text)))
 
-        assert await told(way, model_of(server)) == ("The user greets me.\n", "Hello!")
+        assert await reasoning_and_answer(way, model_of(server)) == ("The user greets me.\n", "Hello!")
         message = await ask(way, model_of(server, streaming=True))
         assert (message.additional_kwargs["reasoning_content"], message.content) == ("The user greets me.\n", "Hello!")
 
@@ -224,7 +224,7 @@ class TestUnopened:
             assert (summed.content, summed.additional_kwargs["reasoning_content"]) == ("A", "Hmm")
 
 
-async def told(way, model):
+async def reasoning_and_answer(way, model):
     message = await ask(way, model)
     return message.additional_kwargs.get("reasoning_content"), message.content
 
@@ -241,7 +241,7 @@ class TestAnswer:
             {"content": "", name: None},
         )
 
-        assert await told(way, model_of(server)) == ("Hmm, hm.", "A")
+        assert await reasoning_and_answer(way, model_of(server)) == ("Hmm, hm.", "A")
 
     @every_way
     async def test_thoughts_between_tags(self, server, way):
@@ -249,7 +249,7 @@ class TestAnswer:
             {"content": "<think>\nHmm.\n</think>\n\nA"}, *({"content": c} for c in "<think>\nHmm.\n</think>\n\nA")
         )
 
-        assert await told(way, model_of(server)) == ("\nHmm.\n", "A")
+        assert await reasoning_and_answer(way, model_of(server)) == ("\nHmm.\n", "A")
 
     @every_way
     async def test_thoughts_that_do_not_end_are_no_answer(self, server, way):
@@ -257,13 +257,13 @@ class TestAnswer:
             {"content": "<think>Hmm"}, {"content": "<think>"}, {"content": "Hmm"}, finish_reason="length"
         )
 
-        assert await told(way, model_of(server)) == ("Hmm", "")
+        assert await reasoning_and_answer(way, model_of(server)) == ("Hmm", "")
 
     @every_way
     async def test_an_answer_without_thoughts_has_none(self, server, way):
         server.default = both({"content": " <b>A</b>"}, {"content": " "}, {"content": "<"}, {"content": "b>A</b>"})
 
-        assert await told(way, model_of(server)) == (None, " <b>A</b>")
+        assert await reasoning_and_answer(way, model_of(server)) == (None, " <b>A</b>")
 
     @pytest.mark.parametrize("way", ["invoke", "ainvoke"])
     @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ class TestAnswer:
     async def test_the_documented_replies(self, server, way, name, thoughts):
         server.default = sample_reply(name)
 
-        assert await told(way, model_of(server)) == (thoughts, "About 7000.")
+        assert await reasoning_and_answer(way, model_of(server)) == (thoughts, "About 7000.")
 
     @every_stream
     async def test_the_documented_stream(self, server, way):
@@ -289,7 +289,7 @@ class TestAnswer:
     async def test_thoughts_in_the_text_of_a_score_route(self, server, way, reply):
         server.default = json_reply(reply)
 
-        assert await told(way, model_of(server, SCORE)) == ("\nHmm.\n", "A")
+        assert await reasoning_and_answer(way, model_of(server, SCORE)) == ("\nHmm.\n", "A")
 
     async def test_every_choice_has_thoughts_of_its_own(self, server):
         choices = [{"index": n, "message": {"content": f"<think>{n}</think>A{n}"}} for n in range(2)]
@@ -318,13 +318,13 @@ class TestAnswer:
     async def test_thoughts_are_handed_over_while_they_come(self, server, way):
         taken = threading.Event()
         server.default = stream_reply(event("<think>a"), taken, event("b</think>"), event("A"), FINISH, DONE)
-        said = []
+        pieces = []
         async for chunk in chunks_of(way, model_of(server, stream_idle_timeout=5)):
-            said.append((chunk.additional_kwargs.get("reasoning_content", ""), chunk.content))
+            pieces.append((chunk.additional_kwargs.get("reasoning_content", ""), chunk.content))
             taken.set()
 
-        assert "".join(thought for thought, _ in said) == "ab"
-        assert "".join(text for _, text in said) == "A"
+        assert "".join(thought for thought, _ in pieces) == "ab"
+        assert "".join(text for _, text in pieces) == "A"
 
     @every_stream
     async def test_what_broke_off_among_the_thoughts_has_no_partial_answer(self, server, way):

@@ -74,7 +74,7 @@ class TestWait:
     @pytest.fixture
     def slept(self, monkeypatch):
         """The sleeps of the transports, which take no time here."""
-        told: list[float] = []
+        seconds_slept: list[float] = []
         asleep = asyncio.sleep
 
         async def sleep(seconds):
@@ -83,16 +83,19 @@ class TestWait:
                 await asleep(seconds)
                 return
             if seconds:
-                told.append(seconds)
+                seconds_slept.append(seconds)
             await asleep(0)
 
         def pause(seconds):
-            told.append(seconds) if threading.current_thread() is threading.main_thread() else paused(seconds)
+            if threading.current_thread() is threading.main_thread():
+                seconds_slept.append(seconds)
+            else:
+                paused(seconds)
 
         paused = time.sleep
         monkeypatch.setattr(asyncio, "sleep", sleep)
         monkeypatch.setattr(time, "sleep", pause)
-        return told
+        return seconds_slept
 
     @every_way
     async def test_both_transports_sleep_as_long_as_the_server_says(self, answering, way, slept):

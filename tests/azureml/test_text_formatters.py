@@ -1,4 +1,4 @@
-"""Formatters by name: what goes out on the wire, and what is said of a name that there is not."""
+"""Formatters by name: what goes out on the wire, and the error for a name that there is not."""
 
 import pytest
 from pydantic import ValidationError
