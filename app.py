@@ -17,7 +17,7 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
 
 from chatbot.azureml import AzureMLChatOnlineEndpoint, AzureMLEndpointApiType, formatter_named
-from chatbot.azureml.surfaces import resolve
+from chatbot.azureml.endpoints import resolve_endpoint
 from chatbot.config_files import PROMPTS, DeploymentEntry, read_deployments, read_prompts
 from chatbot.conversation import (
     PARAMETERS,
@@ -75,7 +75,7 @@ def main() -> int:
             print(f"The application cannot start with these deployments:\n  - {error}.", file=sys.stderr)
             return CANNOT_START
         # It takes half a second, and would be imported with the first question, while everybody waits.
-        importlib.import_module("chatbot.azureml.async_transport")
+        importlib.import_module("chatbot.azureml.transport.async_")
         # What is there by now stays: without this, every full collection looks at it all and pauses every answer.
         gc.freeze()
         answering = ", ".join(app.state.deployments)
@@ -201,7 +201,10 @@ def _model(entry: DeploymentEntry, timeout: float) -> BaseChatModel:
 
 
 def _check_endpoint(values: Mapping[str, str]) -> None:
-    if resolve(values["endpoint_url"], values["endpoint_api_type"]).needs_model and not values["deployment_name"]:
+    if (
+        resolve_endpoint(values["endpoint_url"], values["endpoint_api_type"]).needs_model
+        and not values["deployment_name"]
+    ):
         name = variable("deployment_name")
         raise ValueError(f"several deployments answer at this URL; set {name} to the name of yours")
 

@@ -1,6 +1,7 @@
 """The LangChain chat model for Azure Machine Learning endpoints, under langchain_community's names."""
 
 from chatbot.azureml.chat_model import AzureMLChatOnlineEndpoint
+from chatbot.azureml.endpoints import AzureMLEndpointApiType
 from chatbot.azureml.errors import (
     AzureMLAPIError,
     AzureMLAuthenticationError,
@@ -19,15 +20,12 @@ from chatbot.azureml.errors import (
 from chatbot.azureml.formatters import (
     ContentFormatterBase,
     CustomOpenAIChatContentFormatter,
-    LlamaChatContentFormatter,
-    MistralChatContentFormatter,
-)
-from chatbot.azureml.surfaces import AzureMLEndpointApiType
-from chatbot.azureml.text_formatters import (
     CustomOpenAIContentFormatter,
     DollyContentFormatter,
     GPT2ContentFormatter,
     HFContentFormatter,
+    LlamaChatContentFormatter,
+    MistralChatContentFormatter,
     OpenAIChatContentFormatter,
     PromptFlowContentFormatter,
     formatter_named,

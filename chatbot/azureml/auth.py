@@ -1,4 +1,4 @@
-"""Who we say we are: an endpoint key, or Microsoft Entra ID tokens that are fetched and renewed as needed."""
+"""Authentication: an endpoint key, or Microsoft Entra ID tokens that are fetched and renewed as needed."""
 
 from __future__ import annotations
 
@@ -138,6 +138,34 @@ class CredentialIdentity:
         token = _token(access if inspect.isawaitable(access) else access.token)
         self._kept = token, float(access.expires_on)
         return token
+
+
+def identity_for(key: str, credential: Any, token_provider: TokenProvider | None, *, scope: str) -> Identity:
+    """Return the identity that was given in one of three ways.
+
+    Args:
+        key: The endpoint's key, or nothing.
+        credential: One of ``azure-identity``, or None.
+        token_provider: A function that returns tokens, or None.
+        scope: What the credential's tokens must be for.
+
+    Raises:
+        ValueError: There is none, or more than one, or it is no credential.
+    """
+    if credential is not None and token_provider is not None:
+        raise ValueError("credential and azure_ad_token_provider: give one of them")
+    if token_provider is not None:
+        return TokenIdentity(token_provider)
+    if credential is None:
+        if not key:
+            raise ValueError(
+                "endpoint_api_key is missing: pass it, or set AZUREML_ENDPOINT_API_KEY; "
+                "for Microsoft Entra ID pass credential"
+            )
+        return KeyIdentity(key)
+    if not hasattr(credential, "get_token"):
+        raise ValueError("credential must have a method get_token, as those of azure-identity have")
+    return CredentialIdentity(credential, scope)
 
 
 def require_header_safe(name: str, value: str) -> str:

@@ -1,8 +1,8 @@
 """A chunk of text without validation: a third of its cost, and nothing in it that could be wrong.
 
 Validating an ``AIMessageChunk`` in its ``ChatGenerationChunk`` takes 6 µs, most of what a token costs a client; here
-one pair is validated, and every other is cast in its mould in 2 µs. What a chunk is made of is read off that pair, so
-that a field or default which a later langchain-core brings is here as well. (``model_construct`` takes 250 µs.)
+one pair is validated, and every other is a copy of it with another text, in 2 µs. The fields are read off that pair,
+so that a field or default which a later langchain-core brings is here as well. (``model_construct`` takes 250 µs.)
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ def text_chunk(text: str) -> ChatGenerationChunk:
     return _chunk(text=_accessor(text), message=_message(content=text))
 
 
-def _mould(template: _Model, *given: str) -> Callable[..., _Model]:
-    """Return a maker of models like ``template``, which differ from it in the fields ``given`` alone."""
+def _copier(template: _Model, *given: str) -> Callable[..., _Model]:
+    """Return a function that copies ``template`` with other values in the fields ``given``."""
     kind, new = type(template), object.__new__
     shared = dict(vars(template))
     fresh = [
-        (name, _maker(value))
+        (name, _default_factory(value))
         for name, value in shared.items()
         if name not in given and not isinstance(value, _UNCHANGEABLE)
     ]
     set_fields = _SETTERS["__dict__"]
-    slots = [(put, _maker(getattr(template, slot))) for slot, put in _SETTERS.items() if slot != "__dict__"]
+    slots = [(put, _default_factory(getattr(template, slot))) for slot, put in _SETTERS.items() if slot != "__dict__"]
 
-    def cast(**values: Any) -> _Model:
+    def copy_with(**values: Any) -> _Model:
         fields = {**shared, **values}
         for name, make in fresh:
             fields[name] = make()
@@ -54,11 +54,11 @@ def _mould(template: _Model, *given: str) -> Callable[..., _Model]:
             put(model, make())
         return model
 
-    return cast
+    return copy_with
 
 
-def _maker(value: Any) -> Callable[[], Any]:
-    """Return what hands each chunk a ``value`` of its own."""
+def _default_factory(value: Any) -> Callable[[], Any]:
+    """Return a factory that gives each chunk a ``value`` of its own."""
     if isinstance(value, _UNCHANGEABLE):
         return lambda: value
     if isinstance(value, set) or (isinstance(value, (list, dict)) and not value):
@@ -68,5 +68,5 @@ def _maker(value: Any) -> Callable[[], Any]:
 
 _TEMPLATE: Final = ChatGenerationChunk(message=AIMessageChunk(content=""))
 _accessor: Final = type(_TEMPLATE.text)  # LangChain's str, which can also be called
-_message: Final = _mould(AIMessageChunk(content=""), "content")
-_chunk: Final = _mould(_TEMPLATE, "text", "message")
+_message: Final = _copier(AIMessageChunk(content=""), "content")
+_chunk: Final = _copier(_TEMPLATE, "text", "message")

@@ -13,10 +13,10 @@
         ├── AzureMLConnectionError        no connection, it broke, or a proxy (407) or certificate is at fault
         └── AzureMLAPIError               424 and 5xx
             ├── AzureMLResponseError      a reply in a shape nobody documented
-            └── AzureMLStreamError        a stream that broke, or ended without saying it was complete
+            └── AzureMLStreamError        a stream that broke, or ended without being complete
 
 Each class is also the LangChain class of the same condition, so ``except ModelRateLimitError`` works.
-Every message says what happened, in the server's own words where it gave any, and what to do about it.
+Every message holds what happened, in the server's own words where it gave any, and what to do about it.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from langchain_core.exceptions import (
     ModelTimeoutError,
 )
 
-from chatbot.azureml.blotting import blotted
-from chatbot.azureml.complaints import MAX_NAME, Complaint, read, read_json
-from chatbot.azureml.overflow import limits_answer
+from chatbot.azureml.context_overflow import limits_answer
+from chatbot.azureml.error_body import MAX_NAME, ErrorBody, error_body_from_json, parse_error_body
+from chatbot.azureml.redaction import redacted
 
 MAX_WORDS: Final = 600
 """Characters of the server's own words that are kept in a message: enough for any real one."""
@@ -53,7 +53,7 @@ MAX_WAIT: Final = 7 * 86400.0
 """Seconds; a server that asks for more has not understood its own header."""
 
 _WAIT: Final = re.compile(r"(?:retry after|wait|again in)\s+(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|sec|seconds?)\b", re.I)
-"""How servers say in words how long to wait: ``43 seconds``, ``20s``, ``350ms``."""
+"""How servers write in words how long to wait: ``43 seconds``, ``20s``, ``350ms``."""
 
 
 class AzureMLError(ModelError):
@@ -62,10 +62,10 @@ class AzureMLError(ModelError):
     Attributes:
         status: HTTP status that counts: the container's own one where a managed endpoint hid it in a 424.
         code: The server's short code, for instance ``content_filter`` or ``unknown_model``.
-        param: The request's parameter that the server names as the culprit.
+        param: The request's parameter at fault, by the server's account.
         reason: ``ms-azureml-model-error-reason``, for instance ``too_many_pending_request``.
         request_id: The id to quote to the endpoint's operator.
-        retry_after: Seconds the server asked us to wait, if it said so.
+        retry_after: Seconds the server asked us to wait, if it did.
         partial: The text that had arrived before a stream failed.
         is_retryable: Whether the same request may succeed later.
     """
@@ -97,20 +97,20 @@ class AzureMLError(ModelError):
         if retryable is not None:
             self.is_retryable = retryable
         if retry_after and self.is_retryable:
-            # What the server asks for beats general advice, and is not said twice.
+            # The wait that the server asks for beats general advice, and is not repeated.
             seconds = math.ceil(retry_after)
-            said = _WAIT.search(message)
-            self.hint = "" if said else f"Try again in {seconds} second{'s' if seconds > 1 else ''}."
+            named = _WAIT.search(message)
+            self.hint = "" if named else f"Try again in {seconds} second{'s' if seconds > 1 else ''}."
 
     def __str__(self) -> str:
-        # Joined here and not on construction, so that an error which is copied or pickled says it once.
+        # Joined here and not on construction, so that a copied or pickled error has it once.
         return " ".join(filter(None, (super().__str__(), self.hint)))
 
-    def blot(self, secret: str) -> None:
-        """Take a secret out of everything this error says, in case the server echoed it."""
-        self.args = blotted(self.args, secret)
+    def redact(self, secret: str) -> None:
+        """Mask a secret in everything this error holds, in case the server echoed it."""
+        self.args = redacted(self.args, secret)
         for name, value in vars(self).items():
-            setattr(self, name, blotted(value, secret))
+            setattr(self, name, redacted(value, secret))
 
 
 class AzureMLAuthenticationError(AzureMLError, ModelAuthenticationError):
@@ -137,13 +137,13 @@ class AzureMLInvalidRequestError(AzureMLError, ModelInvalidRequestError):
     hint = "The same request would be refused again: change the message, or the model's parameters."
 
     refused_parameters: tuple[str, ...] = ()
-    """Parameters of the request, by their names on the wire, that the server says it does not take."""
+    """Parameters of the request, by their names on the wire, that the server does not take."""
 
     refuses_value: bool = False
     """It knows these parameters, and does not take the value they had."""
 
     supported_value: float | None = None
-    """The one number that it takes in place of that value; None where not told."""
+    """The one number that it takes in place of that value; None where not known."""
 
     refuses_system_role: bool = False
     """The endpoint takes no message of the role ``system`` or ``developer``."""
@@ -155,26 +155,26 @@ class AzureMLContentFilterError(AzureMLInvalidRequestError):
     hint = "Rephrase the message and send it again."
 
     categories: tuple[str, ...] = ()
-    """What the filter blocked, such as ``violence``; empty where the endpoint does not tell."""
+    """What the filter blocked, such as ``violence``; empty where not known."""
 
     filter_results: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
-    """All that the filter found, by category: ``filtered``, and ``severity`` or ``detected`` where told."""
+    """All that the filter found, by category: ``filtered``, and ``severity`` or ``detected`` where known."""
 
 
-# LangChain's name of the condition first: it says more than that the request was invalid.
+# LangChain's name of the condition first: it is more exact than an invalid request.
 class AzureMLContextOverflowError(ContextOverflowError, AzureMLInvalidRequestError):
     """The messages, with the room that was asked for the answer, are longer than the model's context."""
 
     hint = "Send a shorter message, or remember fewer turns."
 
     context_size: int | None = None
-    """Tokens of the model's window (of the longest prompt, where that is all that is told); None where not told."""
+    """Tokens of the model's window (of the longest prompt, where only that is known); None where not known."""
 
     requested_tokens: int | None = None
-    """Tokens of the messages and the room for the answer, together; None where not told."""
+    """Tokens of the messages and the room for the answer, together; None where not known."""
 
     prompt_tokens: int | None = None
-    """Tokens of the messages; None where not told."""
+    """Tokens of the messages; None where not known."""
 
 
 class AzureMLRateLimitError(AzureMLError, ModelRateLimitError):
@@ -209,34 +209,34 @@ class AzureMLResponseError(AzureMLAPIError):
 
 
 class AzureMLStreamError(AzureMLAPIError):
-    """A streamed answer that broke off, reported an error or ended without saying it was complete."""
+    """A streamed answer that broke off, reported an error or ended without a sign that it was complete."""
 
     hint = "What had arrived is kept; try again."
 
 
 def from_response(status: int, headers: Mapping[str, str], body: bytes, *, key: str = "") -> AzureMLError:
-    """Turn an unsuccessful HTTP reply into the error that says what it means.
+    """Turn an unsuccessful HTTP reply into the error that explains it.
 
     Args:
         status: The HTTP status line's number.
         headers: The reply's headers; their names are compared without case.
         body: The reply's body, as received: JSON of any known shape, text, HTML or nothing.
-        key: The secret that was sent. Should the server echo it, it is blotted out.
+        key: The secret that was sent. Should the server echo it, it is redacted.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
     reason = lowered.get("ms-azureml-model-error-reason")
     real = _real_status(status, lowered)
-    complaint = read(body)
+    parsed = parse_error_body(body)
     # Before the words are cut: half a key is a secret too.
-    words = blotted(complaint.words, key)
-    cls = _classify(status, real, reason, complaint)
+    words = redacted(parsed.message, key)
+    cls = _classify(status, real, reason, parsed)
     error = cls(
-        _sentence(cls, real, reason, words, complaint.filtered),
+        _sentence(cls, real, reason, words, parsed.filtered),
         status=real,
-        code=_cut(blotted(_code(complaint, lowered), key)),
-        param=_cut(blotted(complaint.param, key)),
-        reason=_cut(blotted(reason, key)),
-        request_id=_cut(blotted(request_id(lowered), key)),
+        code=_short(redacted(_code(parsed, lowered), key)),
+        param=_short(redacted(parsed.param, key)),
+        reason=_short(redacted(reason, key)),
+        request_id=_short(redacted(request_id(lowered), key)),
         retry_after=retry_after(lowered, words),
         # What the request itself is at fault for stays so, whatever status it comes with.
         retryable=not issubclass(cls, AzureMLInvalidRequestError) and _retryable(status, real, reason, words),
@@ -244,28 +244,28 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes, *, key: 
     if 300 <= real < 400:
         error.hint = "Set AZUREML_ENDPOINT_URL to the endpoint's own address."
     if isinstance(error, AzureMLContentFilterError):
-        error.categories, error.filter_results = complaint.filtered, complaint.filters
-    elif isinstance(error, AzureMLContextOverflowError) and (told := complaint.overflow):
-        error.context_size = told.context_size
-        error.requested_tokens = told.requested_tokens
-        error.prompt_tokens = told.prompt_tokens
-        if told.answer_alone:
+        error.categories, error.filter_results = parsed.filtered, parsed.filters
+    elif isinstance(error, AzureMLContextOverflowError) and (overflow := parsed.overflow):
+        error.context_size = overflow.context_size
+        error.requested_tokens = overflow.requested_tokens
+        error.prompt_tokens = overflow.prompt_tokens
+        if overflow.answer_alone:
             error.hint = _SHORTER_ANSWER
     elif isinstance(error, AzureMLInvalidRequestError):
-        _tell_refused(error, complaint)
-    error.blot(key)
+        _note_refused(error, parsed)
+    error.redact(key)
     return error
 
 
 _SHORTER_ANSWER: Final = "Ask for a shorter answer: lower max_tokens."
 
 
-def _tell_refused(error: AzureMLInvalidRequestError, complaint: Complaint) -> None:
-    if limits_answer(complaint.words):
+def _note_refused(error: AzureMLInvalidRequestError, parsed: ErrorBody) -> None:
+    if limits_answer(parsed.message):
         error.param = error.param or "max_tokens"
         error.hint = _SHORTER_ANSWER
     elif error.status in (400, 422):
-        refused = complaint.refused
+        refused = parsed.refused
         error.refused_parameters = refused.parameters
         error.refuses_value, error.supported_value = refused.of_value, refused.supported
         error.refuses_system_role = refused.system_role
@@ -275,19 +275,19 @@ def _tell_refused(error: AzureMLInvalidRequestError, complaint: Complaint) -> No
 
 def from_event(event: Mapping[str, Any], partial: str) -> AzureMLStreamError:
     """Turn an error event in the middle of a 200 stream into an error that carries the partial text."""
-    complaint = read_json(event)
+    parsed = error_body_from_json(event)
     opening = "The endpoint reported an error in the middle of its answer"
     return AzureMLStreamError(
-        _closed(opening, complaint.words), code=_cut(_code(complaint)), param=_cut(complaint.param), partial=partial
+        _as_sentence(opening, parsed.message), code=_short(_code(parsed)), param=_short(parsed.param), partial=partial
     )
 
 
 def from_body(content: Mapping[str, Any]) -> AzureMLResponseError:
-    """Turn a reply that says 200 and holds an error into that error."""
-    complaint = read_json(content)
+    """Turn a reply with status 200 that holds an error into that error."""
+    parsed = error_body_from_json(content)
     opening = "The endpoint answered with an error inside a successful reply"
     return AzureMLResponseError(
-        _closed(opening, complaint.words), code=_cut(_code(complaint)), param=_cut(complaint.param)
+        _as_sentence(opening, parsed.message), code=_short(_code(parsed)), param=_short(parsed.param)
     )
 
 
@@ -330,26 +330,26 @@ _CLASSES: Final[Mapping[int, type[AzureMLError]]] = {
 }
 
 
-def _classify(status: int, real: int, reason: str | None, complaint: Complaint) -> type[AzureMLError]:
-    if complaint.code in ("content_filter", "ResponsibleAIPolicyViolation"):
+def _classify(status: int, real: int, reason: str | None, parsed: ErrorBody) -> type[AzureMLError]:
+    if parsed.code in ("content_filter", "ResponsibleAIPolicyViolation"):
         return AzureMLContentFilterError
-    if complaint.overflow is not None and real != 429:  # "too many tokens" of a minute are another matter
+    if parsed.overflow is not None and real != 429:  # "too many tokens" of a minute are another matter
         return AzureMLContextOverflowError
     if reason == "too_many_pending_request":
         return AzureMLRateLimitError
     if status == 424 and real in (401, 403, 404):
-        # The container's complaint is not about the key or the URL that its caller can mend.
+        # The container's error is not about the key or the URL that its caller can mend.
         return AzureMLAPIError
     if real < 300:
         return AzureMLResponseError
     return _CLASSES.get(real) or (AzureMLAPIError if real >= 500 else AzureMLInvalidRequestError)
 
 
-def _code(complaint: Complaint, headers: Mapping[str, str] = MappingProxyType({})) -> str | None:
+def _code(parsed: ErrorBody, headers: Mapping[str, str] = MappingProxyType({})) -> str | None:
     """The most telling of the words that servers use as a code; to LiteLLM and vLLM it is the status once more."""
-    if complaint.code and not complaint.code.isdigit():
-        return complaint.code
-    return headers.get("x-ms-error-code") or (complaint.kind if complaint.code else None) or complaint.code
+    if parsed.code and not parsed.code.isdigit():
+        return parsed.code
+    return headers.get("x-ms-error-code") or (parsed.kind if parsed.code else None) or parsed.code
 
 
 def _retryable(status: int, real: int, reason: str | None, words: str) -> bool:
@@ -386,15 +386,15 @@ def _sentence(cls: type[AzureMLError], real: int, reason: str | None, words: str
         opening += " and pointed to another address, which is not followed because the key would go along"
     elif reason == "model_not_ready":
         opening = "The model is not ready yet"
-    return _closed(f"{opening} (HTTP {real})", words)
+    return _as_sentence(f"{opening} (HTTP {real})", words)
 
 
-def _closed(opening: str, words: str) -> str:
-    said = _clean(words)
-    return f"{opening}: {said}" if said else f"{opening}."
+def _as_sentence(opening: str, words: str) -> str:
+    line = _one_line(words)
+    return f"{opening}: {line}" if line else f"{opening}."
 
 
-def _clean(words: str) -> str:
+def _one_line(words: str) -> str:
     """One line, no HTML, bounded, and closed like a sentence, so that it can stand in a message."""
     if re.search(r"<(!doctype|html)\b", words, re.IGNORECASE):
         title = re.search(r"<title>([^<]*)", words, re.IGNORECASE)
@@ -409,7 +409,7 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(name.replace("_", " ") for name in names[:10])
 
 
-def _cut(value: str | None) -> str | None:
+def _short(value: str | None) -> str | None:
     """A header or a field is the server's, so it may be of any length."""
     return " ".join(value.split())[:MAX_NAME] if value else None
 

@@ -1,4 +1,4 @@
-"""How a reply is cut into JSON texts: the first bytes tell, for its ``Content-Type`` often does not. Pure.
+"""How a reply is cut into JSON texts, by its first bytes: its ``Content-Type`` is often wrong. Pure.
 
 Server-sent events, one JSON text, or one JSON text a line.
 """
@@ -61,7 +61,7 @@ class LineDecoder:
 
 
 def framing_of(start: bytes) -> Framing | None:
-    """Say how a reply is framed that starts like this; None where more of it must be seen."""
+    """Return the framing of a reply that starts like this; None where more of it must be seen."""
     text = start.removeprefix(_BOM).lstrip(b"\r\n")
     if not text.strip() or _BOM.startswith(start):
         return None
@@ -78,7 +78,7 @@ def framing_of(start: bytes) -> Framing | None:
 
 
 def framing_of_whole(body: bytes) -> Framing:
-    """Say how a complete reply is framed."""
+    """Return the framing of a complete reply."""
     framing = framing_of(body) or "whole"
     lines = [line for line in body.removeprefix(_BOM).splitlines() if line.strip()]
     if framing == "whole" and len(lines) > 1 and not _is_json(body) and all(map(_is_object, lines)):
@@ -87,7 +87,7 @@ def framing_of_whole(body: bytes) -> Framing:
 
 
 def decoder_of(framing: Framing) -> Decoder:
-    """Return what reads such a stream."""
+    """Return the decoder of such a stream."""
     return LineDecoder() if framing == "lines" else SSEDecoder()
 
 

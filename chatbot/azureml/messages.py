@@ -1,8 +1,8 @@
 """LangChain messages to the wire's ``messages``. Pure.
 
-LangChain's own converter does the reading, for it knows every provider's blocks; what stands here is what Azure's
-models need beyond it: text alone goes as a plain string, since many of them refuse lists, and what a model thought
-is not sent back to it.
+LangChain's own converter does the reading, for it knows every provider's blocks; here stands what Azure's models need
+beyond it: text alone goes as a plain string, since many of them refuse lists, and a model's reasoning is not sent back
+to it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from langchain_core.messages import AIMessage, BaseMessage, convert_to_openai_messages
 
-# What an assistant's message may hold on the wire. LangChain's also hold calls and thoughts, which travel apart or
-# not at all.
+# What an assistant's message may hold on the wire. LangChain's also hold calls and reasoning, which travel apart
+# or not at all.
 _ANSWER_PARTS: Final = frozenset({"text", "refusal", "image_url", "input_audio", "file"})
 
 
 def to_wire(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
-    """Return the wire's form of ``messages``: what a person typed stays byte for byte.
+    """Return the wire's form of ``messages``: text stays byte for byte.
 
     Raises:
         ValueError: A message holds a block that has no form on the wire.
@@ -51,7 +51,7 @@ def _one(message: BaseMessage) -> list[dict[str, Any]]:
             wire["content"] = [part for part in _parts(wire.get("content")) if part.get("type") in _ANSWER_PARTS]
         wire["content"] = _plain(wire.get("content"))
     if isinstance(message, AIMessage) and message.invalid_tool_calls:
-        # A model that wrote bad JSON is told so by a tool message, which must find its call.
+        # A tool message answers a call with bad JSON, too, and must find that call.
         calls = [
             {
                 "type": "function",

@@ -1,7 +1,7 @@
 """A request in the form that its endpoint takes: without what it refused of it, or with that under another name.
 
-Reasoning models refuse one parameter at a time, so a request may be mended several times. What helped is remembered by
-whoever sends the requests, so that it is paid for once and not with every turn of a conversation.
+Reasoning models refuse one parameter at a time, so a request may be mended several times. What helped is remembered for
+the next requests, so that it is paid for once and not with every turn of a conversation.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Refusal:
     Attributes:
         name: A parameter of the request, or the system role.
         of_value: The parameter is known, and this ``value`` of it refused.
-        supported: The one number that it takes, where that was told: any other is then refused.
+        supported: The one number that it takes, where that is known: any other is then refused.
     """
 
     name: str
@@ -133,7 +133,7 @@ def _refusals(error: AzureMLInvalidRequestError, sent: Mapping[str, Any]) -> tup
     if error.refuses_system_role:
         return (Refusal(_SYSTEM_ROLE),)
     spelled = {_spelled(name): name for name in sent}
-    names = [spelled[said] for name in error.refused_parameters if (said := _spelled(name)) in spelled]
+    names = [spelled[spelling] for name in error.refused_parameters if (spelling := _spelled(name)) in spelled]
     if not _NEVER_DROPPED.isdisjoint(names):
         return ()
     if error.refuses_value:
@@ -142,7 +142,7 @@ def _refusals(error: AzureMLInvalidRequestError, sent: Mapping[str, Any]) -> tup
 
 
 def _spelled(name: str) -> str:
-    """Some servers write names in words as their own language does: ``presencePenalty``."""
+    """Some servers write names as their own language does: ``presencePenalty``."""
     return name.replace("_", "").lower()
 
 
@@ -176,7 +176,7 @@ class RefusalMemory:
         return refusals if self.clock() - since < REMEMBERED_SECONDS else ()
 
     def learn(self, key: Hashable, request: RepairableRequest) -> None:
-        """Remember what a request that was answered had to do without, and say so in the log, once."""
+        """Remember and log, once, what a request that was answered had to do without."""
         known = self.known(key)
         new = tuple(each for each in request.learned if each not in known)
         if not new:
@@ -184,10 +184,10 @@ class RefusalMemory:
         outdated = {_OTHER_NAMES.get(each.name) for each in new if not each.of_value} - {each.name for each in new}
         kept = tuple(each for each in known if each.name not in outdated)
         self._known[key] = self.clock(), (*kept, *new)[-MAX_REMEMBERED:]
-        _tell(request.fitted(), {each.name for each in new})
+        _log_changes(request.fitted(), {each.name for each in new})
 
 
-def _tell(fitted: Fitted, new: set[str]) -> None:
+def _log_changes(fitted: Fitted, new: set[str]) -> None:
     needed = new | {name for name, needs in _NEEDS.items() if needs in new}
     if dropped := [name for name in fitted.dropped if name in needed]:
         _log.warning("The endpoint takes no %s: the request is repeated without.", ", ".join(dropped))

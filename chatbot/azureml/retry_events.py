@@ -1,9 +1,9 @@
-"""LangChain's callbacks are told that a request waits before it is sent again.
+"""``on_retry`` of LangChain's callbacks, before a request waits to be sent again.
 
-LangChain hands its run manager to what answers as a whole, and none to what streams: there it tells the callbacks of
-each chunk itself. So for a stream the callbacks of its config are gathered here, before LangChain takes over. A
-handler that wants to know of nothing but retries is then kept out of the run: to be told of a token, and to ignore it,
-costs as much as all else that is done for the token.
+LangChain hands its run manager to whole answers, and none to streams: there it calls the handlers for each chunk
+itself. So for a stream the handlers of its config are gathered here, before LangChain takes over. A handler that
+listens to nothing but retries is then kept out of the run: a call for each token, even one that it ignores, costs as
+much as all else that is done for the token.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from chatbot.azureml.errors import AzureMLError
 
-ARGUMENT: Final = "retry_run_manager"
+RUN_MANAGER_ARGUMENT: Final = "retry_run_manager"
 """Where a stream is handed its run manager: among the arguments of the call, LangChain passes no other way."""
 
 Manager = TypeVar("Manager", bound=BaseRunManager)
@@ -30,12 +30,12 @@ Manager = TypeVar("Manager", bound=BaseRunManager)
 def with_retry_events(
     config: RunnableConfig | None, own: Callbacks, manager: type[Manager]
 ) -> tuple[RunnableConfig, dict[str, Any]]:
-    """Return a stream's config as LangChain is to have it, and the argument by which retries are told.
+    """Return a stream's config as LangChain is to have it, and the argument that carries its retries' run manager.
 
     Args:
         config: The call's.
         own: The model's own callbacks.
-        manager: What tells them, in this way of asking.
+        manager: The class of the run manager, sync or async.
     """
     config = ensure_config(config)
     callbacks = config.get("callbacks")
@@ -45,8 +45,8 @@ def with_retry_events(
     config["callbacks"] = _without_idle(callbacks)
     run_id = config["run_id"] = config.get("run_id") or uuid7()
     parent = getattr(callbacks, "parent_run_id", None)
-    told = manager(run_id=run_id, handlers=listening, inheritable_handlers=[], parent_run_id=parent)
-    return config, {ARGUMENT: told}
+    listener = manager(run_id=run_id, handlers=listening, inheritable_handlers=[], parent_run_id=parent)
+    return config, {RUN_MANAGER_ARGUMENT: listener}
 
 
 def retry_state(error: AzureMLError, attempt: int, wait: float, waited: float) -> RetryCallState:
@@ -74,7 +74,7 @@ def _handlers(callbacks: Callbacks) -> list[BaseCallbackHandler]:
 
 
 def _without_idle(callbacks: Callbacks) -> Callbacks:
-    """Leave out who wants to know nothing of a model's run; the list or manager is a copy already."""
+    """Leave out the handlers that listen to nothing of a model's run; the list or manager is a copy already."""
     for each in [*_handlers(callbacks)]:
         if each.ignore_llm and each.ignore_chat_model:
             if isinstance(callbacks, BaseCallbackManager):

@@ -1,7 +1,7 @@
-"""Tools and structured output: what a caller means, as request parameters, and the parsers that read the answer. Pure.
+"""Tools and structured output: the request parameters for them, and the parsers of the answer. Pure.
 
-A surface that knows tools is asked through them, or through its response formats. Classic ``/score`` containers know
-neither; they are asked in words, and their answer is read leniently.
+An endpoint that has tools is asked through them, or through its response formats. Classic ``/score`` containers have
+neither: there the schema stands in the system prompt, and the answer is read leniently.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ def structured_output(
     method: Method,
     include_raw: bool,
     strict: bool | None,
-    in_words: bool,
+    by_prompt: bool,
     **kwargs: Any,
 ) -> Runnable[LanguageModelInput, Any]:
     """Return ``model`` with a parser behind it; the arguments are those of ``with_structured_output``.
 
-    Where the endpoint has neither tools nor response formats, it is asked ``in_words``.
+    ``by_prompt`` is for endpoints that have neither tools nor response formats.
 
     Raises:
         ValueError: The method is unknown, or needs a schema and got none.
@@ -68,9 +68,9 @@ def structured_output(
     traced: dict[str, Any] = {
         "ls_structured_output_format": {"kwargs": {"method": method, "strict": strict}, "schema": schema}
     }
-    if in_words:
-        asked = asking_in_words(schema) | model.bind(**traced, **kwargs)
-        return with_parser(asked, json_parser(schema), include_raw=include_raw)
+    if by_prompt:
+        prompted = schema_prompt(schema) | model.bind(**traced, **kwargs)
+        return with_parser(prompted, json_parser(schema), include_raw=include_raw)
     if schema is not None and method == "function_calling":
         offered = model.bind(**tool_parameters([schema], True, strict=strict, parallel=None), **traced, **kwargs)
         return with_parser(offered, tool_parser(schema), include_raw=include_raw)
@@ -92,8 +92,8 @@ def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": wire}
 
 
-def asking_in_words(schema: Schema | None) -> Runnable[LanguageModelInput, list[BaseMessage]]:
-    """Return a step that asks for JSON in the system prompt, for models that can be told in no other way."""
+def schema_prompt(schema: Schema | None) -> Runnable[LanguageModelInput, list[BaseMessage]]:
+    """Return a step that asks for JSON in the system prompt, for models that have no other way."""
     words = "Answer with one JSON object and nothing else."
     if schema is not None:
         words += " It must fit this JSON Schema:\n" + json.dumps(convert_to_json_schema(schema), ensure_ascii=False)
@@ -111,7 +111,7 @@ def asking_in_words(schema: Schema | None) -> Runnable[LanguageModelInput, list[
 
 
 def tool_parser(schema: Schema) -> Runnable[AIMessage, Any]:
-    """Return the reader of an answer that came as a call of the tool ``schema``; a refusal is told as such.
+    """Return the parser of an answer that came as a call of the tool ``schema``; a refusal is an error of its own.
 
     Raises:
         OutputParserException: When used: the model refused, or what it wrote does not fit.
@@ -126,7 +126,7 @@ def tool_parser(schema: Schema) -> Runnable[AIMessage, Any]:
 
 
 def json_parser(schema: Schema | None) -> Runnable[AIMessage, Any]:
-    """Return the reader of an answer that came as JSON text; a refusal is told as such.
+    """Return the parser of an answer that came as JSON text; a refusal is an error of its own.
 
     Raises:
         OutputParserException: When used: the model refused, or what it wrote does not fit.
@@ -147,7 +147,7 @@ def with_parser(model: Runnable[Any, Any], parser: Runnable[Any, Any], *, includ
 
 
 def _answers(messages: Iterator[AIMessage]) -> Iterator[AIMessage]:
-    """Pass an answer on, piece by piece; say what is wrong with it when it is whole."""
+    """Pass an answer on, piece by piece; check it when it is whole."""
     whole: Any = None
     for message in messages:
         whole = message if whole is None else whole + message
@@ -180,7 +180,7 @@ def _check(answer: AIMessage) -> None:
 
 
 def _choice(wanted: Any, names: Sequence[str]) -> Any:
-    """LangChain's ways to say which tool must be called, in the wire's."""
+    """The wire's ``tool_choice`` for LangChain's."""
     if wanted is True and len(names) == 1:
         wanted = names[0]
     if wanted is True or wanted == "any":

@@ -1,4 +1,4 @@
-"""Tool calls, whole and in fragments, as servers write them: to LangChain's. Pure.
+"""LangChain's tool calls from those of a reply, whole and in fragments. Pure.
 
 Servers differ in all but the name: an index may be missing, the same for all calls or a string; ids are missing,
 repeated or made anew for each fragment; arguments are text, an object, nothing, or ``{}`` until the real ones come.
@@ -17,7 +17,7 @@ from langchain_core.messages import InvalidToolCall, ToolCall
 from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 from langchain_core.output_parsers.openai_tools import make_invalid_tool_call, parse_tool_call
 
-from chatbot.azureml.lenient import Halves
+from chatbot.azureml.lenient_json import SurrogateJoiner
 
 _NO_ARGUMENTS: Final = frozenset({"", "{}", "null", "None", '""', "[]"})
 """How servers write that there are none, or none yet."""
@@ -62,7 +62,7 @@ class _Call:
         if arguments.strip() in _NO_ARGUMENTS and (not self.pieces or self.is_whole):
             return ""
         if self.pieces and arguments.startswith("{"):
-            # Nothing in an object can go on with the object's own beginning: the server says again what it said.
+            # Nothing in an object can go on with the object's own beginning: the server repeats itself.
             arguments = arguments.removeprefix("".join(self.pieces))
         if arguments:
             self.pieces.append(arguments)
@@ -70,7 +70,7 @@ class _Call:
 
 
 class CallFragments:
-    """The calls of one stream. LangChain adds up what fragments say, so each thing is said once."""
+    """The calls of one stream. LangChain concatenates fragments, so each piece of a call is handed over once."""
 
     def __init__(self) -> None:
         self._calls: list[_Call] = []
@@ -83,12 +83,12 @@ class CallFragments:
         """Whether there was any call."""
         return bool(self._calls)
 
-    def add(self, delta: Mapping[str, Any], halves: Halves | None = None) -> None:
-        """Take the fragments of a delta; with ``halves``, they may cut a surrogate pair."""
+    def add(self, delta: Mapping[str, Any], surrogates: SurrogateJoiner | None = None) -> None:
+        """Take the fragments of a delta, which may cut surrogate pairs where ``surrogates`` is given."""
         for fragment in _raw_calls(delta):
             call, arguments = self._call_of(fragment), _arguments_of(fragment)
-            if halves:
-                arguments = halves.joined(call.place, arguments)
+            if surrogates:
+                arguments = surrogates.join(call.place, arguments)
             chunk = self._chunk(call)
             chunk["args"] = (chunk["args"] or "") + call.added(arguments)
 
@@ -103,7 +103,7 @@ class CallFragments:
         return new
 
     def _call_of(self, fragment: Mapping[str, Any]) -> _Call:
-        """Return the call that a fragment is of, with what the fragment says of it."""
+        """Return the call that a fragment belongs to, with the fragment's id and name noted."""
         identifier, name = _id_of(fragment), _name_of(fragment)
         call = self._begun(fragment, identifier, name)
         if call is None:
@@ -126,13 +126,13 @@ class CallFragments:
             return known
         number = _index_of(fragment)
         if number is None:
-            # A new id is a new call, and so is a name where one was said already.
+            # A new id is a new call, and so is a name where the call has one.
             another = identifier or (name and self._current and self._current.name)
             return None if another else self._current
         last = next((each for each in reversed(self._calls) if each.number == number), None)
         if last is None or not name or last.name is None:
             return last
-        # Some servers give all their calls one index, others say id and name anew with each fragment.
+        # Some servers give all their calls one index, others repeat id and name in each fragment.
         begins = _arguments_of(fragment).strip() in _NO_ARGUMENTS or _arguments_of(fragment).startswith("{")
         return None if name != last.name or (begins and (identifier or last.is_whole)) else last
 

@@ -1,4 +1,4 @@
-"""The token counts of a reply, in LangChain's terms. What was not counted is not told: it is not nought. Pure."""
+"""The token counts of a reply, in LangChain's terms. What was not counted is left out: it is not nought. Pure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def usage_of(reply: Mapping[str, Any]) -> UsageMetadata | None:
 
 
 def usage_in_headers(headers: Mapping[str, str]) -> UsageMetadata | None:
-    """The token counts that serverless endpoints also tell in two headers."""
+    """The token counts that serverless endpoints also send in two headers."""
     sent, received = count(headers.get("prompt_token_len")), count(headers.get("sampling_token_len"))
     if sent is None or received is None:
         return None

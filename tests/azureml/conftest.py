@@ -3,14 +3,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from chatbot.azureml.route import CA_VARIABLES
+from chatbot.azureml.transport.network import CA_VARIABLES
 from tests.support.asking import answer
 from tests.support.wire import WireServer
 
 
 @pytest.fixture(autouse=True)
 def _no_way_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the machine says of proxies and certificates is for its own network, and not for the loopback."""
+    """The machine's proxies and certificates are for its own network, and not for the loopback."""
     for name in os.environ:
         if name.lower().endswith("_proxy") or name in CA_VARIABLES:
             monkeypatch.delenv(name)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from chatbot.azureml import AzureMLAuthenticationError, AzureMLChatOnlineEndpoint
 from chatbot.azureml.auth import RENEW_BEFORE, CredentialIdentity
-from chatbot.azureml.surfaces import COGNITIVE_SCOPE, FOUNDRY_SCOPE, ML_SCOPE
+from chatbot.azureml.endpoints import COGNITIVE_SCOPE, FOUNDRY_SCOPE, ML_SCOPE
 from tests.support.asking import (
     CHAT,
     FINISH,
@@ -59,7 +59,7 @@ def with_token(server, path=CHAT, **arguments):
     return AzureMLChatOnlineEndpoint(endpoint_url=server.url + path, **arguments)
 
 
-def told(server):
+def tokens_sent(server):
     """The tokens of all requests, by the numbers at their ends."""
     return [int(request.headers["Authorization"].rpartition("-")[2]) for request in server.requests]
 
@@ -118,7 +118,7 @@ class TestCredential:
         for _ in range(3):
             await ask(way, model)
 
-        assert told(answering) == [1, 1, 1]
+        assert tokens_sent(answering) == [1, 1, 1]
 
     @every_way
     @pytest.mark.parametrize("kind", [Credential, AsyncCredential])
@@ -129,14 +129,14 @@ class TestCredential:
         for _ in range(3):
             await ask(way, model)
 
-        assert told(answering) == [1, 2, 3]
+        assert tokens_sent(answering) == [1, 2, 3]
 
     async def test_all_ways_share_one_token(self, answering):
         model = with_token(answering, credential=Credential())
         for way in WAYS:
             await ask(way, model)
 
-        assert told(answering) == [1, 1, 1, 1]
+        assert tokens_sent(answering) == [1, 1, 1, 1]
 
     @every_way
     async def test_a_refused_token_is_replaced_once_and_the_request_sent_again(self, server, way):
@@ -146,7 +146,7 @@ class TestCredential:
 
         assert (await ask(way, model)).content == "yes"
         assert (await ask(way, model)).content == "yes"
-        assert told(server) == [1, 2, 2]
+        assert tokens_sent(server) == [1, 2, 2]
 
     @every_way
     @pytest.mark.parametrize("kind", ["credential", "azure_ad_token_provider"])
@@ -157,7 +157,7 @@ class TestCredential:
         error = await failure(way, with_token(server, **{kind: given[kind]}), AzureMLAuthenticationError)
 
         assert "Access token is missing, invalid" in str(error)
-        assert told(server) == [1, 2]
+        assert tokens_sent(server) == [1, 2]
 
     def test_many_threads_fetch_one_token(self, answering):
         started, go_on = threading.Event(), threading.Event()
@@ -198,7 +198,7 @@ class TestCredential:
         for _ in range(2):
             asyncio.run(twice())
 
-        assert sorted(told(answering)) == [1, 2, 3, 4]
+        assert sorted(tokens_sent(answering)) == [1, 2, 3, 4]
 
     def test_a_token_that_many_found_refused_is_replaced_once(self):
         credential = Credential()
@@ -274,7 +274,7 @@ class TestTokenProvider:
         for _ in range(2):
             await ask(way, model)
 
-        assert told(answering) == [1, 2]
+        assert tokens_sent(answering) == [1, 2]
         assert "api-key" not in answering.requests[0].headers
 
     @every_async_way
@@ -286,7 +286,7 @@ class TestTokenProvider:
         await ask(way, with_token(answering, azure_ad_token_provider=provider))
         await ask(way, with_token(answering, azure_ad_token_provider=lambda: provider()))
 
-        assert told(answering) == [7, 7]
+        assert tokens_sent(answering) == [7, 7]
 
     @every_way
     @pytest.mark.parametrize("token", [None, b"token", 7])

@@ -18,8 +18,8 @@ from chatbot.azureml import (
     AzureMLRateLimitError,
     AzureMLResponseError,
     AzureMLTimeoutError,
-    transport,
 )
+from chatbot.azureml.transport import common
 from tests.support.asking import CHAT, every_way, failure, model_of
 from tests.support.wire import Reply, json_reply, sample_reply, text_reply
 
@@ -123,9 +123,9 @@ ROWS = [
 
 @pytest.fixture(autouse=True)
 def no_waits(monkeypatch):
-    """How long to wait where the server says nothing of it is another test's business."""
+    """How long to wait where the server names no time is another test's business."""
     for name in ("FIRST_WAIT", "TIMEOUT_WAIT"):
-        monkeypatch.setattr(transport, name, 0.0)
+        monkeypatch.setattr(common, name, 0.0)
 
 
 @every_way
@@ -156,4 +156,4 @@ async def test_where_ten_retries_are_allowed_a_crash_is_not_tried_more_often_tha
     server.default = text_reply("", 500)
     await failure(way, model_of(server, max_retries=10), AzureMLAPIError)
 
-    assert len(server.requests) == 1 + transport.MAX_FAILURE_RETRIES
+    assert len(server.requests) == 1 + common.MAX_FAILURE_RETRIES

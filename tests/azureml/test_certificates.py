@@ -1,4 +1,4 @@
-"""Certificates: who is trusted, by the usual environment variables, and what is said of those that cannot be."""
+"""Certificates: who is trusted, by the usual environment variables, and the error for those that are not."""
 
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ import pytest
 import trustme
 
 from chatbot.azureml import AzureMLChatOnlineEndpoint, AzureMLConnectionError
-from chatbot.azureml.route import route_to
+from chatbot.azureml.transport.network import network_settings_for
 from tests.support.asking import CHAT, KEY, STREAMS, ask, chunks_of, every_way, failure, happens
 from tests.support.relay import Front, Proxy, Relay, TLSFront
 from tests.support.wire import event, stream_reply
@@ -106,15 +106,15 @@ class TestTrust:
 
     def test_a_thousand_models_and_both_libraries_share_one_context(self, bundle, monkeypatch):
         monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
-        first = route_to("https://a.example/score").context
+        first = network_settings_for("https://a.example/score").context
 
         assert first is not None
-        assert route_to("https://b.example/score").context is first
+        assert network_settings_for("https://b.example/score").context is first
         monkeypatch.setenv("HTTPS_PROXY", "http://p:1")
-        assert route_to("https://a.example/score").context is first
+        assert network_settings_for("https://a.example/score").context is first
 
     def test_without_encryption_no_context_is_made(self):
-        assert route_to("http://a.example/score").context is None
+        assert network_settings_for("http://a.example/score").context is None
 
 
 def expired(authority):

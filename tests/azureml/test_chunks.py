@@ -1,4 +1,4 @@
-"""A chunk cast in the mould is, in everything one can do with a chunk, the validated one."""
+"""A chunk made without validation is, in everything one can do with a chunk, the validated one."""
 
 import copy
 import pickle
@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import BaseModel
 
-from chatbot.azureml.chunks import _maker, text_chunk
+from chatbot.azureml.chunks import _default_factory, text_chunk
 
 TEXTS = ["Hello", "", " ", "\n\n", "Grüße, 世界 👋", '{"a": [1]}', "x" * 10_000]
 
@@ -117,7 +117,7 @@ def test_nothing_done_to_one_chunk_shows_in_a_later_one():
 
 @pytest.mark.parametrize("default", [[], {}, set(), {"a"}, [[]], {"a": {"b": []}}, [{}], None, "text", 1])
 def test_every_default_a_later_langchain_core_may_have_is_copied_deep_enough(default):
-    make = _maker(default)
+    make = _default_factory(default)
     one, other = make(), make()
     assert one == other == default
     if isinstance(default, (list, dict, set)):

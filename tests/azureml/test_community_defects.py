@@ -1,6 +1,6 @@
 """langchain_community's class of the same name has 23 known defects (0.4.2); ours has none of them, on a real socket.
 
-Each test is one of them, by its number, and says what happens there.
+Each test is one of them, by its number, with what happens there.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ from tests.support.wire import (
 INFERENCE = "/models/chat/completions?api-version=2024-05-01-preview"
 
 
-def said(request):
+def messages_of(request):
     """The messages of a request, on either route."""
     return request.json.get("messages") or request.json["input_data"]["input_string"]
 
@@ -72,7 +72,7 @@ async def test_01_text_is_escaped_once(answering, way, path, text):
     """There: twice, so that a model reads the two characters ``\\n`` for a line break."""
     await ask(way, model_of(answering, path), [SystemMessage(text), HumanMessage(text)])
 
-    assert [message["content"] for message in said(answering.requests[0])] == [text, text]
+    assert [message["content"] for message in messages_of(answering.requests[0])] == [text, text]
 
 
 @every_way
@@ -213,7 +213,7 @@ async def test_10_tools_are_offered_called_and_answered(server, way):
     assert "tool_calls" not in message.additional_kwargs
 
     await ask(way, model, [HumanMessage("Q"), message, ToolMessage("fine", tool_call_id="1")])
-    assert said(server.requests[1])[2] == {"role": "tool", "tool_call_id": "1", "content": "fine"}
+    assert messages_of(server.requests[1])[2] == {"role": "tool", "tool_call_id": "1", "content": "fine"}
 
     if way in ("invoke", "ainvoke"):
         runnable = model.with_structured_output(GetWeather)
@@ -228,7 +228,7 @@ async def test_11_a_picture_can_be_sent(answering, way, path):
     parts = [{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": {"url": "https://x/a.png"}}]
     await ask(way, model_of(answering, path), [HumanMessage(parts)])
 
-    assert said(answering.requests[0])[0]["content"] == parts
+    assert messages_of(answering.requests[0])[0]["content"] == parts
 
 
 @every_way
@@ -251,7 +251,7 @@ async def test_12_nothing_of_an_answer_is_left_out_or_stripped(server, way):
 
 
 @every_way
-async def test_13_an_error_says_what_the_server_said(server, way):
+async def test_13_an_error_says_what_the_server_messages_of(server, way):
     """There: ``HTTP Error 424: Failed Dependency``, and the rest is lost."""
     server.default = sample_reply("score_424_model_error")
     error = await failure(way, model_of(server, SCORE, max_retries=0), AzureMLAPIError)
@@ -356,7 +356,7 @@ async def test_18_the_mistral_formatter_serves_both_routes(answering, way, path)
     await ask(way, model, [SystemMessage("s"), HumanMessage("u")])
     await ask(way, model, [SystemMessage("s")])
 
-    assert [said(request) for request in answering.requests] == [
+    assert [messages_of(request) for request in answering.requests] == [
         [{"role": "user", "content": "s\n\nu"}],
         [{"role": "user", "content": "s"}],
     ]

@@ -64,7 +64,7 @@ asked_whole = pytest.mark.parametrize("way", ["invoke", "ainvoke"])
 
 
 def texts(request):
-    """What a request says, message by message."""
+    """The texts of a request, message by message."""
     body = request.json
     return [message["content"] for message in body.get("messages") or body["input_data"]["input_string"]]
 

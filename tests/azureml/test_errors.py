@@ -27,7 +27,7 @@ from chatbot.azureml import (
     AzureMLStreamError,
     AzureMLTimeoutError,
 )
-from chatbot.azureml.complaints import MAX_NAME
+from chatbot.azureml.error_body import MAX_NAME
 from chatbot.azureml.errors import MAX_WAIT, MAX_WORDS, from_body, from_event, from_response, retry_after
 from tests.support.wire import sample, sample_body
 
@@ -137,7 +137,7 @@ def test_an_unsampled_row_of_the_catalogue_becomes_its_error(status, headers, bo
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "body", "told"),
+    ("status", "headers", "body", "lengths"),
     [
         (
             400,
@@ -180,11 +180,11 @@ def test_an_unsampled_row_of_the_catalogue_becomes_its_error(status, headers, bo
         (400, {}, {"error": {"code": "context_length_exceeded", "message": "Too long."}}, (None, None, None)),
     ],
 )
-def test_an_overflow_tells_how_large_the_context_is(status, headers, body, told):
+def test_an_overflow_names_how_large_the_context_is(status, headers, body, lengths):
     error = from_response(status, headers, json.dumps(body).encode())
 
     assert isinstance(error, AzureMLContextOverflowError)
-    assert (error.context_size, error.requested_tokens, error.prompt_tokens) == told
+    assert (error.context_size, error.requested_tokens, error.prompt_tokens) == lengths
     assert str(error).endswith("Send a shorter message, or remember fewer turns.")
 
 
@@ -372,9 +372,9 @@ def test_all_that_the_filter_blocked_is_named_as_a_person_would():
 
 
 def test_results_of_a_filter_that_blocked_nothing_make_no_filter_error():
-    told = {"error": {"message": "Too long"}, "prompt_filter_results": [{"content_filter_results": FILTERED}]}
+    content = {"error": {"message": "Too long"}, "prompt_filter_results": [{"content_filter_results": FILTERED}]}
 
-    assert type(from_response(400, {}, json.dumps(told).encode())) is AzureMLInvalidRequestError
+    assert type(from_response(400, {}, json.dumps(content).encode())) is AzureMLInvalidRequestError
 
 
 EXTRA_WORDS = "Extra parameters {} are not allowed when extra-parameters is not set or set to be 'error'."
@@ -604,7 +604,7 @@ def test_the_wait_is_part_of_the_error():
         b'{"error":{"message":"no","code":"SECRET-KEY-1"}}',
     ],
 )
-def test_an_echoed_key_is_blotted_out(body):
+def test_an_echoed_key_is_redacted(body):
     error = from_response(401, {}, body, key="SECRET-KEY-1")
 
     assert "SECRET" not in f"{error} {error!r} {vars(error)}"
@@ -612,7 +612,7 @@ def test_an_echoed_key_is_blotted_out(body):
 
 
 def everything(error):
-    """All that an error can tell to whoever prints, logs or stores it."""
+    """All that an error shows to whoever prints, logs or stores it."""
     return f"{error} {error!r} {vars(error)} {pickle.dumps(error).decode('latin-1')}"
 
 
@@ -632,12 +632,12 @@ AZURE_KEY = "Zx9/kQ+mV3s7yR=="
     ],
 )
 @pytest.mark.parametrize("frame", ["key {} is bad", '{{"error":{{"message":"key {} is bad"}}}}', "<html><title>{}"])
-def test_a_key_that_is_echoed_in_another_writing_is_blotted_out(echo, frame):
-    told = everything(from_response(401, {}, frame.format(echo).encode(), key=AZURE_KEY))
+def test_a_key_that_is_echoed_in_another_writing_is_redacted(echo, frame):
+    shown = everything(from_response(401, {}, frame.format(echo).encode(), key=AZURE_KEY))
 
-    assert "Zx9" not in told
-    assert "yR" not in told
-    assert "***" in told
+    assert "Zx9" not in shown
+    assert "yR" not in shown
+    assert "***" in shown
 
 
 @pytest.mark.parametrize(
@@ -669,22 +669,22 @@ def test_a_key_that_is_echoed_in_another_writing_is_blotted_out(echo, frame):
         lambda key: from_response(400, {"x-request-id": "x" * (MAX_NAME - 6) + key}, b"", key=key),
     ],
 )
-def test_a_key_is_blotted_out_of_every_field(made):
-    told = everything(made("SECRETKEY1"))
+def test_a_key_is_redacted_of_every_field(made):
+    shown = everything(made("SECRETKEY1"))
 
-    assert "SECRET" not in told
+    assert "SECRET" not in shown
 
 
-def test_a_key_is_blotted_out_of_what_is_set_later():
+def test_a_key_is_redacted_of_what_is_set_later():
     error = from_event({"error": {"message": "SECRET-KEY-1", "code": "SECRET-KEY-1", "param": "SECRET-KEY-1"}}, "")
     error.partial, error.request_id = "so SECRET-KEY-1 far", "SECRET-KEY-1"
-    error.blot("SECRET-KEY-1")
+    error.redact("SECRET-KEY-1")
 
     assert "SECRET" not in everything(error)
     assert error.partial == "so *** far"
 
 
-def test_a_key_is_blotted_out_before_the_words_are_cut():
+def test_a_key_is_redacted_before_the_words_are_cut():
     error = from_response(401, {}, b"x" * (MAX_WORDS - 6) + b"SECRET-KEY-1", key="SECRET-KEY-1")
 
     assert "SECRET" not in str(error)
@@ -692,18 +692,18 @@ def test_a_key_is_blotted_out_before_the_words_are_cut():
 
 @pytest.mark.parametrize("length", range(9, len(AZURE_KEY)))
 @pytest.mark.parametrize("frame", ["{}", '{{"error":{{"message":"your key {}', '{{"message": "{}'])
-def test_a_key_that_was_cut_with_the_reply_is_blotted_out(length, frame):
-    told = everything(from_response(401, {}, frame.format(AZURE_KEY[:length]).encode(), key=AZURE_KEY))
+def test_a_key_that_was_cut_with_the_reply_is_redacted(length, frame):
+    shown = everything(from_response(401, {}, frame.format(AZURE_KEY[:length]).encode(), key=AZURE_KEY))
 
-    assert AZURE_KEY[:6] not in told
+    assert AZURE_KEY[:6] not in shown
 
 
 @pytest.mark.parametrize("length", range(1, 6))
-def test_a_key_that_was_cut_in_the_middle_of_a_letter_is_blotted_out(length):
+def test_a_key_that_was_cut_in_the_middle_of_a_letter_is_redacted(length):
     echo = "Zx9%2FkQ%2BmV" + "%2Bx2F"[:length]
-    told = everything(from_response(401, {}, echo.encode(), key="Zx9/kQ+mV+x2F"))
+    shown = everything(from_response(401, {}, echo.encode(), key="Zx9/kQ+mV+x2F"))
 
-    assert "Zx9" not in told
+    assert "Zx9" not in shown
 
 
 @given(st.text(max_size=40), st.text(st.characters(codec="ascii", exclude_categories=["C"]), min_size=4, max_size=40))

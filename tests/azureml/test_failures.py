@@ -19,8 +19,8 @@ from chatbot.azureml import (
     AzureMLRateLimitError,
     AzureMLStreamError,
     AzureMLTimeoutError,
-    transport,
 )
+from chatbot.azureml.transport import common
 from tests.support.asking import (
     CHAT,
     FINISH,
@@ -41,7 +41,7 @@ from tests.support.wire import DONE, Reply, event, json_reply, sample_reply, str
 def short_waits(monkeypatch):
     """Let the back-off be over at once; how long it takes is another test's business."""
     for name in ("FIRST_WAIT", "TIMEOUT_WAIT"):
-        monkeypatch.setattr(transport, name, 0.0)
+        monkeypatch.setattr(common, name, 0.0)
 
 
 class TestErrors:

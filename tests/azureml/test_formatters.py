@@ -17,7 +17,7 @@ from chatbot.azureml import (
     CustomOpenAIChatContentFormatter,
     LlamaChatContentFormatter,
 )
-from chatbot.azureml.formatters import adopt
+from chatbot.azureml.formatter_adapter import adapt
 from tests.support.asking import ask, model_of
 from tests.support.wire import json_reply, sample, sample_body
 
@@ -223,7 +223,7 @@ def test_a_completion_without_plain_content_is_read_all_the_same(message, text):
 
 
 @pytest.mark.parametrize(
-    ("usage", "told"),
+    ("usage", "counts"),
     [
         (None, None),
         ("odd", None),
@@ -241,10 +241,10 @@ def test_a_completion_without_plain_content_is_read_all_the_same(message, text):
         ({"input_tokens": 2, "output_tokens": 3}, (2, 3, 5)),
     ],
 )
-def test_usage_is_read_defensively(usage, told):
+def test_usage_is_read_defensively(usage, counts):
     message = read({"id": 7, "choices": [{"message": {"content": "a"}}], "usage": usage}, SERVERLESS)
 
-    assert (message.usage_metadata and tuple(message.usage_metadata.values())) == told
+    assert (message.usage_metadata and tuple(message.usage_metadata.values())) == counts
 
 
 PRIVATE = "what the person said"
@@ -368,7 +368,7 @@ class TestAdopted:
         ],
     )
     def test_anything_with_the_two_methods_serves(self, made):
-        adopted = adopt(Taking(lambda _: made))
+        adopted = adapt(Taking(lambda _: made))
 
         assert adopted.content_type == "application/json"
         assert json.loads(adopted.body([HumanMessage("u")], {"seed": 1}, DEDICATED)) == {"said": ["u"], "seed": 1}
@@ -380,12 +380,12 @@ class TestAdopted:
             def format_response_payload(self, output):
                 return self.answers(output)
 
-        assert adopt(Old(bytes.decode)).result(b"A", DEDICATED).generations[0].text == "A"
+        assert adapt(Old(bytes.decode)).result(b"A", DEDICATED).generations[0].text == "A"
 
     @pytest.mark.parametrize("made", [None, 7, ["A"], b"A"])
     def test_what_is_no_message_is_an_error_that_names_it(self, made):
         with pytest.raises(AzureMLResponseError, match=f"returned a {type(made).__name__}, which is no message"):
-            adopt(Taking(lambda _: made)).result(b"{}", DEDICATED)
+            adapt(Taking(lambda _: made)).result(b"{}", DEDICATED)
 
     @pytest.mark.parametrize(
         "error", [KeyError("output"), IndexError(), ValueError("x"), TypeError(), AttributeError()]
@@ -397,7 +397,7 @@ class TestAdopted:
         with pytest.raises(
             AzureMLResponseError, match=r"Taking could not read the endpoint's reply \(an object"
         ) as caught:
-            adopt(Taking(fail)).result(json.dumps({"result": PRIVATE}).encode(), DEDICATED)
+            adapt(Taking(fail)).result(json.dumps({"result": PRIVATE}).encode(), DEDICATED)
 
         assert caught.value.__cause__ is error
         assert PRIVATE not in str(caught.value)
@@ -407,12 +407,12 @@ class TestAdopted:
             raise AzureMLResponseError("as it is")
 
         with pytest.raises(AzureMLResponseError, match=r"^as it is"):
-            adopt(Taking(fail)).result(b"{}", DEDICATED)
+            adapt(Taking(fail)).result(b"{}", DEDICATED)
 
     @pytest.mark.parametrize("formatter", [object(), "odd", 7, ContentFormatterBase.format_response_payload])
     def test_what_lacks_the_methods_is_refused_with_what_to_do(self, formatter):
         with pytest.raises(TypeError, match="it has no method format_messages_request_payload; derive it from"):
-            adopt(formatter)
+            adapt(formatter)
 
 
 class TestOfOnesOwn:
@@ -426,7 +426,7 @@ class TestOfOnesOwn:
             return json.loads(output)["result"]
 
     def test_a_model_that_takes_plain_text_gets_the_conversation_written_down(self):
-        adopted = adopt(self.Plain())
+        adopted = adapt(self.Plain())
         sent = json.loads(adopted.body([SystemMessage("s"), HumanMessage("u"), AIMessage("a")], {"seed": 1}, DEDICATED))
 
         assert sent == {"inputs": "System: s\nHuman: u\nAI: a", "parameters": {"seed": 1}}
@@ -452,9 +452,9 @@ class TestOfOnesOwn:
                 return super().format_choices(output)[:1]
 
         two = b'{"choices":[{"message":{"content":"A"}},{"message":{"content":"B"}}]}'
-        assert [one.text for one in adopt(Own()).result(two, SERVERLESS).generations] == ["own"]
-        assert [one.text for one in adopt(Choices()).result(two, SERVERLESS).generations] == ["A"]
-        assert len(adopt(CustomOpenAIChatContentFormatter()).result(two, SERVERLESS).generations) == 2
+        assert [one.text for one in adapt(Own()).result(two, SERVERLESS).generations] == ["own"]
+        assert [one.text for one in adapt(Choices()).result(two, SERVERLESS).generations] == ["A"]
+        assert len(adapt(CustomOpenAIChatContentFormatter()).result(two, SERVERLESS).generations) == 2
 
     def test_the_older_name_is_the_same_and_says_that_it_is_deprecated(self):
         messages = [SystemMessage("s"), HumanMessage("u")]

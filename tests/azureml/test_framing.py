@@ -1,4 +1,4 @@
-"""The first bytes tell what a reply is, whatever it is labelled and whatever was asked for."""
+"""The first bytes decide what a reply is, whatever it is labelled and whatever was asked for."""
 
 import gzip
 import json
@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatbot.azureml import AzureMLResponseError
-from chatbot.azureml.formatters import CustomOpenAIChatContentFormatter, adopt
+from chatbot.azureml.endpoints import AzureMLEndpointApiType
+from chatbot.azureml.formatter_adapter import adapt
+from chatbot.azureml.formatters import CustomOpenAIChatContentFormatter
 from chatbot.azureml.framing import framing_of, framing_of_whole
-from chatbot.azureml.reading import ReplyReader
+from chatbot.azureml.response_reader import ResponseReader
 from chatbot.azureml.stream import ChatStream
-from chatbot.azureml.surfaces import AzureMLEndpointApiType
 from tests.support.asking import CHAT, FINISH, SCORE, ask, every_way, failure, model_of
 from tests.support.completions import piece
 from tests.support.wire import DONE, Reply, event, text_reply
@@ -104,7 +105,7 @@ def test_however_the_network_cuts_a_stream_the_message_is_the_same(places):
     chunks.append(stream.finish())
     message = (chunks[0] + chunks[1:]).message
     [whole] = (
-        ReplyReader(adopt(CustomOpenAIChatContentFormatter()), AzureMLEndpointApiType.serverless)
+        ResponseReader(adapt(CustomOpenAIChatContentFormatter()), AzureMLEndpointApiType.serverless)
         .result(MIXED, {}, {})
         .generations
     )

@@ -1,4 +1,4 @@
-"""What is said, on the wire: each kind of message and each kind of block, and what is not sent back to a model."""
+"""Messages on the wire: each kind of message and each kind of block, and what is not sent back to a model."""
 
 import base64
 import json

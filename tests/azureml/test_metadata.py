@@ -1,4 +1,4 @@
-"""What is told about an answer: token counts, filters, limits, ids; and what a model tells about itself."""
+"""The metadata of an answer: token counts, filters, limits, ids; and a model's own parameters for LangSmith."""
 
 import pydoc
 from dataclasses import replace
@@ -82,11 +82,11 @@ def with_headers(content, **headers):
 
 class TestUsage:
     @every_way
-    @pytest.mark.parametrize(("usage", "told"), COUNTS)
-    async def test_counts_come_with_their_details(self, server, way, usage, told):
+    @pytest.mark.parametrize(("usage", "expected"), COUNTS)
+    async def test_counts_come_with_their_details(self, server, way, usage, expected):
         server.default = both({"content": "A"}, {"content": "A"}, usage=usage)
 
-        assert (await ask(way, model_of(server))).usage_metadata == told
+        assert (await ask(way, model_of(server))).usage_metadata == expected
 
     @every_way
     @pytest.mark.parametrize("usage", [None, {}, "many", []])
@@ -118,9 +118,9 @@ class TestUsage:
     )
     async def test_a_stream_tells_them_once_wherever_they_come(self, server, way, events):
         server.default = stream_reply(event("A"), *events, DONE)
-        told = (await ask(way, model_of(server))).usage_metadata
+        metadata = (await ask(way, model_of(server))).usage_metadata
 
-        assert told == {"input_tokens": 2, "output_tokens": 3, "total_tokens": 5}
+        assert metadata == {"input_tokens": 2, "output_tokens": 3, "total_tokens": 5}
 
     @every_way
     @pytest.mark.parametrize(
@@ -183,10 +183,10 @@ class TestFilters:
             server.default = stream_reply(data({"choices": [{**choice, "delta": {"content": "A"}}]}), DONE)
         else:
             server.default = json_reply({"choices": [{**choice, "message": {"content": "A"}}]})
-        told = (await ask(way, model_of(server))).response_metadata
+        metadata = (await ask(way, model_of(server))).response_metadata
 
-        assert told["content_filter_results"] == SAFE
-        assert "filtered_categories" not in told
+        assert metadata["content_filter_results"] == SAFE
+        assert "filtered_categories" not in metadata
 
     @every_whole
     @pytest.mark.parametrize(
@@ -195,21 +195,21 @@ class TestFilters:
     )
     async def test_what_was_found_in_the_prompt_is_told_in_either_spelling(self, server, way, name, spelling):
         server.default = sample_reply(name)
-        told = (await ask(way, model_of(server))).response_metadata
+        metadata = (await ask(way, model_of(server))).response_metadata
 
-        assert spelling in told["prompt_filter_results"][0]
+        assert spelling in metadata["prompt_filter_results"][0]
 
     @every_stream
     async def test_what_was_found_in_the_prompt_of_a_stream_is_told(self, server, way):
         server.default = sample_reply("aoai_stream_ok")
-        told = (await ask(way, model_of(server))).response_metadata
+        metadata = (await ask(way, model_of(server))).response_metadata
 
-        assert told["prompt_filter_results"][0]["content_filter_results"]["jailbreak"] == {
+        assert metadata["prompt_filter_results"][0]["content_filter_results"]["jailbreak"] == {
             "filtered": False,
             "detected": False,
         }
-        assert told["content_filter_results"]["hate"]["severity"] == "safe"
-        assert (told["model_name"], told["system_fingerprint"]) == ("gpt-4o-2024-11-20", "fp_0")
+        assert metadata["content_filter_results"]["hate"]["severity"] == "safe"
+        assert (metadata["model_name"], metadata["system_fingerprint"]) == ("gpt-4o-2024-11-20", "fp_0")
 
     @every_stream
     async def test_a_filter_that_looks_later_has_the_last_word(self, server, way):
@@ -246,10 +246,10 @@ class TestFilters:
             server.default = stream_reply(data({"choices": [{**choice, "delta": {"content": "A"}}]}), DONE)
         else:
             server.default = json_reply({"choices": [{**choice, "message": {"content": "A"}}]})
-        told = (await ask(way, model_of(server))).response_metadata
+        metadata = (await ask(way, model_of(server))).response_metadata
 
-        assert told["finish_reason"] == "content_filter_error"
-        assert "filtered_categories" not in told
+        assert metadata["finish_reason"] == "content_filter_error"
+        assert "filtered_categories" not in metadata
 
 
 class TestLogprobs:
@@ -302,9 +302,9 @@ class TestHeaders:
         server.default = json_reply(
             {"output": "A"}, x_ratelimit_reset_tokens="6m0s", X_RateLimit_Remaining_Tokens="7", x_ratelimit_odd=""
         )
-        told = (await ask(way, model_of(server, SCORE))).response_metadata
+        metadata = (await ask(way, model_of(server, SCORE))).response_metadata
 
-        assert told["rate_limit"] == {"reset_tokens": "6m0s", "remaining_tokens": 7, "odd": ""}
+        assert metadata["rate_limit"] == {"reset_tokens": "6m0s", "remaining_tokens": 7, "odd": ""}
 
     @every_way
     async def test_where_the_headers_tell_nothing_nothing_is_told(self, server, way):
@@ -326,8 +326,8 @@ class TestSameForAllWays:
     @every_way
     async def test_an_answer_tells_the_same_however_it_was_asked_for(self, server, way):
         usage = {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}
-        told = {"usage": usage, "model": "gpt", "system_fingerprint": "fp", "service_tier": "default", "id": "x"}
-        server.default = both({"content": "A"}, {"role": "assistant", "content": ""}, {"content": "A"}, **told)
+        shared = {"usage": usage, "model": "gpt", "system_fingerprint": "fp", "service_tier": "default", "id": "x"}
+        server.default = both({"content": "A"}, {"role": "assistant", "content": ""}, {"content": "A"}, **shared)
         message = await ask(way, model_of(server))
 
         assert message.response_metadata == {

@@ -1,4 +1,4 @@
-"""Streams that are nearly right: halves of pairs, texts said again, counts that are none, calls of every fashion."""
+"""Streams that are nearly right: half surrogate pairs, repeated texts, counts that are none, calls of every fashion."""
 
 import pytest
 from langchain_core.messages import AIMessageChunk

@@ -16,17 +16,16 @@ from chatbot.azureml import (
     AzureMLResponseError,
     AzureMLStreamError,
     AzureMLTimeoutError,
-    async_transport,
-    sync_transport,
 )
-from chatbot.azureml.transport import MAX_ERROR_BYTES, WireRequest
+from chatbot.azureml.transport import async_, sync
+from chatbot.azureml.transport.common import MAX_ERROR_BYTES, WireRequest
 from tests.support.asking import FINISH, KEY, SCORE, ask, every_stream, every_way, failure, happens, model_of
 from tests.support.relay import Relay
 from tests.support.wire import DONE, Reply, event, stream_reply, text_reply
 
 every_whole_way = pytest.mark.parametrize("way", ["invoke", "ainvoke"])
 
-TRANSPORTS = (sync_transport, async_transport)
+TRANSPORTS = (sync, async_)
 
 
 def deep(depth, opening="[", closing="]"):
@@ -168,7 +167,7 @@ async def test_a_host_that_no_network_can_have_is_one_of_our_errors(way, host):
 
 
 @every_way
-async def test_a_key_that_the_limit_cuts_is_blotted_out(server, way):
+async def test_a_key_that_the_limit_cuts_is_redacted(server, way):
     page = b" " * (MAX_ERROR_BYTES - 30) + f"your key {KEY} is bad".encode()
     server.default = text_reply(page, 401)
     error = await failure(way, model_of(server))

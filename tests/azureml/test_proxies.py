@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from chatbot.azureml import AzureMLChatOnlineEndpoint, AzureMLConnectionError
-from chatbot.azureml.route import is_exempt, route_to
+from chatbot.azureml.transport.network import is_exempt, network_settings_for
 from tests.support.asking import CHAT, KEY, ask, every_way, failure
 from tests.support.relay import Proxy, TLSFront
 
@@ -25,7 +25,7 @@ def authority():
 
 @pytest.fixture
 def front(answering, authority, tmp_path, monkeypatch):
-    """The answering server, behind TLS that the environment says to trust; OpenSSL does not read this variable."""
+    """The answering server, behind TLS that the environment has us trust; OpenSSL does not read this variable."""
     authority.cert_pem.write_to_path(tmp_path / "authority.pem")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "authority.pem"))
     with TLSFront(answering, authority.issue_cert(HOST)) as running:
@@ -228,7 +228,7 @@ class TestRoute:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
 
-        assert route_to(url).proxy == proxy
+        assert network_settings_for(url).proxy == proxy
 
     @pytest.mark.parametrize(
         ("no_proxy", "url", "exempt"),

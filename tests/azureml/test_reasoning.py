@@ -13,8 +13,7 @@ from langchain_core.messages import AIMessageChunk, HumanMessage
 from langchain_core.outputs.chat_generation import merge_chat_generation_chunks
 
 from chatbot.azureml import AzureMLStreamError
-from chatbot.azureml.reasoning import ThinkSplitter, split
-from chatbot.azureml.recalling import RecallingChunk
+from chatbot.azureml.reasoning import ReasoningSplitter, ReplacingChunk, split
 from chatbot.azureml.stream import ChatStream
 from tests.support.asking import FINISH, SCORE, ask, chunks_of, every_stream, every_way, failure, model_of
 from tests.support.completions import both, piece, whole
@@ -81,7 +80,7 @@ PLAIN = [
 
 
 def fed(pieces):
-    splitter = ThinkSplitter()
+    splitter = ReasoningSplitter()
     parts = [splitter.feed(piece) for piece in pieces] + [splitter.finish()]
     return "".join(part.reasoning for part in parts), "".join(part.answer for part in parts)
 
@@ -139,7 +138,7 @@ class TestTags:
         ],
     )
     def test_an_answer_is_held_back_no_longer_than_it_may_be_a_tag(self, pieces, given_out):
-        splitter = ThinkSplitter()
+        splitter = ReasoningSplitter()
 
         assert [splitter.feed(text).answer for text in pieces] == given_out
         assert splitter.finish() == ("", "")
@@ -154,7 +153,7 @@ class TestTags:
         ],
     )
     def test_nor_are_the_thoughts(self, pieces, given_out):
-        splitter = ThinkSplitter()
+        splitter = ReasoningSplitter()
 
         assert [splitter.feed(text).reasoning for text in pieces] == given_out
 
@@ -203,7 +202,7 @@ class TestUnopened:
             cut = lambda text: re.findall(r"\S+\s*", text)  # noqa: E731
         server.default = both({"content": text}, *({"content": each} for each in cut(text)))
 
-        assert await told(way, model_of(server)) == ("The user greets me.\n", "Hello!")
+        assert await reasoning_and_answer(way, model_of(server)) == ("The user greets me.\n", "Hello!")
         message = await ask(way, model_of(server, streaming=True))
         assert (message.additional_kwargs["reasoning_content"], message.content) == ("The user greets me.\n", "Hello!")
 
@@ -219,13 +218,13 @@ class TestUnopened:
         assert heard[:2] == ["The user", "A"]
 
     def test_a_chunk_that_takes_back_survives_pickle_and_copies(self):
-        chunk = RecallingChunk(content="A", additional_kwargs={"reasoning_content": "Hmm"})
+        chunk = ReplacingChunk(content="A", additional_kwargs={"reasoning_content": "Hmm"})
         for copied in (pickle.loads(pickle.dumps(chunk)), chunk.model_copy(), copy.deepcopy(chunk)):
             summed = AIMessageChunk(content="Hmm</thi") + copied
             assert (summed.content, summed.additional_kwargs["reasoning_content"]) == ("A", "Hmm")
 
 
-async def told(way, model):
+async def reasoning_and_answer(way, model):
     message = await ask(way, model)
     return message.additional_kwargs.get("reasoning_content"), message.content
 
@@ -242,7 +241,7 @@ class TestAnswer:
             {"content": "", name: None},
         )
 
-        assert await told(way, model_of(server)) == ("Hmm, hm.", "A")
+        assert await reasoning_and_answer(way, model_of(server)) == ("Hmm, hm.", "A")
 
     @every_way
     async def test_thoughts_between_tags(self, server, way):
@@ -250,7 +249,7 @@ class TestAnswer:
             {"content": "<think>\nHmm.\n</think>\n\nA"}, *({"content": c} for c in "<think>\nHmm.\n</think>\n\nA")
         )
 
-        assert await told(way, model_of(server)) == ("\nHmm.\n", "A")
+        assert await reasoning_and_answer(way, model_of(server)) == ("\nHmm.\n", "A")
 
     @every_way
     async def test_thoughts_that_do_not_end_are_no_answer(self, server, way):
@@ -258,13 +257,13 @@ class TestAnswer:
             {"content": "<think>Hmm"}, {"content": "<think>"}, {"content": "Hmm"}, finish_reason="length"
         )
 
-        assert await told(way, model_of(server)) == ("Hmm", "")
+        assert await reasoning_and_answer(way, model_of(server)) == ("Hmm", "")
 
     @every_way
     async def test_an_answer_without_thoughts_has_none(self, server, way):
         server.default = both({"content": " <b>A</b>"}, {"content": " "}, {"content": "<"}, {"content": "b>A</b>"})
 
-        assert await told(way, model_of(server)) == (None, " <b>A</b>")
+        assert await reasoning_and_answer(way, model_of(server)) == (None, " <b>A</b>")
 
     @pytest.mark.parametrize("way", ["invoke", "ainvoke"])
     @pytest.mark.parametrize(
@@ -273,7 +272,7 @@ class TestAnswer:
     async def test_the_documented_replies(self, server, way, name, thoughts):
         server.default = sample_reply(name)
 
-        assert await told(way, model_of(server)) == (thoughts, "About 7000.")
+        assert await reasoning_and_answer(way, model_of(server)) == (thoughts, "About 7000.")
 
     @every_stream
     async def test_the_documented_stream(self, server, way):
@@ -290,7 +289,7 @@ class TestAnswer:
     async def test_thoughts_in_the_text_of_a_score_route(self, server, way, reply):
         server.default = json_reply(reply)
 
-        assert await told(way, model_of(server, SCORE)) == ("\nHmm.\n", "A")
+        assert await reasoning_and_answer(way, model_of(server, SCORE)) == ("\nHmm.\n", "A")
 
     async def test_every_choice_has_thoughts_of_its_own(self, server):
         choices = [{"index": n, "message": {"content": f"<think>{n}</think>A{n}"}} for n in range(2)]
@@ -319,13 +318,13 @@ class TestAnswer:
     async def test_thoughts_are_handed_over_while_they_come(self, server, way):
         taken = threading.Event()
         server.default = stream_reply(event("<think>a"), taken, event("b</think>"), event("A"), FINISH, DONE)
-        said = []
+        pieces = []
         async for chunk in chunks_of(way, model_of(server, stream_idle_timeout=5)):
-            said.append((chunk.additional_kwargs.get("reasoning_content", ""), chunk.content))
+            pieces.append((chunk.additional_kwargs.get("reasoning_content", ""), chunk.content))
             taken.set()
 
-        assert "".join(thought for thought, _ in said) == "ab"
-        assert "".join(text for _, text in said) == "A"
+        assert "".join(thought for thought, _ in pieces) == "ab"
+        assert "".join(text for _, text in pieces) == "A"
 
     @every_stream
     async def test_what_broke_off_among_the_thoughts_has_no_partial_answer(self, server, way):

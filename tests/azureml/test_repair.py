@@ -1,4 +1,4 @@
-"""A request that is refused for a parameter: mended and repeated where that changes no meaning, and said so, once."""
+"""A request that is refused for a parameter: mended and repeated where that changes no meaning, and logged once."""
 
 import asyncio
 import logging

@@ -235,7 +235,7 @@ class TestParameters:
         error = await failure(way, model_of(server, path, max_retries=0), AzureMLTimeoutError, **{name: 0.05})
 
         assert "nothing for 0.05 seconds" in str(error)
-        assert name.encode() not in server.requests[0].body
+        assert name.encode() not in server.wait_for(1).body
 
     @every_way
     @pytest.mark.parametrize("seconds", [0, -1, "soon", [7]])

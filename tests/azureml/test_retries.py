@@ -15,10 +15,10 @@ from chatbot.azureml import (
     AzureMLRateLimitError,
     AzureMLStreamError,
     AzureMLTimeoutError,
-    transport,
 )
 from chatbot.azureml.errors import from_response
-from chatbot.azureml.transport import (
+from chatbot.azureml.transport import common
+from chatbot.azureml.transport.common import (
     FIRST_WAIT,
     LONGEST_WAIT,
     MAX_FAILURE_RETRIES,
@@ -74,7 +74,7 @@ class TestWait:
     @pytest.fixture
     def slept(self, monkeypatch):
         """The sleeps of the transports, which take no time here."""
-        told: list[float] = []
+        seconds_slept: list[float] = []
         asleep = asyncio.sleep
 
         async def sleep(seconds):
@@ -83,16 +83,19 @@ class TestWait:
                 await asleep(seconds)
                 return
             if seconds:
-                told.append(seconds)
+                seconds_slept.append(seconds)
             await asleep(0)
 
         def pause(seconds):
-            told.append(seconds) if threading.current_thread() is threading.main_thread() else paused(seconds)
+            if threading.current_thread() is threading.main_thread():
+                seconds_slept.append(seconds)
+            else:
+                paused(seconds)
 
         paused = time.sleep
         monkeypatch.setattr(asyncio, "sleep", sleep)
         monkeypatch.setattr(time, "sleep", pause)
-        return told
+        return seconds_slept
 
     @every_way
     async def test_both_transports_sleep_as_long_as_the_server_says(self, answering, way, slept):
@@ -166,7 +169,7 @@ class TestFirstByte:
     @pytest.fixture(autouse=True)
     def no_waits(self, monkeypatch):
         for name in ("FIRST_WAIT", "TIMEOUT_WAIT"):
-            monkeypatch.setattr(transport, name, 0.0)
+            monkeypatch.setattr(common, name, 0.0)
 
     @every_stream
     @pytest.mark.parametrize("end", ["cut", "reset", "close", "normal"])

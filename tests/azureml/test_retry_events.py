@@ -1,4 +1,4 @@
-"""LangChain's callbacks are told of a wait before it begins, whichever way one asks."""
+"""LangChain's callbacks get each wait before it begins, in every way to ask."""
 
 import uuid
 
@@ -15,7 +15,7 @@ BUSY = text_reply("", 429, retry_after_ms="20")
 
 
 class Told:
-    """What a handler was told, and how many requests had been sent by then."""
+    """The retries that a handler got, and how many requests had been sent by then."""
 
     def __init__(self, server):
         super().__init__()
@@ -71,47 +71,47 @@ every_listener = pytest.mark.parametrize("kind", [Listener, AsyncListener, OnlyR
 @every_listener
 async def test_a_handler_is_told_why_and_how_long_before_the_wait(answering, way, kind):
     answering.script(BUSY, text_reply("", 503, retry_after_ms="30"))
-    told = kind(answering)
-    message = await ask(way, model_of(answering), config={"callbacks": [told]})
+    listener = kind(answering)
+    message = await ask(way, model_of(answering), config={"callbacks": [listener]})
 
     assert message.content == "an answer"
-    assert [(state.attempt_number, state.upcoming_sleep, sent) for state, sent in told.retries] == [
+    assert [(state.attempt_number, state.upcoming_sleep, sent) for state, sent in listener.retries] == [
         (1, 0.02, 1),
         (2, 0.03, 2),
     ]
-    first, second = (state for state, _ in told.retries)
+    first, second = (state for state, _ in listener.retries)
     assert first.next_action.sleep == 0.02
     assert isinstance(first.outcome.exception(), AzureMLRateLimitError)
     assert second.outcome.exception().status == 503
     assert second.idle_for == pytest.approx(0.05)
-    assert len(told.runs) == 1
+    assert len(listener.runs) == 1
 
 
 @every_way
 @every_listener
 async def test_without_a_wait_nobody_is_told(answering, way, kind):
-    told = kind(answering)
-    await ask(way, model_of(answering), config={"callbacks": [told]})
+    listener = kind(answering)
+    await ask(way, model_of(answering), config={"callbacks": [listener]})
     answering.script(BUSY)
-    await failure(way, model_of(answering, max_retries=0), AzureMLRateLimitError, config={"callbacks": [told]})
+    await failure(way, model_of(answering, max_retries=0), AzureMLRateLimitError, config={"callbacks": [listener]})
 
-    assert told.retries == []
+    assert listener.retries == []
 
 
 @every_way
 @pytest.mark.parametrize("place", ["argument", "manager", "model", "chain"])
 async def test_wherever_the_handler_is_given_it_is_told(answering, way, place):
     answering.script(BUSY)
-    told = Listener(answering)
-    model = model_of(answering, callbacks=[told] if place == "model" else None)
+    listener = Listener(answering)
+    model = model_of(answering, callbacks=[listener] if place == "model" else None)
     if place == "argument":
-        await ask(way, model, callbacks=[told])
+        await ask(way, model, callbacks=[listener])
     elif place == "chain":
-        await ask(way, RunnableLambda(lambda text: text) | model, config={"callbacks": [told]})
+        await ask(way, RunnableLambda(lambda text: text) | model, config={"callbacks": [listener]})
     else:
-        await ask(way, model, config={"callbacks": CallbackManager([told]) if place == "manager" else None})
+        await ask(way, model, config={"callbacks": CallbackManager([listener]) if place == "manager" else None})
 
-    assert len(told.retries) == 1
+    assert len(listener.retries) == 1
 
 
 @every_stream
@@ -130,12 +130,12 @@ async def test_a_tracer_finds_the_run_that_waited(answering, way, caplog):
 @every_stream
 async def test_who_listens_to_retries_alone_costs_nothing_for_each_token(server, way):
     server.script(BUSY, stream_reply(*(piece for _ in range(200) for piece in (event("a"), 0.001)), FINISH, DONE))
-    told, other = OnlyRetries(server), Listener(server)
-    await ask(way, model_of(server), config={"callbacks": [told, other]})
+    listener, other = OnlyRetries(server), Listener(server)
+    await ask(way, model_of(server), config={"callbacks": [listener, other]})
 
-    assert len(told.retries) == len(other.retries) == 1
+    assert len(listener.retries) == len(other.retries) == 1
     assert other.tokens > 100
-    assert told.asked < 10
+    assert listener.asked < 10
 
 
 @every_way

@@ -167,7 +167,7 @@ def test_a_line_feed_that_follows_its_carriage_return_late_ends_no_second_line()
 
 
 @pytest.mark.parametrize(
-    ("framed", "told"),
+    ("framed", "expected"),
     [
         (b"data: a\n\n", [b"a"]),
         (b"data:a\n\n", [b"a"]),
@@ -188,12 +188,12 @@ def test_a_line_feed_that_follows_its_carriage_return_late_ends_no_second_line()
         (b"", []),
     ],
 )
-def test_a_framing_and_what_it_tells(framed, told):
-    assert payloads([framed]) == told
+def test_a_framing_and_its_payloads(framed, expected):
+    assert payloads([framed]) == expected
 
 
 @pytest.mark.parametrize(
-    ("limits", "fits", "too_much", "says"),
+    ("limits", "fits", "too_much", "message"),
     [
         ({"max_line": 9}, b"data: abc\n", b"data: abcd\n", "a line of more than 9 bytes"),
         ({"max_line": 9}, b"data: abc\ndata: abc\n\n", b"data: abc\ndata: abcd", "a line of more than 9 bytes"),
@@ -212,14 +212,14 @@ def test_a_framing_and_what_it_tells(framed, told):
     ],
 )
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 1000])
-def test_what_is_too_much_is_refused_instead_of_kept(limits, fits, too_much, says, size):
+def test_what_is_too_much_is_refused_instead_of_kept(limits, fits, too_much, message, size):
     def feed(data):
         decoder = SSEDecoder(**limits)
         for start in range(0, len(data), size):
             decoder.feed(data[start : start + size])
 
     feed(fits)
-    with pytest.raises(EventTooLargeError, match=f"^{says}$"):
+    with pytest.raises(EventTooLargeError, match=f"^{message}$"):
         feed(too_much)
 
 
@@ -288,7 +288,7 @@ def test_an_error_after_the_finish_reason_is_still_an_error():
 
 
 @pytest.mark.parametrize(
-    "told",
+    "odd_event",
     [
         {"choices": []},
         {"choices": None},
@@ -307,8 +307,8 @@ def test_an_error_after_the_finish_reason_is_still_an_error():
         {},
     ],
 )
-def test_an_event_without_text_changes_nothing_of_the_text(told):
-    odd = f"data: {json.dumps(told)}\n\n".encode()
+def test_an_event_without_text_changes_nothing_of_the_text(odd_event):
+    odd = f"data: {json.dumps(odd_event)}\n\n".encode()
 
     assert read(event("a"), odd, event("b"), FINISH, DONE).text == "ab"
 
@@ -327,7 +327,7 @@ def test_the_text_of_a_choice_is_found(choice):
     assert read(odd, FINISH, DONE).text == "a"
 
 
-def test_the_request_id_is_told_with_the_rest():
+def test_the_request_id_is_among_the_metadata():
     stream = ChatStream({"request_id": "id-7"})
     stream.feed(event("a") + FINISH + DONE)
 

@@ -1,4 +1,4 @@
-"""Framing: no cut, no line end and no odd field changes what a stream says, and none makes it slow."""
+"""Framing: no cut, no line end and no odd field changes the payloads of a stream, and none makes it slow."""
 
 import json
 from itertools import pairwise
@@ -40,18 +40,18 @@ def test_every_stream_sample_takes_part():
 
 @every_stream_sample
 def test_every_sample_says_what_a_plain_reading_finds(name):
-    """An oracle of its own: line by line, as the standard tells it, on the whole body."""
-    told, data = [], []
+    """An oracle of its own: line by line, as the standard has it, on the whole body."""
+    expected, data = [], []
     for line in [*BODIES[name].decode().replace("\r\n", "\n").replace("\r", "\n").split("\n"), ""]:
         field, _, value = line.partition(":")
         if field == "data":
             data.append(value.removeprefix(" "))
         elif not line and data:
-            told.append("\n".join(data))
+            expected.append("\n".join(data))
             data = []
 
-    assert [payload.decode() for payload in payloads([BODIES[name]])] == [payload for payload in told if payload]
-    assert told
+    assert [payload.decode() for payload in payloads([BODIES[name]])] == [payload for payload in expected if payload]
+    assert expected
 
 
 @every_stream_sample
@@ -59,14 +59,14 @@ def test_every_sample_says_what_a_plain_reading_finds(name):
 @pytest.mark.parametrize("mark", [b"", BOM], ids=["", "BOM"])
 def test_a_cut_at_any_byte_changes_nothing(name, ending, mark):
     body = BODIES[name]
-    told = payloads([body])
+    expected = payloads([body])
     if ending:
         body = body.replace(b"\r\n", b"\n").replace(b"\n", ending)
     body = mark + body
 
-    assert payloads(bytewise(body)) == told
+    assert payloads(bytewise(body)) == expected
     for place in range(len(body) + 1):
-        assert payloads([body[:place], body[place:]]) == told, place
+        assert payloads([body[:place], body[place:]]) == expected, place
 
 
 @given(name=st.sampled_from(STREAMED), places=st.lists(st.integers(0, 6000), max_size=60))
@@ -139,9 +139,9 @@ def test_a_huge_event_in_tiny_reads_is_searched_once(size, line):
     decoder = SSEDecoder(max_line=60_000, max_event=100_000)
     decoder._waiting = CountingBytes()
     CountingBytes.searched = 0
-    told = [payload for start in range(0, len(body), size) for payload in decoder.feed(body[start : start + size])]
+    expected = [payload for start in range(0, len(body), size) for payload in decoder.feed(body[start : start + size])]
 
-    assert len(told) == 1
+    assert len(expected) == 1
     # Each read looks at what is new, and at the few bytes before it that may be half a blank line.
     assert CountingBytes.searched <= len(body) + 5 * (len(body) // size)
     assert len(body) <= CountingBytes.searched

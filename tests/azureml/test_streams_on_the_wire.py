@@ -43,8 +43,8 @@ CUTS = {
 every_cut = pytest.mark.parametrize("cut", CUTS)
 
 
-def told(message):
-    """All that a message says, without the ids that LangChain makes up."""
+def content_of(message):
+    """All that a message holds, without the ids that LangChain makes up."""
     return message.model_dump(exclude={"id", "tool_call_chunks"})
 
 
@@ -63,7 +63,7 @@ async def test_a_sample_is_answered_alike(server, way, cut, name):
     plain, message = await ask("astream", model), await ask(way, model)
 
     assert message.content == ANSWERS[name]
-    assert told(message) == told(plain)
+    assert content_of(message) == content_of(plain)
     assert len(server.requests) == 2
 
 

@@ -47,7 +47,7 @@ every_schema = pytest.mark.parametrize("kind", SCHEMAS)
 
 
 def answering_with(arguments, *, name="Joke"):
-    """A default reply that says it as a call to those who offer tools, and as text to those who do not."""
+    """A default reply that is a call to those who offer tools, and text to those who do not."""
     text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
 
     def reply(request):
@@ -67,13 +67,13 @@ def answering_with(arguments, *, name="Joke"):
 
 
 async def last(way, runnable, prompt="Q"):
-    """What invoking returns, or what a stream says last."""
+    """What invoking returns, or the last value of a stream."""
     if way == "invoke":
         return runnable.invoke(prompt)
     if way == "ainvoke":
         return await runnable.ainvoke(prompt)
-    said = list(runnable.stream(prompt)) if way == "stream" else [part async for part in runnable.astream(prompt)]
-    return said[-1] if said else None
+    result = list(runnable.stream(prompt)) if way == "stream" else [part async for part in runnable.astream(prompt)]
+    return result[-1] if result else None
 
 
 class TestAsked:
@@ -191,10 +191,10 @@ class TestAsked:
     async def test_a_dict_grows_while_it_comes(self, server, way, method):
         server.default = answering_with(ANSWER)
         runnable = model_of(server).with_structured_output(SCHEMA, method=method)
-        said = list(runnable.stream("Q")) if way == "stream" else [part async for part in runnable.astream("Q")]
+        result = list(runnable.stream("Q")) if way == "stream" else [part async for part in runnable.astream("Q")]
 
-        assert all(part.keys() <= ANSWER.keys() for part in said)
-        assert said[-1] == ANSWER
+        assert all(part.keys() <= ANSWER.keys() for part in result)
+        assert result[-1] == ANSWER
 
 
 class TestIncludeRaw:
@@ -204,22 +204,22 @@ class TestIncludeRaw:
     async def test_the_message_comes_with_what_was_read_in_it(self, server, way, method, kind):
         schema, name = SCHEMAS[kind]
         server.default = answering_with(ANSWER, name=name)
-        said = await last(way, model_of(server).with_structured_output(schema, method=method, include_raw=True))
+        result = await last(way, model_of(server).with_structured_output(schema, method=method, include_raw=True))
 
-        assert type(said["raw"]) is AIMessage
-        assert said["raw"].response_metadata["finish_reason"] == "stop"
-        assert said["parsed"] == (Joke(**ANSWER) if kind == "pydantic" else ANSWER)
-        assert said["parsing_error"] is None
+        assert type(result["raw"]) is AIMessage
+        assert result["raw"].response_metadata["finish_reason"] == "stop"
+        assert result["parsed"] == (Joke(**ANSWER) if kind == "pydantic" else ANSWER)
+        assert result["parsing_error"] is None
 
     @pytest.mark.parametrize("way", ["invoke", "ainvoke"])
     @every_method
     @pytest.mark.parametrize("bad", ['{"setup": "Why', '{"setup": "Why?", "rating": "high"}', "[1]"])
     async def test_what_does_not_fit_is_told_beside_the_message_and_not_raised(self, server, way, method, bad):
         server.default = answering_with(bad)
-        said = await last(way, model_of(server).with_structured_output(Joke, method=method, include_raw=True))
+        result = await last(way, model_of(server).with_structured_output(Joke, method=method, include_raw=True))
 
-        assert (said["parsed"], isinstance(said["raw"], AIMessage)) == (None, True)
-        assert isinstance(said["parsing_error"], OutputParserException | ValidationError)
+        assert (result["parsed"], isinstance(result["raw"], AIMessage)) == (None, True)
+        assert isinstance(result["parsing_error"], OutputParserException | ValidationError)
 
     @every_stream
     @every_method
@@ -281,10 +281,10 @@ class TestBadAnswers:
     @every_method
     async def test_a_refusal_stands_beside_the_message_if_that_is_wanted(self, server, way, method):
         server.default = whole({"content": None, "refusal": "No."})
-        said = await last(way, model_of(server).with_structured_output(Joke, method=method, include_raw=True))
+        result = await last(way, model_of(server).with_structured_output(Joke, method=method, include_raw=True))
 
-        assert said["parsed"] is None
-        assert "The model refused to answer: No." in str(said["parsing_error"])
+        assert result["parsed"] is None
+        assert "The model refused to answer: No." in str(result["parsing_error"])
 
     @pytest.mark.parametrize("way", ["invoke", "ainvoke"])
     async def test_a_model_that_calls_nothing_gives_nothing(self, server, way):
@@ -310,9 +310,9 @@ class TestScore:
 
         assert answer == (Joke(**ANSWER) if kind == "pydantic" else ANSWER)
         system, question = server.requests[0].json["input_data"]["input_string"]
-        asked, _, told = system["content"].partition("It must fit this JSON Schema:\n")
+        asked, _, schema = system["content"].partition("It must fit this JSON Schema:\n")
         assert asked == "Answer with one JSON object and nothing else. "
-        assert json.loads(told) == {"title": name, "description": "A joke.", **FIELDS}
+        assert json.loads(schema) == {"title": name, "description": "A joke.", **FIELDS}
         assert (system["role"], question) == ("system", {"role": "user", "content": "Q"})
         assert server.requests[0].json["input_data"]["parameters"] == {}
 
@@ -365,10 +365,10 @@ class TestScore:
     async def test_the_message_can_be_had_as_well(self, server, way):
         server.default = score_reply("I do not joke.")
         runnable = model_of(server, SCORE).with_structured_output(Joke, include_raw=True, temperature=0)
-        said = await last(way, runnable)
+        result = await last(way, runnable)
 
-        assert (said["raw"].content, said["parsed"]) == ("I do not joke.", None)
-        assert isinstance(said["parsing_error"], OutputParserException)
+        assert (result["raw"].content, result["parsed"]) == ("I do not joke.", None)
+        assert isinstance(result["parsing_error"], OutputParserException)
         assert server.requests[0].json["input_data"]["parameters"] == {"temperature": 0}
 
 

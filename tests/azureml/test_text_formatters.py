@@ -1,10 +1,10 @@
-"""Formatters by name: what goes out on the wire, and what is said of a name that there is not."""
+"""Formatters by name: what goes out on the wire, and the error for a name that there is not."""
 
 import pytest
 from pydantic import ValidationError
 
 from chatbot.azureml import formatter_named
-from chatbot.azureml.text_formatters import FORMATTERS
+from chatbot.azureml.formatters import FORMATTERS
 from tests.support.asking import CHAT, SCORE, ask, every_way, model_of
 from tests.support.wire import json_reply
 

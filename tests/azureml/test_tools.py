@@ -11,7 +11,7 @@ from langchain_core.tools import tool
 from pydantic import BaseModel, Field
 
 from chatbot.azureml import AzureMLError
-from chatbot.azureml.replies import completion
+from chatbot.azureml.response import generations_of
 from chatbot.azureml.stream import ChatStream
 from tests.support.asking import FINISH, SCORE, ask, every_stream, every_way, model_of
 from tests.support.completions import both, data, piece, whole
@@ -340,7 +340,7 @@ def cut(body, size):
 
 
 def read(pieces):
-    """What a stream of these pieces says, added up as LangChain does."""
+    """The sum of a stream of these pieces, as LangChain adds them."""
     stream = ChatStream()
     chunks = [chunk for data in pieces if (chunk := stream.feed(data))]
     message = AIMessageChunk(content="")
@@ -466,12 +466,12 @@ class TestHistory:
         results = [ToolMessage(f"result {made['id']}", tool_call_id=made["id"]) for made in message.tool_calls]
         await ask(way, model, [HumanMessage("Q"), message, *results])
 
-        _, asked, *told = server.requests[1].json["messages"]
+        _, asked, *results = server.requests[1].json["messages"]
         assert [(made["id"], made["function"]["name"]) for made in asked["tool_calls"]] == [
             ("call_1", "f"),
             ("call_2", "g"),
         ]
-        assert [(result["tool_call_id"], result["content"]) for result in told] == [
+        assert [(result["tool_call_id"], result["content"]) for result in results] == [
             ("call_1", "result call_1"),
             ("call_2", "result call_2"),
         ]
@@ -484,12 +484,12 @@ class TestHistory:
         error = ToolMessage("That is no JSON.", tool_call_id="call_2", status="error")
         await ask(way, model, [HumanMessage("Q"), message, error])
 
-        _, asked, told = server.requests[1].json["messages"]
+        _, asked, results = server.requests[1].json["messages"]
         assert [made["function"] for made in asked["tool_calls"]] == [
             {"name": "f", "arguments": '{"a": 1}'},
             {"name": "g", "arguments": '{"a": '},
         ]
-        assert told == {"role": "tool", "tool_call_id": "call_2", "content": "That is no JSON."}
+        assert results == {"role": "tool", "tool_call_id": "call_2", "content": "That is no JSON."}
 
     @pytest.mark.parametrize(
         ("content", "sent"),
@@ -580,6 +580,6 @@ def test_no_stream_however_odd_is_anything_but_an_answer_or_an_error_of_ours(eve
 
 @given(message=odd_delta)
 def test_no_whole_message_however_odd_is_anything_but_an_answer(message):
-    [generation] = completion({"choices": [{"message": message}]})
+    [generation] = generations_of({"choices": [{"message": message}]})
     assert isinstance(generation.message.content, str)
     assert all(made["id"] for made in generation.message.tool_calls)

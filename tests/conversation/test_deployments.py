@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage, SystemMessage
 
-from chatbot.azureml.recalling import RecallingChunk
+from chatbot.azureml.reasoning import ReplacingChunk
 from chatbot.conversation import (
     ApplicationBusyError,
     Conversation,
@@ -178,7 +178,7 @@ async def test_thoughts_in_a_block_of_their_own_are_thoughts(service, model):
 
 async def test_what_turns_out_to_have_been_thoughts_is_no_answer(service, model):
     """Nor is it remembered as one."""
-    closing = RecallingChunk(content="Hel", additional_kwargs={"reasoning_content": "The user greets me.\n"})
+    closing = ReplacingChunk(content="Hel", additional_kwargs={"reasoning_content": "The user greets me.\n"})
     model.will_say("The user ", "greets me.\n</thi", closing, "lo!")
     conversation = service.begin("ada")
     turn = await say(service, conversation, "hi")

@@ -1,19 +1,19 @@
-"""Which Azure ML surface a URL belongs to: where to post, in which shape, and with which habits. Pure.
+"""Which kind of endpoint a URL belongs to: where to post, in which shape, and with which quirks. Pure.
 
-The URL's path decides, because it is what the wire obeys; the host speaks where there is no path, and the API
-type where neither says anything.
+The URL's path decides, because it is what a server goes by; the host decides where there is no path, and the API type
+where neither is known.
 
 ===========  ============================================  ==================================  ===================
-surface      host                                          route                               habits
+kind          host                                          route                               quirks
 ===========  ============================================  ==================================  ===================
 dedicated    ``*.inference.ml.azure.com``                  ``/score``                          no streaming
-dedicated    (the same container, OpenAI's route)          ``/v1/chat/completions``            counts on request
+dedicated    (the same container, OpenAI's route)          ``/v1/chat/completions``            usage on request
 dedicated    (Model Inference API)                         ``/chat/completions``               api-version
 serverless   ``*.models.ai.azure.com`` and older           ``/v1/chat/completions``            needs max_tokens
 serverless   (Model Inference API)                         ``/chat/completions``               api-version
 Foundry      ``*.services.ai.azure.com``                   ``/models/chat/completions``        api-version, model
-Foundry      ``*.openai.azure.com`` too                    ``/openai/v1/chat/completions``     model, counts o. r.
-Azure OpenAI ``*.openai.azure.com``                        ``/openai/deployments/…/chat/…``    api-version, c. o. r.
+Foundry      ``*.openai.azure.com`` too                    ``/openai/v1/chat/completions``     model, usage o. r.
+Azure OpenAI ``*.openai.azure.com``                        ``/openai/deployments/…/chat/…``    api-version, u. o. r.
 ===========  ============================================  ==================================  ===================
 """
 
@@ -55,8 +55,8 @@ class AzureMLEndpointApiType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Surface:
-    """One way to talk to an endpoint.
+class Endpoint:
+    """Where and how to post.
 
     Attributes:
         url: Where to post, complete.
@@ -65,7 +65,7 @@ class Surface:
         needs_model: Several deployments answer at this URL; the request's ``model`` names one.
         takes_model: ``model`` names a deployment here. Elsewhere it is the container's own name for its model.
         needs_max_tokens: Left out, the answer ends after a few tokens.
-        counts_on_request: A stream tells its token counts only when asked to.
+        usage_on_request: A stream holds its token counts only where they are asked for.
         deployment: The deployment that the URL itself names, if it does.
     """
 
@@ -75,12 +75,12 @@ class Surface:
     needs_model: bool = False
     takes_model: bool = False
     needs_max_tokens: bool = False
-    counts_on_request: bool = False
+    usage_on_request: bool = False
     deployment: str = ""
 
     @property
     def streams(self) -> bool:
-        """Whether the surface has a streaming contract; classic ``/score`` has none."""
+        """Whether its route has a streaming contract; classic ``/score`` has none."""
         return self.body == "openai"
 
     @property
@@ -90,20 +90,20 @@ class Surface:
 
     @property
     def api_type(self) -> AzureMLEndpointApiType:
-        """What a content formatter is told: which of the two bodies to write."""
+        """The type by which a content formatter chooses between the two bodies."""
         return AzureMLEndpointApiType.serverless if self.body == "openai" else AzureMLEndpointApiType.dedicated
 
 
-def resolve(endpoint_url: str, api_type: AzureMLEndpointApiType | str | None = None) -> Surface:
-    """Find the surface of a URL as the Azure portal shows it: host only, or with path, query and slash.
+def resolve_endpoint(endpoint_url: str, api_type: AzureMLEndpointApiType | str | None = None) -> Endpoint:
+    """Return what is behind a URL as the Azure portal shows it: host only, or with path, query and slash.
 
     Args:
         endpoint_url: ``http`` or ``https`` URL of the endpoint.
         api_type: Decides where neither path nor host does: what to post to a bare host, whose OpenAI route
-            ``/v1/chat/completions`` is, and in which shape a container's own route is spoken to.
+            ``/v1/chat/completions`` is, and in which shape a container's own route is asked.
 
     Raises:
-        ValueError: The URL is no web address, no chat route, or nothing says which surface it is.
+        ValueError: The URL is no web address, no chat route, or its kind cannot be known.
     """
     parts = _web_address(endpoint_url.strip())
     if parts is None:
@@ -116,23 +116,23 @@ def resolve(endpoint_url: str, api_type: AzureMLEndpointApiType | str | None = N
     if path.endswith(_OTHER_MODALITIES):
         raise ValueError(f"the endpoint URL has the path {path!r}, which is not for chat: take the chat route")
     dedicated = _is_dedicated(parts, api_type)
-    surface = _by_path(parts, path, dedicated=dedicated)
-    if surface is None and path in ("", "/info"):
-        surface = _by_host(parts, api_type)
-    if surface is None and api_type:
-        # A container chooses its own route; the type says in which shape it is spoken to.
-        surface = Surface(_with_path(parts, path), "score" if dedicated else "openai")
-    if surface is None:
+    endpoint = _by_path(parts, path, dedicated=dedicated)
+    if endpoint is None and path in ("", "/info"):
+        endpoint = _by_host(parts, api_type)
+    if endpoint is None and api_type:
+        # A container chooses its own route; the type decides in which shape it is asked.
+        endpoint = Endpoint(_with_path(parts, path), "score" if dedicated else "openai")
+    if endpoint is None:
         raise ValueError(
             f"the endpoint URL has the path {path!r}, which is no chat route we know: it should end with {SCORE_ROUTE} "
             f"(dedicated) or {CHAT_ROUTE} (serverless). For a container with a scoring route of its own, also set the "
             f"endpoint API type to 'dedicated' (its body is the one of {SCORE_ROUTE}) or 'serverless' (OpenAI's)"
         )
-    return surface
+    return endpoint
 
 
-def _by_path(parts: SplitResult, path: str, *, dedicated: bool) -> Surface | None:
-    """The surface of a path that ends with a known route, or with the beginning of one."""
+def _by_path(parts: SplitResult, path: str, *, dedicated: bool) -> Endpoint | None:
+    """The endpoint of a path that ends with a known route, or with the beginning of one."""
     if path.endswith((SCORE_ROUTE, "/swagger.json")):
         return _score(parts, path.removesuffix("/swagger.json").removesuffix(SCORE_ROUTE))
     if match := re.fullmatch(r"(.*/openai)/deployments/([^/]+)(/.*)?", path):
@@ -155,7 +155,7 @@ def _by_path(parts: SplitResult, path: str, *, dedicated: bool) -> Surface | Non
     return None
 
 
-def _by_host(parts: SplitResult, api_type: AzureMLEndpointApiType | str | None) -> Surface:
+def _by_host(parts: SplitResult, api_type: AzureMLEndpointApiType | str | None) -> Endpoint:
     host = _host(parts)
     if host.endswith(_FOUNDRY_HOSTS):
         return _openai_v1(parts, "/openai")
@@ -178,25 +178,25 @@ def _is_dedicated(parts: SplitResult, api_type: AzureMLEndpointApiType | str | N
     return api_type in (AzureMLEndpointApiType.dedicated, AzureMLEndpointApiType.realtime)
 
 
-def _score(parts: SplitResult, prefix: str) -> Surface:
-    return Surface(_with_path(parts, prefix + SCORE_ROUTE), "score")
+def _score(parts: SplitResult, prefix: str) -> Endpoint:
+    return Endpoint(_with_path(parts, prefix + SCORE_ROUTE), "score")
 
 
-def _openai_route(parts: SplitResult, prefix: str, *, dedicated: bool) -> Surface:
+def _openai_route(parts: SplitResult, prefix: str, *, dedicated: bool) -> Endpoint:
     url = _with_path(parts, prefix + CHAT_ROUTE)
     if dedicated:
-        return Surface(url, "openai", counts_on_request=True)
-    return Surface(url, "openai", takes_model=True, needs_max_tokens=True)
+        return Endpoint(url, "openai", usage_on_request=True)
+    return Endpoint(url, "openai", takes_model=True, needs_max_tokens=True)
 
 
-def _model_inference(parts: SplitResult, path: str, *, dedicated: bool) -> Surface:
+def _model_inference(parts: SplitResult, path: str, *, dedicated: bool) -> Endpoint:
     # Behind a longer path stands a gateway, which may forward its query to who knows where.
     version = _INFERENCE_API_VERSION if path == "/chat/completions" else None
-    return Surface(_with_path(parts, path, version), "openai", takes_model=not dedicated)
+    return Endpoint(_with_path(parts, path, version), "openai", takes_model=not dedicated)
 
 
-def _model_inference_of_foundry(parts: SplitResult, prefix: str) -> Surface:
-    return Surface(
+def _model_inference_of_foundry(parts: SplitResult, prefix: str) -> Endpoint:
+    return Endpoint(
         _with_path(parts, prefix + "/chat/completions", _INFERENCE_API_VERSION),
         "openai",
         scope=COGNITIVE_SCOPE,
@@ -205,26 +205,26 @@ def _model_inference_of_foundry(parts: SplitResult, prefix: str) -> Surface:
     )
 
 
-def _openai_v1(parts: SplitResult, prefix: str) -> Surface:
+def _openai_v1(parts: SplitResult, prefix: str) -> Endpoint:
     # This route has no dated versions and refuses them; a portal shows one in the URLs beside it.
     undated = [pair for pair in parse_qsl(parts.query) if pair[0] != "api-version" or not re.match(r"\d{4}-", pair[1])]
-    return Surface(
+    return Endpoint(
         _with_path(parts._replace(query=urlencode(undated)), prefix + CHAT_ROUTE),
         "openai",
         scope=FOUNDRY_SCOPE,
         needs_model=True,
         takes_model=True,
-        counts_on_request=True,
+        usage_on_request=True,
     )
 
 
-def _azure_openai(parts: SplitResult, prefix: str, *, deployment: str) -> Surface:
-    return Surface(
+def _azure_openai(parts: SplitResult, prefix: str, *, deployment: str) -> Endpoint:
+    return Endpoint(
         _with_path(parts, prefix + "/chat/completions", _AZURE_OPENAI_API_VERSION),
         "openai",
         scope=COGNITIVE_SCOPE,
         takes_model=True,
-        counts_on_request=True,
+        usage_on_request=True,
         deployment=deployment,
     )
 

@@ -1,7 +1,8 @@
-"""Which parameters of a request an endpoint says that it does not take, whatever way it says so. Pure.
+"""Which parameters of a request an endpoint refused, from the error of any server. Pure.
 
-Some name them in fields, some in words alone, and each in words of its own: OpenAI and Azure, the Model Inference API,
-vLLM, NVIDIA NIM, LiteLLM, Mistral, xAI, Anthropic and Google behind a gateway, and Hugging Face's ``generate``.
+Some name them in fields, some in their message alone, and each in words of its own: OpenAI and Azure, the Model
+Inference API, vLLM, NVIDIA NIM, LiteLLM, Mistral, xAI, Anthropic and Google behind a gateway, and Hugging Face's
+``generate``.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Any, Final
 
 MAX_ITEMS: Final = 2000
 
-MAX_WORDS: Final = 2000
-"""Characters of a complaint that are searched."""
+MAX_MESSAGE: Final = 2000
+"""Characters of a message that are searched."""
 
 _NEEDED: Final = ("messages", "input_data", "prompt")
 """Without these there is no request: a server that refuses them is not helped by leaving them out."""
@@ -22,12 +23,12 @@ _NEEDED: Final = ("messages", "input_data", "prompt")
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What of a request was refused.
+    """The parts of a request that were refused.
 
     Attributes:
         parameters: Top-level parameters that the endpoint does not take.
         of_value: It knows them, and does not take the value they had.
-        supported: The one number that it takes instead, where it tells.
+        supported: The one number that it takes instead, where known.
         system_role: It takes no message of the role ``system`` or ``developer``.
     """
 
@@ -37,28 +38,28 @@ class Refused:
     system_role: bool = False
 
 
-def read_refused(words: str, code: str | None, kind: str | None, param: str | None, detail: Any) -> Refused:
-    """Read what was refused.
+def read_refused(message: str, code: str | None, kind: str | None, param: str | None, detail: Any) -> Refused:
+    """Return what was refused.
 
     Args:
-        words: The endpoint's own.
+        message: The endpoint's own words.
         code: Its code.
-        kind: What it calls the kind of error.
-        param: The parameter that it names.
+        kind: Its name for the kind of error.
+        param: The parameter at fault.
         detail: FastAPI's list or object of the same name.
     """
-    words = " ".join(words[:MAX_WORDS].split())
-    if _refuses_system_role(words, param):
+    message = " ".join(message[:MAX_MESSAGE].split())
+    if _refuses_system_role(message, param):
         return Refused(system_role=True)
     names = list(_in_list(detail))
-    of_value = _is_about_value(words, code, kind)
-    if not names and param and (_is_refusal(code) or _is_refusal(kind) or _REFUSING.search(words)):
+    of_value = _is_about_value(message, code, kind)
+    if not names and param and (_is_refusal(code) or _is_refusal(kind) or _REFUSING.search(message)):
         names = [re.sub(r"^(body|\$)\.", "", param)]
     elif not names and not param and not isinstance(detail, list):
-        names = _in_words(words)
+        names = _in_message(message)
     kept = (name for name in names if re.fullmatch(r"[\w-]{1,64}", name) and name not in _NEEDED)
     parameters = tuple(dict.fromkeys(kept))
-    return Refused(parameters, of_value, _supported(words) if of_value else None) if parameters else Refused()
+    return Refused(parameters, of_value, _supported(message) if of_value else None) if parameters else Refused()
 
 
 # In fields.
@@ -84,10 +85,10 @@ def _in_list(detail: Any) -> Iterator[str]:
     """FastAPI's list of what is wrong with a body, in the forms of both versions of pydantic."""
     for item in detail[:MAX_ITEMS] if isinstance(detail, list) else ():
         if isinstance(item, Mapping) and item.get("type") in _EXTRA_TYPES:
-            yield from top_level(item)
+            yield from top_level_parameter(item)
 
 
-def top_level(detail: Any) -> Iterator[str]:
+def top_level_parameter(detail: Any) -> Iterator[str]:
     """The parameter that a ``loc`` points to, if it points to a whole one and not to something inside."""
     loc = detail.get("loc") if isinstance(detail, Mapping) else None
     match loc:
@@ -97,7 +98,7 @@ def top_level(detail: Any) -> Iterator[str]:
             yield name
 
 
-# In words. The first pattern that finds names has them all; only what is surely a name counts as one.
+# In the message. The first pattern that finds names has them all; only what is surely a name counts as one.
 
 _KNOWN: Final = frozenset(
     {
@@ -141,7 +142,7 @@ _KNOWN: Final = frozenset(
         "verbosity",
     }
 )
-# Bounded in all directions: the words are a server's.
+# Bounded in all directions: the text is a server's.
 _QUOTED: Final = r"""(?:`[\w-]{1,64}`|'[\w-]{1,64}'|"[\w-]{1,64}")"""
 _VALUE: Final = r"(?: ?[:=] ?[\w.'\"-]{1,64})?"
 _AND: Final = r"(?:, ?(?:(?:and|or) )?| (?:and|or) )"
@@ -161,7 +162,7 @@ _DOES_NOT: Final = r"(?:does not|doesn't|do not|don't|cannot|can't) (?:support|a
 _PATTERNS: Final = tuple(
     re.compile(pattern, re.I)
     for pattern in (
-        # vLLM and NIM hand on what pydantic says of a body, as Python writes it.
+        # vLLM and NIM hand on pydantic's errors, as Python writes them.
         r"'type': '(?:extra_forbidden|value_error\.extra)', 'loc': \('body', (?P<names>'\w+')\)",
         rf"(?P<names>{_NAME}): extra (?:inputs|fields) (?:are )?not permitted",
         rf"\bunsupported value: (?P<names>{_QUOTED})",
@@ -179,9 +180,9 @@ _PATTERNS: Final = tuple(
 )
 
 
-def _in_words(words: str) -> list[str]:
+def _in_message(message: str) -> list[str]:
     for pattern in _PATTERNS:
-        found = [name for match in pattern.finditer(words) for name in _names(match["names"])]
+        found = [name for match in pattern.finditer(message) for name in _names(match["names"])]
         if found:
             return found
     return []
@@ -209,13 +210,13 @@ _SUPPORTED: Final = re.compile(
 )
 
 
-def _is_about_value(words: str, code: str | None, kind: str | None) -> bool:
+def _is_about_value(message: str, code: str | None, kind: str | None) -> bool:
     named = " ".join(filter(None, (code, kind))).lower()
-    return "unsupported_value" in named or bool(_OF_VALUE.search(words))
+    return "unsupported_value" in named or bool(_OF_VALUE.search(message))
 
 
-def _supported(words: str) -> float | None:
-    match = _SUPPORTED.search(words)
+def _supported(message: str) -> float | None:
+    match = _SUPPORTED.search(message)
     return None if match is None else float(next(filter(None, match.groups())))
 
 
@@ -231,7 +232,7 @@ _NO_SYSTEM: Final = re.compile(
 )
 
 
-def _refuses_system_role(words: str, param: str | None) -> bool:
+def _refuses_system_role(message: str, param: str | None) -> bool:
     if param and _ROLE.fullmatch(param):
-        return bool(re.search(r"['\"`](system|developer)['\"`]", words))
-    return bool(_NO_SYSTEM.search(words))
+        return bool(re.search(r"['\"`](system|developer)['\"`]", message))
+    return bool(_NO_SYSTEM.search(message))

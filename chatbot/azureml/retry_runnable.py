@@ -10,7 +10,7 @@ from langchain_core.runnables.retry import RunnableRetry
 
 
 class RetryingChatModel(RunnableRetry[LanguageModelInput, AIMessage]):  # type: ignore[no-redef]
-    """LangChain's retrying runnable hides the methods of what it retries; code that counts tokens looks for them."""
+    """LangChain's retrying runnable with the methods of the model in reach: code that counts tokens looks for them."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["bound"], name)

@@ -1,4 +1,4 @@
-"""What people's score.py returns: read, whole and where a stream was asked for; or told with what to do."""
+"""The shapes that a score.py returns: read whole and where a stream was asked for, or an error with what to do."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""How long a request was, and how long it may be, where an endpoint says so in one of many ways. Pure.
+"""How long a request was, and how long it may be, from the many messages that endpoints have for it. Pure.
 
 The phrases are those of OpenAI and Azure OpenAI, vLLM of all ages, Hugging Face TGI, SGLang, llama.cpp, TensorRT-LLM,
 Mistral, Cohere, xAI, Anthropic, Google and Fireworks.
@@ -11,16 +11,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-MAX_WORDS: Final = 4000
-"""Characters of a complaint that are searched."""
+MAX_MESSAGE: Final = 4000
+"""Characters of a message that are searched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overflow:
-    """What is told about a request that was too long, in tokens; None where it is not.
+    """The lengths of a request that was too long, in tokens; None where not known.
 
     Attributes:
-        context_size: The model's window; the longest prompt, where that is all that is told.
+        context_size: The model's window; the longest prompt, where only that is known.
         requested_tokens: The prompt and the room that was asked for the answer, together.
         prompt_tokens: The messages.
         answer_alone: The room for the answer is as large as the window by itself: no shorter prompt would help.
@@ -35,22 +35,22 @@ class Overflow:
 _CODES: Final = ("context_length_exceeded", "tokens_limit_reached", "exceed_context_size_error")
 
 
-def read_overflow(words: str, code: str | None, kind: str | None, fields: Mapping[str, Any]) -> Overflow | None:
-    """Return what an endpoint tells about a request that was too long; None where that is not its complaint.
+def read_overflow(message: str, code: str | None, kind: str | None, fields: Mapping[str, Any]) -> Overflow | None:
+    """Return the lengths that an error names; None where the request was not too long.
 
     Args:
-        words: The endpoint's own.
+        message: The endpoint's own words.
         code: Its code.
-        kind: What it calls the kind of error.
-        fields: What stands beside the words.
+        kind: Its name for the kind of error.
+        fields: What stands beside the message.
     """
-    words = " ".join(words[:MAX_WORDS].split())
-    if not (code in _CODES or kind in _CODES or _TOO_LONG.search(words)) or limits_answer(words):
+    message = " ".join(message[:MAX_MESSAGE].split())
+    if not (code in _CODES or kind in _CODES or _TOO_LONG.search(message)) or limits_answer(message):
         return None
-    size = _first(_SIZES, words) or _count(fields.get("n_ctx"))
-    prompt = _first(_PROMPTS, words) or _count(fields.get("n_prompt_tokens"))
-    answer = _first(_ANSWERS, words)
-    total = _first(_TOTALS, words)
+    size = _first(_SIZES, message) or _count(fields.get("n_ctx"))
+    prompt = _first(_PROMPTS, message) or _count(fields.get("n_prompt_tokens"))
+    answer = _first(_ANSWERS, message)
+    total = _first(_TOTALS, message)
     if total is None and prompt is not None and answer is not None:
         total = prompt + answer
     return Overflow(size, total, prompt, answer_alone=size is not None and answer is not None and answer >= size)
@@ -71,9 +71,9 @@ _TOO_LONG: Final = re.compile(
 )
 
 
-def limits_answer(words: str) -> bool:
-    """Whether the complaint is that the model gives no answers as long as was asked for, whatever the question."""
-    return bool(_ANSWER_LIMIT.search(words[:MAX_WORDS]))
+def limits_answer(message: str) -> bool:
+    """Whether the error is that the model gives no answers as long as was asked for, whatever the question."""
+    return bool(_ANSWER_LIMIT.search(message[:MAX_MESSAGE]))
 
 
 _ANSWER_LIMIT: Final = re.compile(
@@ -133,13 +133,13 @@ _TOTALS: Final = _patterns(
 )
 
 
-def _first(patterns: tuple[re.Pattern[str], ...], words: str) -> int | None:
-    return next(_numbers(patterns, words), None)
+def _first(patterns: tuple[re.Pattern[str], ...], message: str) -> int | None:
+    return next(_numbers(patterns, message), None)
 
 
-def _numbers(patterns: tuple[re.Pattern[str], ...], words: str) -> Iterator[int]:
+def _numbers(patterns: tuple[re.Pattern[str], ...], message: str) -> Iterator[int]:
     for pattern in patterns:
-        if match := pattern.search(words):
+        if match := pattern.search(message):
             yield int(match[1].replace(",", ""))
 
 

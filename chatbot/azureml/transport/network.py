@@ -1,4 +1,4 @@
-"""How this machine reaches an endpoint: through which proxy, and trusting whom, by the usual environment variables.
+"""Proxies and trusted certificates for an endpoint, from the usual environment variables.
 
 The only place that reads them, for both transports: aiohttp's own reading would take the user's ``~/.netrc`` with it,
 urllib3 has none. ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` count in upper and in lower case, the
@@ -27,47 +27,47 @@ CA_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """The way to one address.
+class NetworkSettings:
+    """The proxy and the certificates for one address.
 
     Attributes:
         proxy: URL of the proxy, without user and password; None where there is none.
-        proxy_authorization: The header's value that lets us through the proxy, if it asks for one.
-        context: Whom to trust; None where nothing on the way is encrypted.
-        named: The proxy as a person knows it, for a message: its address and the variable that names it.
+        proxy_authorization: Value of the header for the proxy's user and password, where it has any.
+        context: The certificates to trust; None where nothing on the way is encrypted.
+        proxy_label: The proxy in a message: its address and the variable that names it.
     """
 
     proxy: str | None = None
     proxy_authorization: str | None = None
     context: ssl.SSLContext | None = None
-    named: str = ""
+    proxy_label: str = ""
 
     @property
     def proxy_headers(self) -> dict[str, str]:
-        """What to tell the proxy, and nobody else."""
+        """The headers for the proxy alone."""
         return {"Proxy-Authorization": self.proxy_authorization} if self.proxy_authorization else {}
 
 
-def route_to(url: str) -> Route:
-    """Read the environment, as it is now, for the way to this address.
+def network_settings_for(url: str) -> NetworkSettings:
+    """Read the environment, as it is now, for this address.
 
     Raises:
-        AzureMLConnectionError: What the environment names cannot be used.
+        AzureMLConnectionError: The proxy or the certificates that it names cannot be used.
     """
     target = urlsplit(url)
     proxies = getproxies_environment()
     variable = next((name for name in (target.scheme, "all") if proxies.get(name)), None)
     if variable is None or is_exempt(target, proxies.get("no", "")):
-        return Route(context=_context() if target.scheme == "https" else None)
+        return NetworkSettings(context=_context() if target.scheme == "https" else None)
     value, called = proxies[variable], f"{variable.upper()}_PROXY"
     proxy = _proxy(value if "://" in value else f"http://{value}", called)
     host = f"[{proxy.hostname}]" if ":" in (proxy.hostname or "") else proxy.hostname
     address = f"{host}:{proxy.port}" if proxy.port else f"{host}"
-    return Route(
+    return NetworkSettings(
         proxy=f"{proxy.scheme}://{address}",
         proxy_authorization=_basic(proxy),
         context=_context() if "https" in (target.scheme, proxy.scheme) else None,
-        named=f"The proxy {address} (from {called})",
+        proxy_label=f"The proxy {address} (from {called})",
     )
 
 
@@ -79,44 +79,44 @@ def is_exempt(target: SplitResult, no_proxy: str) -> bool:
         name, colon, only = entry.rpartition(":")
         if not (colon and only.isdigit() and (":" not in name or name.endswith("]"))):
             name, only = entry, port
-        if only == port and _names(name.strip("[]"), host):
+        if only == port and _matches(name.strip("[]"), host):
             return True
     return False
 
 
-def untrusted(error: BaseException, proxy: Route | None = None) -> AzureMLConnectionError:
-    """Say why a secure connection did not come about, and what to do.
+def tls_error(error: BaseException, proxy: NetworkSettings | None = None) -> AzureMLConnectionError:
+    """Return the error for a secure connection that did not come about: why, and what to do.
 
     Args:
         error: What the library raised; TLS's own error is in its chain.
-        proxy: The way, if it was the proxy on it that could not be trusted.
+        proxy: Given where it was the proxy that could not be trusted.
     """
     failure = _tls_failure(error)
     if isinstance(failure, ssl.SSLCertVerificationError):
-        why, hint = _VERDICTS.get(failure.verify_code, ("its certificate cannot be trusted", _ASK_OPERATOR))
+        why, hint = _REASONS.get(failure.verify_code, ("its certificate cannot be trusted", _ASK_OPERATOR))
         passing = False
     else:
         why, hint = "no secure connection that can be trusted came about", _CHECK_TLS
         # What two sides cannot agree on they will not agree on the next time; a handshake that was cut may pass.
         passing = failure is None or isinstance(failure, ssl.SSLEOFError | ssl.SSLZeroReturnError)
-    opening = f"{proxy.named} cannot be used" if proxy else "The endpoint cannot be reached"
-    told = AzureMLConnectionError(f"{opening}: {why}.", retryable=passing)
-    told.hint = hint.replace("AZUREML_ENDPOINT_URL", "the proxy's variable") if proxy else hint
-    return told
+    opening = f"{proxy.proxy_label} cannot be used" if proxy else "The endpoint cannot be reached"
+    result = AzureMLConnectionError(f"{opening}: {why}.", retryable=passing)
+    result.hint = hint.replace("AZUREML_ENDPOINT_URL", "the proxy's variable") if proxy else hint
+    return result
 
 
-def proxy_failed(route: Route, why: str, status: int | None = None) -> AzureMLConnectionError:
-    """Say that it is the proxy that is at fault, and which one."""
+def proxy_failed(network: NetworkSettings, why: str, status: int | None = None) -> AzureMLConnectionError:
+    """Return the error for a proxy that is at fault."""
     passing = status in (None, 502, 503, 504)
-    error = AzureMLConnectionError(f"{route.named or 'The proxy'} {why}.", status=status, retryable=passing)
+    error = AzureMLConnectionError(f"{network.proxy_label or 'The proxy'} {why}.", status=status, retryable=passing)
     error.hint = "Check HTTPS_PROXY and HTTP_PROXY, or name the endpoint's host in NO_PROXY to go without a proxy."
     return error
 
 
-def proxy_refused(route: Route, status: int) -> AzureMLConnectionError:
-    """Say that the proxy answered, in the endpoint's stead, and what it wants."""
+def proxy_refused(network: NetworkSettings, status: int) -> AzureMLConnectionError:
+    """Return the error for a proxy that answered in the endpoint's stead."""
     wants = "asks for a user and a password" if status == 407 else "does not let the request through"
-    return proxy_failed(route, f"{wants} (HTTP {status})", status)
+    return proxy_failed(network, f"{wants} (HTTP {status})", status)
 
 
 _ASK_OPERATOR: Final = "Ask its operator for a certificate that this machine can check."
@@ -130,7 +130,7 @@ _CHECK_NAME: Final = "Check the host name in AZUREML_ENDPOINT_URL."
 
 _UNKNOWN: Final = ("its certificate comes from an authority that this machine does not know", _NAME_AUTHORITY)
 _OTHER_NAME: Final = ("its certificate is made out to another name", _CHECK_NAME)
-_VERDICTS: Final = {  # OpenSSL's X509_V_ERR_*
+_REASONS: Final = {  # OpenSSL's X509_V_ERR_*
     2: _UNKNOWN,
     18: _UNKNOWN,
     19: _UNKNOWN,
@@ -177,7 +177,7 @@ def _basic(proxy: SplitResult) -> str | None:
     return f"Basic {b64encode(pair.encode()).decode()}"
 
 
-def _names(name: str, host: str) -> bool:
+def _matches(name: str, host: str) -> bool:
     if name == "*":
         return True
     try:
@@ -197,7 +197,7 @@ def _trusting(file: str, directory: str, bundle: str) -> ssl.SSLContext:
     if bundle and not (file or directory):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     else:
-        context = ssl.create_default_context()  # OpenSSL reads the two variables, and says nothing if it cannot
+        context = ssl.create_default_context()  # OpenSSL reads the two variables, and is silent if it cannot
         if file and not context.cert_store_stats()["x509"]:
             raise _unreadable("SSL_CERT_FILE", file)
     if bundle:

@@ -1,4 +1,4 @@
-"""What an unsuccessful reply says, whatever shape it says it in. Pure, and safe on anything a server can send."""
+"""The body of an unsuccessful reply, in any documented shape. Pure, and safe on anything a server can send."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import orjson
 
-from chatbot.azureml.overflow import Overflow, read_overflow
-from chatbot.azureml.refusal import Refused, read_refused, top_level
+from chatbot.azureml.context_overflow import Overflow, read_overflow
+from chatbot.azureml.refused_parameters import Refused, read_refused, top_level_parameter
 
 MAX_DEPTH: Final = 8
 """How deep an error is looked into: the documented ones need four levels, and Python's stack is not endless."""
@@ -22,19 +22,20 @@ MAX_NAME: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
-    """What a reply says about its failure.
+class ErrorBody:
+    """What the body of an unsuccessful reply holds.
 
     Attributes:
-        words: The server's own words, as they came.
-        code: Its short code; where that only repeats a status, what it calls the kind of error.
-        param: The parameter it names.
-        refused: What of the request it will not take.
-        overflow: How long the request was and may be, where its length is the complaint.
+        message: The server's own words, as received.
+        code: Its short code, or that of an inner error.
+        kind: Its name for the kind of error.
+        param: The parameter at fault.
+        refused: The parts of the request that it does not take.
+        overflow: How long the request was and may be, where it was too long.
         filters: What the content filter found, by category: ``filtered``, ``severity``, ``detected``.
     """
 
-    words: str = ""
+    message: str = ""
     code: str | None = None
     kind: str | None = None
     param: str | None = None
@@ -48,34 +49,34 @@ class Complaint:
         return tuple(name for name, result in self.filters.items() if result.get("filtered"))
 
 
-def read(body: bytes) -> Complaint:
-    """Read the body of an unsuccessful reply: JSON of any documented shape, text, HTML or nothing."""
+def parse_error_body(body: bytes) -> ErrorBody:
+    """Return what a body holds: JSON of any documented shape, text, HTML or nothing."""
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:  # also where it is nested deeper than any parser should follow
-        return _of_words(body.decode("utf-8", "replace"))
-    return read_json(content)
+        return _from_text(body.decode("utf-8", "replace"))
+    return error_body_from_json(content)
 
 
-def read_json(content: Any) -> Complaint:
-    """Read the same from JSON that was parsed already."""
+def error_body_from_json(content: Any) -> ErrorBody:
+    """Return the same for JSON that was parsed already."""
     if isinstance(content, list) and content:
         content = content[0]  # Google's: a list of one
     if not isinstance(content, Mapping):
-        return _of_words(content if isinstance(content, str) else "")
+        return _from_text(content if isinstance(content, str) else "")
     error = content.get("error")
     inner = error if isinstance(error, Mapping) else content
     message, detail = inner.get("message"), inner.get("detail")
-    if isinstance(message, Mapping):  # Mistral's: FastAPI's complaint within
+    if isinstance(message, Mapping):  # Mistral's: FastAPI's body within
         detail = detail or message.get("detail")
         message = message.get("message")
-    words = _words(message or detail or inner.get("title") or error)
-    if message and isinstance(detail, Mapping | list) and (where := _words(detail)):
+    words = _text(message or detail or inner.get("title") or error)
+    if message and isinstance(detail, Mapping | list) and (where := _text(detail)):
         words = f"{words.rstrip('.')} ({where})"
     code = _name(inner.get("code")) or _name(_mapping(inner.get("innererror")).get("code"))
     kind = _name(inner.get("type")) or _name(content.get("error_type"))
-    param = _name(inner.get("param")) or next(top_level(detail), None)
-    return Complaint(
+    param = _name(inner.get("param")) or next(top_level_parameter(detail), None)
+    return ErrorBody(
         words,
         code,
         kind if kind and re.fullmatch(r"\w+", kind) else None,
@@ -86,9 +87,9 @@ def read_json(content: Any) -> Complaint:
     )
 
 
-def _of_words(words: str) -> Complaint:
-    return Complaint(
-        words, refused=read_refused(words, None, None, None, None), overflow=read_overflow(words, None, None, {})
+def _from_text(text: str) -> ErrorBody:
+    return ErrorBody(
+        text, refused=read_refused(text, None, None, None, None), overflow=read_overflow(text, None, None, {})
     )
 
 
@@ -96,7 +97,7 @@ _RESULTS: Final = ("content_filter_result", "content_filter_results")
 
 
 def _filters(content: Any) -> dict[str, dict[str, Any]]:
-    """Gather the filter's results, which stand in a different place in every dialect."""
+    """Gather the filter's results, whose place differs in every dialect."""
     results: dict[str, dict[str, Any]] = {}
     level = [content]
     for _ in range(MAX_DEPTH):
@@ -117,25 +118,25 @@ def _result(result: Any) -> dict[str, Any]:
     """One category's result; blocklists come as a list of theirs."""
     if isinstance(result, list):
         return {"filtered": any(_mapping(item).get("filtered") is True for item in result)}
-    told = {name: _mapping(result).get(name) for name in ("filtered", "severity", "detected")}
+    known = {name: _mapping(result).get(name) for name in ("filtered", "severity", "detected")}
     return {
         name: value[:MAX_NAME] if isinstance(value, str) else value
-        for name, value in told.items()
+        for name, value in known.items()
         if isinstance(value, bool | str)
     }
 
 
-def _words(value: Any, depth: int = 0) -> str:
-    """The words of ``message`` or ``detail``, which may be text, an object or a list of objects."""
+def _text(value: Any, depth: int = 0) -> str:
+    """The text of ``message`` or ``detail``, which may be text, an object or a list of objects."""
     if depth > MAX_DEPTH or value is None:
         return ""
     if isinstance(value, list):
-        return "; ".join(filter(None, (_words(item, depth + 1) for item in value[:MAX_NODES])))
+        return "; ".join(filter(None, (_text(item, depth + 1) for item in value[:MAX_NODES])))
     if isinstance(value, Mapping):
-        said = _words(value.get("msg") or value.get("message"), depth + 1)
+        text = _text(value.get("msg") or value.get("message"), depth + 1)
         loc = value.get("loc")
         where = ".".join(str(step) for step in loc if isinstance(step, str | int)) if isinstance(loc, list) else ""
-        return f"{where}: {said}" if where and said else said or where
+        return f"{where}: {text}" if where and text else text or where
     return str(value)
 
 

@@ -1,9 +1,9 @@
-"""Which URL a person may paste, where the request then goes, and with which habits of the place."""
+"""Which URL a person may paste, where the request then goes, and with which quirks of the place."""
 
 import pytest
 
 from chatbot.azureml import AzureMLEndpointApiType
-from chatbot.azureml.surfaces import COGNITIVE_SCOPE, FOUNDRY_SCOPE, ML_SCOPE, Surface, resolve
+from chatbot.azureml.endpoints import COGNITIVE_SCOPE, FOUNDRY_SCOPE, ML_SCOPE, Endpoint, resolve_endpoint
 from tests.support.asking import KEY, STREAMS, ask, every_way, model_of
 
 DEDICATED = "https://ep.eastus.inference.ml.azure.com"
@@ -119,24 +119,24 @@ URLS = [
 
 @pytest.mark.parametrize(("given", "api_type", "url", "body"), URLS)
 def test_a_url_leads_to_its_surface(given, api_type, url, body):
-    surface = resolve(given, api_type)
+    endpoint = resolve_endpoint(given, api_type)
 
-    assert (surface.url, surface.body) == (url, body)
+    assert (endpoint.url, endpoint.body) == (url, body)
 
 
 @pytest.mark.parametrize(("given", "api_type"), [line[:2] for line in URLS])
 def test_the_url_of_a_surface_leads_to_the_same_surface(given, api_type):
-    surface = resolve(given, api_type)
+    endpoint = resolve_endpoint(given, api_type)
 
-    assert resolve(surface.url, api_type) == surface
+    assert resolve_endpoint(endpoint.url, api_type) == endpoint
 
 
 @pytest.mark.parametrize("pasted", ["", "/", "?", "#top"])
 @pytest.mark.parametrize(
-    ("url", "habits"),
+    ("url", "quirks"),
     [
         (f"{DEDICATED}/score", {"body": "score"}),
-        (f"{DEDICATED}{CHAT}", {"counts_on_request": True}),
+        (f"{DEDICATED}{CHAT}", {"usage_on_request": True}),
         (f"{DEDICATED}/chat/completions", {}),
         (f"{SERVERLESS}{CHAT}", {"takes_model": True, "needs_max_tokens": True}),
         (f"{OLD_SERVERLESS}{CHAT}", {"takes_model": True, "needs_max_tokens": True}),
@@ -144,51 +144,51 @@ def test_the_url_of_a_surface_leads_to_the_same_surface(given, api_type):
         (f"{FOUNDRY}/models/chat/completions", {"scope": COGNITIVE_SCOPE, "needs_model": True, "takes_model": True}),
         (
             f"{FOUNDRY}/openai{CHAT}",
-            {"scope": FOUNDRY_SCOPE, "needs_model": True, "takes_model": True, "counts_on_request": True},
+            {"scope": FOUNDRY_SCOPE, "needs_model": True, "takes_model": True, "usage_on_request": True},
         ),
         (
             f"{AZURE_OPENAI}{DEPLOYMENT}/chat/completions",
-            {"scope": COGNITIVE_SCOPE, "takes_model": True, "counts_on_request": True, "deployment": "gpt-4o"},
+            {"scope": COGNITIVE_SCOPE, "takes_model": True, "usage_on_request": True, "deployment": "gpt-4o"},
         ),
     ],
 )
-def test_every_surface_has_its_habits(url, habits, pasted):
-    surface = resolve(url + pasted)
+def test_every_endpoint_has_its_quirks(url, quirks, pasted):
+    endpoint = resolve_endpoint(url + pasted)
 
-    assert surface == Surface(**{"url": surface.url, "body": "openai", "scope": ML_SCOPE, **habits})
-    assert surface.routes_by_header is (surface.scope == ML_SCOPE)
+    assert endpoint == Endpoint(**{"url": endpoint.url, "body": "openai", "scope": ML_SCOPE, **quirks})
+    assert endpoint.routes_by_header is (endpoint.scope == ML_SCOPE)
 
 
 @pytest.mark.parametrize(
-    ("path", "api_type", "surface"),
+    ("path", "api_type", "endpoint"),
     [
-        (CHAT, "dedicated", {"counts_on_request": True}),
-        (CHAT, "realtime", {"counts_on_request": True}),
+        (CHAT, "dedicated", {"usage_on_request": True}),
+        (CHAT, "realtime", {"usage_on_request": True}),
         (CHAT, "serverless", {"takes_model": True, "needs_max_tokens": True}),
         (CHAT, None, {"takes_model": True, "needs_max_tokens": True}),
         ("/chat/completions", "dedicated", {}),
         ("/chat/completions", None, {"takes_model": True}),
     ],
 )
-def test_where_the_host_is_unknown_the_type_tells_whose_route_it_is(path, api_type, surface):
-    found = resolve(LOCAL + path, api_type)
+def test_where_the_host_is_unknown_the_type_tells_whose_route_it_is(path, api_type, endpoint):
+    found = resolve_endpoint(LOCAL + path, api_type)
 
-    assert found == Surface(url=found.url, body="openai", **surface)
+    assert found == Endpoint(url=found.url, body="openai", **endpoint)
 
 
 def test_where_the_host_is_known_it_tells_more_than_the_type():
-    assert resolve(DEDICATED + CHAT, "serverless") == resolve(DEDICATED + CHAT)
-    assert resolve(SERVERLESS + CHAT, "dedicated") == resolve(SERVERLESS + CHAT)
+    assert resolve_endpoint(DEDICATED + CHAT, "serverless") == resolve_endpoint(DEDICATED + CHAT)
+    assert resolve_endpoint(SERVERLESS + CHAT, "dedicated") == resolve_endpoint(SERVERLESS + CHAT)
 
 
 @pytest.mark.parametrize(
     ("body", "streams", "api_type"), [("openai", True, "serverless"), ("score", False, "dedicated")]
 )
 def test_only_the_chat_route_streams(body, streams, api_type):
-    surface = Surface(LOCAL, body)
+    endpoint = Endpoint(LOCAL, body)
 
-    assert surface.streams is streams
-    assert surface.api_type is AzureMLEndpointApiType(api_type)
+    assert endpoint.streams is streams
+    assert endpoint.api_type is AzureMLEndpointApiType(api_type)
 
 
 @pytest.mark.parametrize(
@@ -211,19 +211,19 @@ def test_only_the_chat_route_streams(body, streams, api_type):
 )
 def test_what_is_no_web_address_is_refused_as_such(given):
     with pytest.raises(ValueError, match="must be a web address such as https://") as caught:
-        resolve(given)
+        resolve_endpoint(given)
 
     assert repr(given) in str(caught.value)
 
 
 def test_an_unknown_route_is_refused_and_the_known_ones_are_named():
     with pytest.raises(ValueError, match=r"'/predict'.*/score.*/v1/chat/completions.*'dedicated'.*'serverless'"):
-        resolve(f"{LOCAL}/predict")
+        resolve_endpoint(f"{LOCAL}/predict")
 
 
 def test_a_host_that_does_not_tell_asks_for_the_path_or_the_type():
     with pytest.raises(ValueError, match=r"no path.*/score or /v1/chat/completions.*'dedicated' or 'serverless'"):
-        resolve(LOCAL)
+        resolve_endpoint(LOCAL)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_a_host_that_does_not_tell_asks_for_the_path_or_the_type():
 @pytest.mark.parametrize("api_type", [None, "dedicated", "serverless"])
 def test_a_route_that_is_not_for_chat_is_refused_whatever_the_type(given, api_type):
     with pytest.raises(ValueError, match="which is not for chat: take the chat route"):
-        resolve(given, api_type)
+        resolve_endpoint(given, api_type)
 
 
 @pytest.mark.parametrize(
@@ -248,13 +248,13 @@ def test_a_route_that_is_not_for_chat_is_refused_whatever_the_type(given, api_ty
 )
 def test_a_url_with_a_password_is_refused_and_the_password_is_not_repeated(given):
     with pytest.raises(ValueError, match="must not hold a user or a password") as caught:
-        resolve(given)
+        resolve_endpoint(given)
 
     assert "hush" not in str(caught.value)
 
 
 SENT = {
-    # surface: path, type; where it goes; what only it gets
+    # endpoint: path, type; where it goes; what only it gets
     "D1": ("/score", None, "/score", {"header"}),
     "D2": (CHAT, "dedicated", CHAT, {"header", "counts"}),
     "D3": ("/chat/completions", "dedicated", f"/chat/completions?{PREVIEW}", {"header"}),
@@ -271,14 +271,14 @@ class TestOnTheWire:
     @every_way
     @every_surface
     async def test_every_surface_gets_what_it_needs_and_nothing_else(self, answering, way, name):
-        path, api_type, route, habits = SENT[name]
+        path, api_type, route, quirks = SENT[name]
         await ask(way, model_of(answering, path, endpoint_api_type=api_type, deployment_name="blue"))
 
         [request] = answering.requests
         assert (request.method, request.path) == ("POST", route)
         assert request.headers["Authorization"] == f"Bearer {KEY}"
         assert request.headers["api-key"] == KEY
-        assert request.headers["azureml-model-deployment"] == ("blue" if "header" in habits else None)
+        assert request.headers["azureml-model-deployment"] == ("blue" if "header" in quirks else None)
         question = [{"role": "user", "content": "Q"}]
         if name == "D1":
             assert request.json == {"input_data": {"input_string": question, "parameters": {}}}
@@ -286,10 +286,10 @@ class TestOnTheWire:
         streamed = way in STREAMS
         assert request.json == {
             "messages": question,
-            **({"model": "blue"} if "model" in habits else {}),
-            **({"max_tokens": 1024} if "limit" in habits else {}),
+            **({"model": "blue"} if "model" in quirks else {}),
+            **({"max_tokens": 1024} if "limit" in quirks else {}),
             **({"stream": True} if streamed else {}),
-            **({"stream_options": {"include_usage": True}} if streamed and "counts" in habits else {}),
+            **({"stream_options": {"include_usage": True}} if streamed and "counts" in quirks else {}),
         }
 
     @every_way

@@ -1,4 +1,4 @@
-"""Bytes over HTTP through aiohttp, for LangChain's async methods. The decisions are ``transport``'s."""
+"""HTTP through aiohttp, for LangChain's async methods. The decisions are in ``common``."""
 
 from __future__ import annotations
 
@@ -14,34 +14,40 @@ import aiohttp
 
 from chatbot.azureml.errors import AzureMLError, from_response, request_id
 from chatbot.azureml.framing import Framing, framing_of
-from chatbot.azureml.route import Route, proxy_failed, proxy_refused, route_to, untrusted
-from chatbot.azureml.transport import (
+from chatbot.azureml.transport.common import (
     CONNECT_TIMEOUT,
-    LINGER,
+    DRAIN_SECONDS,
     MAX_ERROR_BYTES,
     MAX_ERROR_SECONDS,
     MAX_REPLY_BYTES,
     Backoff,
     WireRequest,
-    broken,
-    empty,
+    connection_lost,
+    empty_stream,
     is_event_stream,
-    too_long,
-    too_slow,
+    os_reason,
+    response_too_long,
+    timed_out,
     unreachable,
-    why_unreachable,
+)
+from chatbot.azureml.transport.network import (
+    NetworkSettings,
+    network_settings_for,
+    proxy_failed,
+    proxy_refused,
+    tls_error,
 )
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-_MAX_WRITE: Final = 2**18
+_MAX_BYTES_AT_ONCE: Final = 2**18
 
-_CLOCK: Final = 0.001
+_TIMER_TOLERANCE: Final = 0.001
 """Seconds by which a timer may ring too early."""
 
 
-class AsyncReply:
+class AsyncResponse:
     """A good reply whose body is still on the wire."""
 
     def __init__(self, response: aiohttp.ClientResponse, request: WireRequest) -> None:
@@ -52,7 +58,7 @@ class AsyncReply:
         self.headers = response.headers
         self.framing: Framing = "whole"
 
-    async def wait_for_first(self) -> None:
+    async def wait_for_first_bytes(self) -> None:
         """Wait for the first bytes of a stream: as long as there are none, it may be asked for again.
 
         Raises:
@@ -60,10 +66,10 @@ class AsyncReply:
         """
         self._first = await _read_any(self._response.content)
         if not self._first and is_event_stream(self.headers):
-            raise empty(request_id(self.headers))
+            raise empty_stream(request_id(self.headers))
 
-    async def tell_framing(self) -> None:
-        """Read as far as it takes to tell how the reply is framed.
+    async def detect_framing(self) -> None:
+        """Read as far as it takes to know the framing.
 
         Raises:
             AzureMLTimeoutError: Silence for longer than the idle time-out.
@@ -109,16 +115,16 @@ class AsyncReply:
         except (aiohttp.ClientError, OSError) as error:
             raise _while_reading(error, self._request.timeout) from error
         if len(body) > MAX_REPLY_BYTES:
-            raise too_long()
+            raise response_too_long()
         return bytes(body)
 
-    async def linger(self) -> None:
+    async def drain(self) -> None:
         """The answer is complete: take the end of HTTP, so that the connection is kept."""
         if not self._response.content.at_eof():
-            await self.read_what_comes(LINGER)
+            await self.read_available(DRAIN_SECONDS)
 
-    async def read_what_comes(self, seconds: float) -> bytes:
-        """Return what comes in that time, however it ends, and no more than an error needs."""
+    async def read_available(self, seconds: float) -> bytes:
+        """Return what arrives in that time, however it ends, and no more than an error needs."""
         body = bytearray()
         try:
             async with asyncio.timeout(seconds):
@@ -134,14 +140,14 @@ class AsyncReply:
         As a closed connection: that is what Stop is.
         """
         if self._chunks:
-            self._chunks.stop_watching()
+            self._chunks.cancel_timer()
         self._response.close()
 
 
 class _Chunks:
     """The body as it comes, watched by one timer for the whole stream.
 
-    A time-out of its own for each read costs as much as the read. This timer is set once, looks when it rings how
+    A time-out of its own for each read costs as much as the read. This timer is set once, finds when it rings how
     long the present read has been waiting, and is set again for what is left. An iterator and no generator, since
     an asynchronous generator that is left early costs a task to close it.
     """
@@ -154,7 +160,7 @@ class _Chunks:
         self._idle = idle
         self._loop = asyncio.get_running_loop()
         self._waiting_since: float | None = None
-        self._timer = self._loop.call_later(idle, self._look)
+        self._timer = self._loop.call_later(idle, self._check_idle)
 
     def __aiter__(self) -> Self:
         return self
@@ -173,13 +179,13 @@ class _Chunks:
             raise StopAsyncIteration
         return data
 
-    def stop_watching(self) -> None:
+    def cancel_timer(self) -> None:
         self._timer.cancel()
 
-    def _look(self) -> None:
+    def _check_idle(self) -> None:
         waited = 0.0 if self._waiting_since is None else self._loop.time() - self._waiting_since
-        if waited + _CLOCK < self._idle:
-            self._timer = self._loop.call_later(self._idle - waited, self._look)
+        if waited + _TIMER_TOLERANCE < self._idle:
+            self._timer = self._loop.call_later(self._idle - waited, self._check_idle)
         else:
             self._content.set_exception(TimeoutError())
 
@@ -196,11 +202,11 @@ class AsyncTransport:
         self._sessions: dict[
             asyncio.AbstractEventLoop, tuple[aiohttp.ClientSession, AsyncGenerator[aiohttp.ClientSession]]
         ] = {}
-        self._routes: dict[str, Route] = {}
+        self._networks: dict[str, NetworkSettings] = {}
 
     async def aclose(self) -> None:
         """Close this loop's connections; a later request opens new ones."""
-        self._routes.clear()
+        self._networks.clear()
         if kept := self._sessions.pop(asyncio.get_running_loop(), None):
             _, keeper = kept
             await keeper.aclose()
@@ -208,12 +214,12 @@ class AsyncTransport:
     @asynccontextmanager
     async def open(
         self, request: WireRequest, on_retry: Callable[[RetryCallState], Awaitable[None]] | None = None
-    ) -> AsyncIterator[AsyncReply]:
+    ) -> AsyncIterator[AsyncResponse]:
         """Send until the reply's headers are good and a stream has begun; never again after that.
 
         Args:
             request: What to send.
-            on_retry: Told of each wait before it begins.
+            on_retry: Called with each wait before it begins.
 
         Raises:
             AzureMLError: The reply was bad, or none came, and no retry is left or allowed.
@@ -229,32 +235,32 @@ class AsyncTransport:
                     await on_retry(backoff.state(error, wait))
                 await asyncio.sleep(wait)
         try:
-            if request.is_begun_by(reply.headers):
-                await reply.tell_framing()
+            if request.may_stream(reply.headers):
+                await reply.detect_framing()
             yield reply
         finally:
             reply.close()
 
-    async def _send(self, request: WireRequest) -> AsyncReply:
-        route = self._route(request.url)
+    async def _send(self, request: WireRequest) -> AsyncResponse:
+        network = self._network(request.url)
         response = None
         try:
             async with asyncio.timeout(request.timeout):
                 session = await self._session()
                 response = await session.post(
-                    request.url, data=_sendable(request.body), allow_redirects=False, **_options(request, route)
+                    request.url, data=_body_of(request.body), allow_redirects=False, **_options(request, network)
                 )
-                return await _begun(response, request, route)
+                return await _checked(response, request, network)
         except (aiohttp.ClientError, OSError, UnicodeError) as error:
-            failure = _while_sending(error, request, route)
+            failure = _while_sending(error, request, network)
             failure.request_id = request_id(response.headers) if response is not None else None
             # What a proxy refused holds the headers that were sent, a password for the proxy among them.
             raise failure from (None if isinstance(error, aiohttp.ClientHttpProxyError) else error)
 
-    def _route(self, url: str) -> Route:
-        if not (route := self._routes.get(url)):
-            route = self._routes[url] = route_to(url)
-        return route
+    def _network(self, url: str) -> NetworkSettings:
+        if not (network := self._networks.get(url)):
+            network = self._networks[url] = network_settings_for(url)
+        return network
 
     async def _session(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
@@ -262,25 +268,25 @@ class AsyncTransport:
             return kept[0]
         for ended in [known for known in tuple(self._sessions) if known.is_closed()]:
             self._sessions.pop(ended, None)
-        keeper = _kept_session(weakref.ref(self))
+        keeper = _keep_session(weakref.ref(self))
         session = await anext(keeper)
         self._sessions[loop] = session, keeper
         return session
 
 
-async def _kept_session(owner: weakref.ref[AsyncTransport]) -> AsyncGenerator[aiohttp.ClientSession]:
+async def _keep_session(owner: weakref.ref[AsyncTransport]) -> AsyncGenerator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(
-        # No limit of ours: how many talk at once is the application's decision.
+        # No limit of ours: how many requests there are at once is the application's decision.
         connector=aiohttp.TCPConnector(limit=0),
         timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT, sock_connect=CONNECT_TIMEOUT),
         cookie_jar=aiohttp.DummyCookieJar(),
         # As urllib3 has it: a server that compresses may hold tokens back until a block is full.
         headers={"Accept-Encoding": "identity"},
-        trust_env=False,  # it would read ~/.netrc too; what is to be read, ``route`` reads
+        trust_env=False,  # it would read ~/.netrc too; ``network`` reads the rest
     ) as session:
         # Garbage in a cycle is finalized all at once, so an open session in it would complain before it can be closed
         # here. Held from outside until its owner is gone, it is no part of that garbage.
-        held = weakref.finalize(owner(), _let_go, session)
+        held = weakref.finalize(owner(), _release, session)
         held.atexit = False
         try:
             yield session
@@ -288,46 +294,46 @@ async def _kept_session(owner: weakref.ref[AsyncTransport]) -> AsyncGenerator[ai
             held.detach()
 
 
-def _let_go(_: aiohttp.ClientSession) -> None:
-    """Nothing more: the session's keeper closes it."""
+def _release(_: aiohttp.ClientSession) -> None:
+    """Do nothing more: the session's keeper closes it."""
 
 
-def _options(request: WireRequest, route: Route) -> dict[str, Any]:
-    """What depends on the way. In a tunnel the proxy gets its own headers, and the endpoint does not see them."""
-    options: dict[str, Any] = {"headers": request.headers, "ssl": route.context or True}
-    if route.proxy:
-        options["proxy"] = route.proxy
+def _options(request: WireRequest, network: NetworkSettings) -> dict[str, Any]:
+    """The arguments that depend on the network. In a tunnel the proxy's headers do not reach the endpoint."""
+    options: dict[str, Any] = {"headers": request.headers, "ssl": network.context or True}
+    if network.proxy:
+        options["proxy"] = network.proxy
         if request.url.startswith("https:"):
-            options["proxy_headers"] = route.proxy_headers
+            options["proxy_headers"] = network.proxy_headers
         else:
-            options["headers"] = {**request.headers, **route.proxy_headers}
+            options["headers"] = {**request.headers, **network.proxy_headers}
     return options
 
 
-def _sendable(body: bytes) -> bytes | BytesIO:
+def _body_of(body: bytes) -> bytes | BytesIO:
     """A picture is sent piece by piece: written in one, it would hold up all other answers."""
-    return body if len(body) <= _MAX_WRITE else BytesIO(body)
+    return body if len(body) <= _MAX_BYTES_AT_ONCE else BytesIO(body)
 
 
-async def _begun(response: aiohttp.ClientResponse, request: WireRequest, route: Route) -> AsyncReply:
+async def _checked(response: aiohttp.ClientResponse, request: WireRequest, network: NetworkSettings) -> AsyncResponse:
     """Return the reply, once it is known to be a good one.
 
     Raises:
         AzureMLError: It is not.
     """
-    reply = AsyncReply(response, request)
+    reply = AsyncResponse(response, request)
     try:
         if response.status == 200:
-            if request.is_begun_by(reply.headers):
-                await reply.wait_for_first()
+            if request.may_stream(reply.headers):
+                await reply.wait_for_first_bytes()
             return reply
-        body = await reply.read_what_comes(MAX_ERROR_SECONDS)
+        body = await reply.read_available(MAX_ERROR_SECONDS)
     except BaseException:
         reply.close()
         raise
     reply.close()
     if response.status == 407:
-        raise proxy_refused(route, 407)
+        raise proxy_refused(network, 407)
     raise from_response(response.status, response.headers, body, key=request.key)
 
 
@@ -341,29 +347,29 @@ async def _read_any(content: aiohttp.StreamReader) -> bytes:
         raise
 
 
-def _while_sending(error: Exception, request: WireRequest, route: Route) -> AzureMLError:
+def _while_sending(error: Exception, request: WireRequest, network: NetworkSettings) -> AzureMLError:
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return proxy_refused(route, error.status)
+        return proxy_refused(network, error.status)
     if isinstance(error, aiohttp.ClientProxyConnectionError):
-        return proxy_failed(route, f"cannot be used: {why_unreachable(error.os_error)}")
+        return proxy_failed(network, f"cannot be used: {os_reason(error.os_error)}")
     if isinstance(error, aiohttp.ClientSSLError):
-        at_proxy = route.proxy == f"https://{error.host}:{error.port}"
-        return untrusted(error, route if at_proxy else None)
+        at_proxy = network.proxy == f"https://{error.host}:{error.port}"
+        return tls_error(error, network if at_proxy else None)
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-        why = _why(error)
-        return proxy_failed(route, f"cannot be used: {why}") if route.proxy else unreachable(why)
+        reason = _reason(error)
+        return proxy_failed(network, f"cannot be used: {reason}") if network.proxy else unreachable(reason)
     if isinstance(error, aiohttp.InvalidURL | UnicodeError):
         return unreachable("its address is not valid")
     return _while_reading(error, request.timeout)
 
 
 def _while_reading(error: Exception, seconds: float) -> AzureMLError:
-    return too_slow(seconds) if isinstance(error, TimeoutError) else broken()
+    return timed_out(seconds) if isinstance(error, TimeoutError) else connection_lost()
 
 
-def _why(error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -> str:
+def _reason(error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "its name is not known"
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return "nothing answers there"
-    return why_unreachable(error.os_error)
+    return os_reason(error.os_error)

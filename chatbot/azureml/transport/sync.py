@@ -1,4 +1,4 @@
-"""Bytes over HTTP through urllib3, for LangChain's sync methods. The decisions are ``transport``'s."""
+"""HTTP through urllib3, for LangChain's sync methods. The decisions are in ``common``."""
 
 from __future__ import annotations
 
@@ -23,22 +23,28 @@ from urllib3.exceptions import (
 
 from chatbot.azureml.errors import AzureMLError, from_response, request_id
 from chatbot.azureml.framing import Framing, framing_of
-from chatbot.azureml.route import Route, proxy_failed, proxy_refused, route_to, untrusted
-from chatbot.azureml.transport import (
+from chatbot.azureml.transport.common import (
     CONNECT_TIMEOUT,
-    LINGER,
+    DRAIN_SECONDS,
     MAX_ERROR_BYTES,
     MAX_ERROR_SECONDS,
     MAX_REPLY_BYTES,
     Backoff,
     WireRequest,
-    broken,
-    empty,
+    connection_lost,
+    empty_stream,
     is_event_stream,
-    too_long,
-    too_slow,
+    os_reason,
+    response_too_long,
+    timed_out,
     unreachable,
-    why_unreachable,
+)
+from chatbot.azureml.transport.network import (
+    NetworkSettings,
+    network_settings_for,
+    proxy_failed,
+    proxy_refused,
+    tls_error,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +53,7 @@ if TYPE_CHECKING:
 _READ_SIZE: Final = 64 * 1024
 
 
-class SyncReply:
+class SyncResponse:
     """A good reply whose body is still on the wire."""
 
     def __init__(self, response: urllib3.BaseHTTPResponse, request: WireRequest) -> None:
@@ -58,7 +64,7 @@ class SyncReply:
         self.headers = response.headers
         self.framing: Framing = "whole"
 
-    def wait_for_first(self, until: float) -> None:
+    def wait_for_first_bytes(self, until: float) -> None:
         """Wait for the first bytes of a stream: as long as there are none, it may be asked for again.
 
         Raises:
@@ -67,10 +73,10 @@ class SyncReply:
         self._wait_at_most(until - time.monotonic())
         self._first = self._response.read1(_READ_SIZE)
         if not self._first and is_event_stream(self.headers):
-            raise empty(request_id(self.headers))
+            raise empty_stream(request_id(self.headers))
 
-    def tell_framing(self) -> None:
-        """Read as far as it takes to tell how the reply is framed.
+    def detect_framing(self) -> None:
+        """Read as far as it takes to know the framing.
 
         Raises:
             AzureMLTimeoutError: Silence for longer than the idle time-out.
@@ -121,15 +127,15 @@ class SyncReply:
         except (HTTPError, OSError) as error:
             raise _while_reading(error, self._request.timeout) from error
         if len(body) > MAX_REPLY_BYTES:
-            raise too_long()
+            raise response_too_long()
         return bytes(body)
 
-    def linger(self) -> None:
-        """The answer is complete: take the end of HTTP, so that the connection is kept."""
-        self.read_what_comes(LINGER)
+    def drain(self) -> None:
+        """Read the end of HTTP after a complete answer, so that the connection is kept."""
+        self.read_available(DRAIN_SECONDS)
 
-    def read_what_comes(self, seconds: float) -> bytes:
-        """Return what comes in that time, however it ends, and no more than an error needs."""
+    def read_available(self, seconds: float) -> bytes:
+        """Return what arrives in that time, however it ends, and no more than an error needs."""
         body = bytearray()
         try:
             for data in self._within(seconds):
@@ -162,11 +168,11 @@ class SyncReply:
 
 
 class SyncTransport:
-    """One urllib3 pool per address, shared by all threads; the way there is read from the environment at first use."""
+    """One urllib3 pool per address, shared by all threads, with the network settings of its first use."""
 
     def __init__(self, max_retries: int) -> None:
         self._max_retries = max_retries
-        self._pools: dict[str, tuple[Route, urllib3.PoolManager]] = {}
+        self._pools: dict[str, tuple[NetworkSettings, urllib3.PoolManager]] = {}
 
     def close(self) -> None:
         """Close the idle connections; a later request opens new ones."""
@@ -177,12 +183,12 @@ class SyncTransport:
     @contextmanager
     def open(
         self, request: WireRequest, on_retry: Callable[[RetryCallState], None] | None = None
-    ) -> Iterator[SyncReply]:
+    ) -> Iterator[SyncResponse]:
         """Send until the reply's headers are good and a stream has begun; never again after that.
 
         Args:
             request: What to send.
-            on_retry: Told of each wait before it begins.
+            on_retry: Called with each wait before it begins.
 
         Raises:
             AzureMLError: The reply was bad, or none came, and no retry is left or allowed.
@@ -198,15 +204,15 @@ class SyncTransport:
                     on_retry(backoff.state(error, wait))
                 time.sleep(wait)
         try:
-            if request.is_begun_by(reply.headers):
-                reply.tell_framing()
+            if request.may_stream(reply.headers):
+                reply.detect_framing()
             yield reply
         finally:
             reply.close()
 
-    def _send(self, request: WireRequest) -> SyncReply:
+    def _send(self, request: WireRequest) -> SyncResponse:
         until = time.monotonic() + request.timeout
-        route, pool = self._pool(request.url)
+        network, pool = self._pool(request.url)
         response = None
         try:
             response = pool.request(
@@ -218,51 +224,53 @@ class SyncTransport:
                 redirect=False,
                 preload_content=False,
             )
-            return _begun(response, request, route, until)
+            return _checked(response, request, network, until)
         except (HTTPError, OSError, UnicodeError) as error:
-            failure = _while_sending(error, request, route)
+            failure = _while_sending(error, request, network)
             failure.request_id = request_id(response.headers) if response is not None else None
             raise failure from error
 
-    def _pool(self, url: str) -> tuple[Route, urllib3.PoolManager]:
+    def _pool(self, url: str) -> tuple[NetworkSettings, urllib3.PoolManager]:
         if not (known := self._pools.get(url)):
-            route = route_to(url)
-            known = self._pools.setdefault(url, (route, _new_pool(route)))
+            network = network_settings_for(url)
+            known = self._pools.setdefault(url, (network, _new_pool(network)))
         return known
 
 
-def _begun(response: urllib3.BaseHTTPResponse, request: WireRequest, route: Route, until: float) -> SyncReply:
+def _checked(
+    response: urllib3.BaseHTTPResponse, request: WireRequest, network: NetworkSettings, until: float
+) -> SyncResponse:
     """Return the reply, once it is known to be a good one.
 
     Raises:
         AzureMLError: It is not.
     """
-    reply = SyncReply(response, request)
+    reply = SyncResponse(response, request)
     try:
         if response.status == 200:
-            if request.is_begun_by(reply.headers):
-                reply.wait_for_first(until)
+            if request.may_stream(reply.headers):
+                reply.wait_for_first_bytes(until)
             return reply
-        body = reply.read_what_comes(MAX_ERROR_SECONDS)
+        body = reply.read_available(MAX_ERROR_SECONDS)
     except BaseException:
         reply.close()
         raise
     reply.close()
     if response.status == 407:
-        raise proxy_refused(route, 407)
+        raise proxy_refused(network, 407)
     raise from_response(response.status, response.headers, body, key=request.key)
 
 
-def _new_pool(route: Route) -> urllib3.PoolManager:
-    if route.proxy is None:
-        return urllib3.PoolManager(maxsize=32, retries=False, ssl_context=route.context)
+def _new_pool(network: NetworkSettings) -> urllib3.PoolManager:
+    if network.proxy is None:
+        return urllib3.PoolManager(maxsize=32, retries=False, ssl_context=network.context)
     return urllib3.ProxyManager(
-        route.proxy,
+        network.proxy,
         maxsize=32,
         retries=False,
-        proxy_headers=route.proxy_headers,
-        proxy_ssl_context=route.context,
-        ssl_context=route.context,
+        proxy_headers=network.proxy_headers,
+        proxy_ssl_context=network.context,
+        ssl_context=network.context,
     )
 
 
@@ -281,35 +289,35 @@ def _sockets(response: urllib3.BaseHTTPResponse) -> list[socket.socket]:
 _TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
-def _while_sending(error: Exception, request: WireRequest, route: Route) -> AzureMLError:
+def _while_sending(error: Exception, request: WireRequest, network: NetworkSettings) -> AzureMLError:
     if isinstance(error, ProxyError):
         cause = error.original_error
         if refusal := _TUNNEL.search(str(cause)):
-            return proxy_refused(route, int(refusal.group(1)))
+            return proxy_refused(network, int(refusal.group(1)))
         if isinstance(cause, SSLError):
-            return untrusted(cause, route)
-        return proxy_failed(route, f"cannot be used: {_why(cause)}")
+            return tls_error(cause, network)
+        return proxy_failed(network, f"cannot be used: {_reason(cause)}")
     if isinstance(error, SSLError):
-        return untrusted(error)
+        return tls_error(error)
     if isinstance(error, ConnectTimeoutError) and not isinstance(error, NewConnectionError):
         # The caller's own time ran out first, which is no news of the network.
-        return unreachable(_why(error)) if request.timeout > CONNECT_TIMEOUT else too_slow(request.timeout)
+        return unreachable(_reason(error)) if request.timeout > CONNECT_TIMEOUT else timed_out(request.timeout)
     if isinstance(error, NewConnectionError | LocationValueError | UnicodeError):
-        return unreachable(_why(error))
+        return unreachable(_reason(error))
     return _while_reading(error, request.timeout)
 
 
 def _while_reading(error: Exception, seconds: float) -> AzureMLError:
     if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
-        return too_slow(seconds)
-    return broken()
+        return timed_out(seconds)
+    return connection_lost()
 
 
-def _why(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, NameResolutionError):
         return "its name is not known"
     if isinstance(error, NewConnectionError):  # to urllib3 also a time-out
-        return why_unreachable(error.__cause__)
+        return os_reason(error.__cause__)
     if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
         return "nothing answers there"
     if isinstance(error, LocationValueError | UnicodeError):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.azureml.refusal import Refused, read_refused
+from chatbot.azureml.refused_parameters import Refused, read_refused
 
 REASONING = "is not supported with this model"
 WORDS = {
@@ -151,8 +151,8 @@ def test_a_role_may_be_refused(words):
 )
 @pytest.mark.parametrize("place", ["code", "kind"])
 def test_a_code_is_enough_beside_a_name(code, place):
-    told = {"code": None, "kind": None, place: code}
-    assert read_refused("Odd.", param="top_k", detail=None, **told) == Refused(("top_k",))
+    given = {"code": None, "kind": None, place: code}
+    assert read_refused("Odd.", param="top_k", detail=None, **given) == Refused(("top_k",))
 
 
 def test_the_code_tells_a_value_from_a_parameter():

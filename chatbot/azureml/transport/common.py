@@ -1,9 +1,4 @@
-"""What both transports decide alike, and none of their waiting: what to send, when to try again, what to say.
-
-Bytes go over HTTP through urllib3 in sync (``sync_transport``) and through aiohttp in async (``async_transport``): for
-many streams at once httpx costs several times what these do (docs/decisions.md), and aiohttp has no sync side. The two
-import their library when they are first needed, this module none.
-"""
+"""What both transports decide alike, and none of their waiting: the request, when to try again, the errors."""
 
 from __future__ import annotations
 
@@ -30,7 +25,7 @@ CONNECT_TIMEOUT: Final = 10.0
 
 MAX_RETRY_SECONDS: Final = 30.0
 """The last attempt begins no later than this after the first, so nobody waits longer than this and ``timeout`` for a
-reply to begin. A server that asks for a longer wait gets no retry but its say."""
+reply to begin. A server that asks for a longer wait gets no retry but its own words."""
 
 MAX_TIMEOUT_RETRIES: Final = 1
 """After a time-out, ours or the server's: the container may still be working on the request before."""
@@ -39,7 +34,7 @@ MAX_FAILURE_RETRIES: Final = 3
 """After a 5xx, as Microsoft's own client has it."""
 
 FIRST_WAIT: Final = 1.0
-"""Most seconds to wait before the first retry, where the server says nothing of it; the next may take twice as long."""
+"""Most seconds to wait before the first retry, where the server names none; the next may take twice as long."""
 
 LONGEST_WAIT: Final = 8.0
 
@@ -48,10 +43,10 @@ TIMEOUT_WAIT: Final = 4.0
 
 MAX_ERROR_BYTES: Final = 64 * 1024
 MAX_ERROR_SECONDS: Final = 5.0
-"""For the words of an unsuccessful reply: its status says most, and is there already."""
+"""For the body of an unsuccessful reply: its status is worth most, and is there already."""
 
 MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
-LINGER: Final = 0.5
+DRAIN_SECONDS: Final = 0.5
 """Seconds to wait for the end of HTTP after the end of the answer, so that the connection can be used again."""
 
 
@@ -60,14 +55,14 @@ class WireRequest:
     """One POST, complete.
 
     Attributes:
-        key: The secret among the headers, to blot it out of anything the server echoes.
+        key: The secret among the headers, to mask it in anything the server echoes.
         timeout: Seconds until the reply begins (the first byte of a stream), and for a whole reply to be read.
         idle_timeout: Seconds without a byte in the middle of a stream.
         streams: A stream is asked for.
     """
 
     url: str
-    # What a log that shows variables must not show: the key, and what a person wrote.
+    # What a log that shows variables must not show: the key, and the messages.
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     key: str = field(repr=False)
@@ -75,14 +70,14 @@ class WireRequest:
     idle_timeout: float
     streams: bool = False
 
-    def is_begun_by(self, headers: Mapping[str, str]) -> bool:
-        """Whether it is the first bytes that begin a good reply, since it may be a stream."""
+    def may_stream(self, headers: Mapping[str, str]) -> bool:
+        """Whether a good reply with these headers begins with its first bytes, since it may be a stream."""
         return self.streams or is_event_stream(headers)
 
 
 @dataclass(slots=True)
 class Backoff:
-    """Whether a failed attempt is worth another, and when: full jitter, the server's wishes, a cap in all."""
+    """Whether a failed attempt is worth another, and when: full jitter, the server's own wait first, a cap in all."""
 
     max_retries: int
     started: float
@@ -96,9 +91,9 @@ class Backoff:
             AzureMLError: ``error`` itself, when it is final.
         """
         self.attempt += 1
-        if not error.is_retryable or self.attempt > min(self.max_retries, _most_retries(error)):
+        if not error.is_retryable or self.attempt > min(self.max_retries, _max_retries_after(error)):
             raise error
-        wait = error.retry_after if error.retry_after is not None else self._lot(error)
+        wait = error.retry_after if error.retry_after is not None else self._jitter(error)
         if now - self.started + wait > MAX_RETRY_SECONDS:
             raise error
         self.waited += wait
@@ -110,51 +105,51 @@ class Backoff:
 
         return retry_state(error, self.attempt, wait, self.waited)
 
-    def _lot(self, error: AzureMLError) -> float:
+    def _jitter(self, error: AzureMLError) -> float:
         most = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (self.attempt - 1))
         low, high = (TIMEOUT_WAIT / 2, TIMEOUT_WAIT) if isinstance(error, AzureMLTimeoutError) else (0.0, most)
         return random.uniform(low, high)  # noqa: S311 - jitter, not a secret
 
 
-def _most_retries(error: AzureMLError) -> float:
+def _max_retries_after(error: AzureMLError) -> float:
     if isinstance(error, AzureMLTimeoutError):
         return MAX_TIMEOUT_RETRIES
     return MAX_FAILURE_RETRIES if isinstance(error, AzureMLAPIError) else float("inf")
 
 
 def is_event_stream(headers: Mapping[str, str]) -> bool:
-    """Whether a reply calls itself a stream of events, true or not; the headers' names must have no case."""
+    """Whether a reply is labelled as a stream of events, rightly or not; the headers' names must have no case."""
     return "text/event-stream" in headers.get("content-type", "").lower()
 
 
-def unreachable(why: str) -> AzureMLConnectionError:
-    """No connection came about."""
-    return AzureMLConnectionError(f"The endpoint cannot be reached: {why}.")
+def unreachable(reason: str) -> AzureMLConnectionError:
+    """Return the error for a connection that did not come about."""
+    return AzureMLConnectionError(f"The endpoint cannot be reached: {reason}.")
 
 
-def why_unreachable(error: BaseException | None) -> str:
-    """Say what the operating system said about a connection that did not come about."""
+def os_reason(error: BaseException | None) -> str:
+    """Return the operating system's reason for a connection that did not come about."""
     number = error.errno if isinstance(error, OSError) else None
     if number in (None, errno.ECONNREFUSED):
         return "the connection is refused"
     return f"the network says {(error.strerror if isinstance(error, OSError) else None) or number}"
 
 
-def too_slow(timeout: float) -> AzureMLTimeoutError:
-    """Silence for longer than we wait."""
+def timed_out(timeout: float) -> AzureMLTimeoutError:
+    """Return the error for silence of ``timeout`` seconds."""
     return AzureMLTimeoutError(f"The endpoint sent nothing for {timeout:g} seconds.")
 
 
-def broken() -> AzureMLConnectionError:
-    """A connection that there was is gone."""
+def connection_lost() -> AzureMLConnectionError:
+    """Return the error for a connection that broke."""
     return AzureMLConnectionError("The connection to the endpoint broke.")
 
 
-def empty(request_id: str | None) -> AzureMLStreamError:
-    """A stream was promised, and not a byte came."""
+def empty_stream(request_id: str | None) -> AzureMLStreamError:
+    """Return the error for a stream that was announced and holds no byte."""
     return AzureMLStreamError("The endpoint's answer broke off before it was complete.", request_id=request_id)
 
 
-def too_long() -> AzureMLResponseError:
-    """A reply that no chat model gives."""
+def response_too_long() -> AzureMLResponseError:
+    """Return the error for a reply longer than any chat model's."""
     return AzureMLResponseError(f"The endpoint's answer is longer than {MAX_REPLY_BYTES // 2**20} MiB.")

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.azureml.overflow import Overflow, read_overflow
+from chatbot.azureml.context_overflow import Overflow, read_overflow
 
 # Words: window, request in all, messages.
-TOLD = {
+LENGTHS = {
     "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (3000 in the "
     "messages, 2000 in "
     "the completion). Please reduce the length of the messages or completion.": (4096, 5000, 3000),
@@ -99,9 +99,9 @@ OTHER = [
 ]
 
 
-@pytest.mark.parametrize(("words", "told"), TOLD.items())
-def test_words_tell_the_window_and_what_was_asked_of_it(words, told):
-    assert read_overflow(words, None, None, {}) == Overflow(*told)
+@pytest.mark.parametrize(("words", "lengths"), LENGTHS.items())
+def test_words_tell_the_window_and_what_was_asked_of_it(words, lengths):
+    assert read_overflow(words, None, None, {}) == Overflow(*lengths)
 
 
 @pytest.mark.parametrize("words", OTHER)
