@@ -34,6 +34,9 @@ from chatbot.conversation.view import SHOWN_TURNS, View, load_candidates
 POLL_SECONDS: Final = 1.0
 """How often an answer that another process writes is looked at."""
 
+REMOVAL_PAUSE: Final = 0.05
+"""Seconds between two steps of removing what has expired: visitors go first."""
+
 
 class ConversationService:
     """Says things to the model and keeps what was said.
@@ -73,6 +76,15 @@ class ConversationService:
         """Return the conversation the owner wrote to last, or a new one."""
         known = await self._store.list(owner, limit=1)
         return known[0] if known else self.begin(owner)
+
+    async def renew(self, owner: str) -> None:
+        """Keep the owner's conversations for their full time from now on: they are here."""
+        await self._store.renew(owner)
+
+    async def remove_expired(self) -> None:
+        """Remove the conversations whose owners stayed away for too long, and those deleted a while ago."""
+        while await self._store.remove_expired():  # noqa: ASYNC110 - a pause between steps, not a wait for something
+            await asyncio.sleep(REMOVAL_PAUSE)
 
     async def list(self, owner: str, *, search: str = "") -> Sequence[Conversation]:
         """Return the owner's conversations with ``search`` in title or text, the one written to last first."""

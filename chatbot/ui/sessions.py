@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from chatbot.ui.browser_state import BrowserState
 from chatbot.ui.i18n import Language, language_of
 from chatbot.ui.identity import Connection, identify, page_id
 from chatbot.ui.views.messages import Growth
+
+logger = logging.getLogger(__name__)
 
 MAX_SESSIONS: Final = 2_000
 """Pages that are remembered at once, open or not."""
@@ -184,6 +187,7 @@ class PageSessions:
         key = identify(request), page_id(request)
         if key not in self._sessions:
             latest = await self._service.latest(key[0])
+            await self._renew(key[0])
             self._make_room()
             # Another event of the same page may have been here in the meantime: the first one decides.
             self._sessions.setdefault(key, PageSession(key[0], latest, language_of(request)))
@@ -229,6 +233,18 @@ class PageSessions:
         for session in self._sessions.values():
             session.stream = None
             session.changed.set()
+
+    async def renew_open(self) -> None:
+        """Have the conversations kept of all who have a page open."""
+        for owner in list(self._streams):
+            await self._renew(owner)
+
+    async def _renew(self, owner: str) -> None:
+        try:
+            await self._service.renew(owner)
+        except Exception:
+            # They are here all the same, and there is time: it is done again with the next page that is opened.
+            logger.exception("A visitor's conversations could not be renewed")
 
     @property
     def open_count(self) -> int:
