@@ -369,6 +369,7 @@ class ConversationService:
 
     async def aclose(self) -> None:
         """End all answers that are being written, keeping what there is of each."""
+        self._recall.close()
         await self._generations.aclose()
 
     # ----------------------------------------------------------------------------------------- inside

@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -182,12 +182,6 @@ class ConversationStore:
         """Return all turns that are shown, in order."""
         async with aclosing(self._database.pages(_shown(id).order_by(turns.c.index))) as pages:
             return [self._settled(row) async for rows in pages for row in rows]
-
-    async def newest(self, id: str) -> AsyncGenerator[Sequence[Turn]]:  # noqa: A002
-        """Yield the turns that are shown, the newest first, a few at a time."""
-        async with aclosing(self._database.pages(_shown(id).order_by(turns.c.index.desc()))) as pages:
-            async for rows in pages:
-                yield [self._settled(row) for row in rows]
 
     async def tail(self, id: str, limit: int, *, before: int | None = None) -> Sequence[Turn]:  # noqa: A002
         """Return the newest ``limit`` shown turns (of those ``before`` an index), in order: one indexed range read."""

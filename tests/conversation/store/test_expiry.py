@@ -8,8 +8,9 @@ import pytest
 from chatbot.conversation.retention import LASTING_SECONDS, PASSING, PASSING_SECONDS, UNDELETE_SECONDS
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.store import store as limits
-from chatbot.conversation.turn import Conversation, Options, Turn, TurnMemory, TurnStatus
+from chatbot.conversation.turn import Conversation, Options, TurnMemory, TurnStatus
 from tests.conversation.store.talk import ended, say, talk, texts
+from tests.support.turns import text_turn
 
 PASSER_BY = f"{PASSING}somebody"
 OWNERS = {"ada": LASTING_SECONDS, PASSER_BY: PASSING_SECONDS}
@@ -125,7 +126,7 @@ async def test_a_deleted_conversation_is_removed_once_it_cannot_be_brought_back(
 
 @pytest.mark.parametrize(("owner", "seconds"), OWNERS.items())
 async def test_an_imported_conversation_is_kept_as_long_as_one_that_was_begun(store, let_pass, left, owner, seconds):
-    turns = [StoredTurn(Turn(0, "one", "answer", TurnStatus.COMPLETE), shown=True)]
+    turns = [StoredTurn(text_turn(0, "one", "answer", TurnStatus.COMPLETE), shown=True)]
     await store.add(Conversation("c1", owner), turns)
     let_pass(seconds - 60)
     assert await remove_all(store) == 0
@@ -139,7 +140,7 @@ async def test_long_ones_go_a_piece_at_a_time_and_are_seen_by_nobody_meanwhile(s
     monkeypatch.setattr(limits, "REMOVED_TURNS", 7)
     for number in range(5):
         turns = [
-            StoredTurn(Turn(n // 2, f"{n}", "answer", TurnStatus.COMPLETE, version=n % 2), shown=bool(n % 2))
+            StoredTurn(text_turn(n // 2, f"{n}", "answer", TurnStatus.COMPLETE, version=n % 2), shown=bool(n % 2))
             for n in range(20)
         ]
         await store.add(Conversation(f"c{number}", "ada"), turns)
