@@ -114,19 +114,24 @@ class ConversationService:
             raise TitleError("A conversation needs a title: type one.")
         await self._store.rename(conversation.id, title)
 
-    async def find_title(self, conversation: Conversation) -> str:
+    async def find_title(self, conversation: Conversation, *, origin: str | None = None) -> str:
         """Let the model find a title for the conversation, and return it.
+
+        Args:
+            conversation: Any state of it.
+            origin: Where it is asked for, as for :meth:`say`.
 
         Raises:
             TitleError: There is nothing to name yet, or the model found no title; says why.
             ApplicationBusyError: Too many answers are being written; a title counts as one.
             OwnerBusyError: Too many of them are the owner's.
+            OriginBusyError: Too many of them come from there.
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
         conversation = await self.refresh(conversation)
         choice = self.deployments.choice(conversation)
         turns = await self._store.tail(conversation.id, titles.TURNS_READ)
-        with self._generations.naming(conversation):
+        with self._generations.naming(conversation, origin):
             title, usage = await titles.ask(choice.deployment, turns)
         if usage is not None:
             await self._store.spend(conversation.id, choice.priced(usage))
@@ -217,7 +222,9 @@ class ConversationService:
 
     # ------------------------------------------------------------------------------------------ writing
 
-    async def say(self, conversation: Conversation, text: str, *, at: int | None = None) -> AsyncGenerator[Turn]:
+    async def say(
+        self, conversation: Conversation, text: str, *, at: int | None = None, origin: str | None = None
+    ) -> AsyncGenerator[Turn]:
         """Ask the model and yield the growing turn: its newest state each time, its final state last.
 
         The answer belongs to the service: whoever stops iterating only stops watching, see :meth:`follow` and
@@ -229,24 +236,29 @@ class ConversationService:
             at: Number of turns the question comes after; fewer than there are is a retry or an edit. The turns
                 it replaces are shown until the new one has something to replace them with, and can be flipped
                 back to then.
+            origin: Where it is asked, whoever asks: half of all answers may be asked for from one place. None where
+                that does not matter.
 
         Raises:
             MessageError: The text is empty, or is no text.
             TextTooLongError: It is too long.
             ApplicationBusyError: Too many answers are being written.
             OwnerBusyError: Too many of them are the owner's.
+            OriginBusyError: Too many of them come from there.
             ConversationBusyError: An answer is being written in this conversation.
             ConversationConflictError: The conversation went on since the asker last saw it.
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
-        generation = await self.ask(conversation, text, at=at)
+        generation = await self.ask(conversation, text, at=at, origin=origin)
         async with aclosing(generation.follow()) as snapshots:
             async for turn in snapshots:
                 yield turn
 
-    async def ask(self, conversation: Conversation, text: str, *, at: int | None = None) -> Generation:
+    async def ask(
+        self, conversation: Conversation, text: str, *, at: int | None = None, origin: str | None = None
+    ) -> Generation:
         """Ask the model and return the answer that begins to grow; takes and raises what :meth:`say` does."""
-        return await self._generations.begin(conversation, text, at)
+        return await self._generations.begin(conversation, text, at, origin)
 
     def generation(self, conversation: Conversation) -> Generation | None:
         """Return the answer that this process is writing in its owner's conversation, if it is."""

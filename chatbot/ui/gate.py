@@ -113,6 +113,7 @@ class _Session:
     def __init__(self, request: HTTPConnection, session_hash: str) -> None:
         self.headers = request.headers
         self.cookies = request.cookies
+        self.client = request.client
         self.session_hash = session_hash
 
 

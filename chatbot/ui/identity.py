@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
 import secrets
 from collections.abc import Mapping
@@ -61,6 +62,10 @@ class Connection(Protocol):
     def cookies(self) -> Mapping[str, str]:
         """Its cookies."""
 
+    @property
+    def client(self) -> Any:
+        """Who sent it, with ``host``; None where that is not known."""
+
 
 def identify(request: Connection) -> str:
     """Return who owns what this visitor says: what the store keeps never lets anybody in.
@@ -79,6 +84,22 @@ def identify(request: Connection) -> str:
 def page_id(request: Connection) -> str:
     """Return the id of the page a request comes from, of an API client that of its session; empty without either."""
     return str(request.headers.get(PAGE_HEADER) or getattr(request, "session_hash", None) or "")
+
+
+def origin_of(request: Connection) -> str:
+    """Return where a request comes from: an IPv4 address, or the /64 that one IPv6 household or office has.
+
+    Behind a proxy that is not believed that is the proxy; where it is not known, it is empty for all.
+    """
+    try:
+        address = ipaddress.ip_address(request.client.host if request.client else "")
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((int(address), 64), strict=False))
+    return str(address)
 
 
 class VisitorCookie:

@@ -78,7 +78,7 @@ class PageRoutes:
         """Stream a page: all of it at first, then whatever changes, as server-sent events until the page goes away."""
         session = await self._sessions.of(request)
         try:
-            stream = self._sessions.subscribe(session, None if request.client is None else request.client.host)
+            stream = self._sessions.subscribe(session)
         except TooManyPagesError as error:
             return _notice(session.t(error.text), 429)
         return StreamingResponse(self._events(session, stream), media_type="text/event-stream", headers=HEADERS)

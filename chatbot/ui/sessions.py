@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import time
 from collections import Counter, OrderedDict
@@ -15,7 +14,7 @@ from chatbot.conversation import Conversation, ConversationService, Generation
 from chatbot.conversation.view import SHOWN_TURNS
 from chatbot.ui.browser_state import BrowserState
 from chatbot.ui.i18n import Language, language_of
-from chatbot.ui.identity import Connection, identify, page_id
+from chatbot.ui.identity import Connection, identify, origin_of, page_id
 from chatbot.ui.views.messages import Growth
 
 logger = logging.getLogger(__name__)
@@ -80,7 +79,8 @@ class PageSession:
         grows_elsewhere: Whether an answer grows on it that another process writes.
         changed: Set whenever there is something to send.
         stream: What stands for the stream that is open; None where none is.
-        address: Where its browser is, as :func:`network_of` says.
+        origin: Where its latest request came from, as :func:`origin_of` says.
+        address: Where its stream was opened from, likewise.
         seen_at: When somebody last had it open, by the clock of its :class:`PageSessions`.
     """
 
@@ -105,6 +105,7 @@ class PageSession:
         self.grows_elsewhere = False
         self.changed = asyncio.Event()
         self.stream: object | None = None
+        self.origin = ""
         self.address = ""
         self.seen_at = 0.0
         self._outbox: dict[str, Any] = {}
@@ -194,20 +195,17 @@ class PageSessions:
         self._sessions.move_to_end(key)
         session = self._sessions[key]
         session.seen_at = self._clock()
+        session.origin = origin_of(request)
         return session
 
-    def subscribe(self, session: PageSession, host: str | None = None) -> object:
+    def subscribe(self, session: PageSession) -> object:
         """Begin to keep a page up to date, in the place of any other stream of it; return what stands for this one.
-
-        Args:
-            session: The page.
-            host: IP address of its browser, where that is known.
 
         Raises:
             TooManyPagesError: The visitor has too many open, or too many are open where they are.
         """
         if session.stream is None:
-            address = network_of(host)
+            address = session.origin
             if self._streams[session.owner] >= MAX_STREAMS_PER_OWNER:
                 raise TooManyPagesError
             if self._addresses[address] >= MAX_STREAMS_PER_ADDRESS:
@@ -262,16 +260,3 @@ class PageSessions:
         for place, key in enumerate(idle):
             if place < surplus or self._sessions[key].seen_at < before:
                 del self._sessions[key]
-
-
-def network_of(host: str | None) -> str:
-    """Return what counts as one network address: an IPv4 address, or the /64 that one IPv6 household or office has."""
-    try:
-        address = ipaddress.ip_address(host or "")
-    except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((int(address), 64), strict=False))
-    return str(address)

@@ -191,6 +191,10 @@
     const slow = setTimeout(() => announce(AWAY), PATIENCE);
     try {
       const response = await plain(resource, options);
+      if (response.status === 413) {
+        notify({ text: t("too_long"), lasting: false });
+        return never;
+      }
       if (response.status < 502) {
         if (!find("#chat textarea")) edited = "";
         return response;
