@@ -15,6 +15,7 @@ from chatbot.conversation.view import SHOWN_TURNS
 from chatbot.ui.browser_state import BrowserState
 from chatbot.ui.i18n import Language, language_of
 from chatbot.ui.identity import Connection, identify, origin_of, page_id
+from chatbot.ui.outbox import Outbox
 from chatbot.ui.views.messages import Growth
 
 logger = logging.getLogger(__name__)
@@ -67,10 +68,10 @@ class PageSession:
         deleted: The conversation that was deleted on it last.
         naming: Id of the conversation that the model is finding a title for.
         asked: What was sent from its box last: the hint about it, should it still be asked for, is about nothing new.
-        times_taken: How many messages were taken from its box.
         dismissed: Indices of the turns that the visitor left out although the question mentions them.
         choosing: Held while an option is changed: what is asked meanwhile waits for it.
         stale: What of it has to be drawn again.
+        outbox: What it is told beside what is drawn.
         held: What its browser holds of it.
         drawn: The turn each message on it belongs to, None for those that belong to none.
         above: How many messages stand above those of the turn that is being answered.
@@ -93,7 +94,6 @@ class PageSession:
         self.deleted: Conversation | None = None
         self.naming: str | None = None
         self.asked = ""
-        self.times_taken = 0
         self.dismissed: set[int] = set()
         self.choosing = asyncio.Lock()
         self.stale = Stale.PAGE
@@ -108,7 +108,7 @@ class PageSession:
         self.origin = ""
         self.address = ""
         self.seen_at = 0.0
-        self._outbox: dict[str, Any] = {}
+        self.outbox = Outbox()
 
     def turn_to(self, conversation: Conversation) -> None:
         """Show another conversation."""
@@ -125,45 +125,31 @@ class PageSession:
 
     def withdraw_hint(self) -> None:
         """Take away what was said about the turns a question mentions."""
-        self.post(recall_hint="")
+        self._post("recall_hint", "")
 
     def took(self, text: str) -> None:
         """Tell the page that a message was taken: the box may be emptied if it still holds it."""
         self.asked = text
-        self.times_taken += 1
         self.dismissed.clear()
         self.withdraw_hint()
-        self._tell_what_was_taken()
+        self._post("taken", text)
 
     def begin_anew(self) -> None:
-        """Take the browser for one that holds nothing, since what was sent to it last may not have arrived."""
+        """Take the browser for one that holds nothing, since what was drawn for it last may not have arrived."""
         self.browser = BrowserState()
-        self._tell_what_was_taken()
         self.redraw()
 
     def give_back(self, text: str) -> None:
         """Put words that were not sent, or were taken back, where they can be sent again."""
-        self.post(words=text)
+        self._post("words", text)
 
     def notify(self, text: str, *, lasting: bool = False) -> None:
         """Tell the visitor something; ``lasting`` stays until they close it."""
-        notices = [*self._outbox.get("notices", ()), {"text": text, "lasting": lasting}]
-        self.post(notices=notices[-3:])
+        self._post("notices", {"text": text, "lasting": lasting})
 
-    def _tell_what_was_taken(self) -> None:
-        # With its number: told again, it is not to empty a box that holds the same words once more.
-        if self.times_taken:
-            self.post(taken=[self.times_taken, self.asked])
-
-    def post(self, **parts: Any) -> None:
-        """Send parts of the page; of what was not sent yet, the newest counts."""
-        self._outbox.update(parts)
+    def _post(self, name: str, value: Any) -> None:
+        self.outbox.post(name, value)
         self.changed.set()
-
-    def take_outbox(self) -> dict[str, Any]:
-        """Return what is to be sent, once."""
-        outbox, self._outbox = self._outbox, {}
-        return outbox
 
 
 class PageSessions:
@@ -198,8 +184,12 @@ class PageSessions:
         session.origin = origin_of(request)
         return session
 
-    def subscribe(self, session: PageSession) -> object:
+    def subscribe(self, session: PageSession, received: int = 0) -> object:
         """Begin to keep a page up to date, in the place of any other stream of it; return what stands for this one.
+
+        Args:
+            session: The page.
+            received: The highest number its browser was given by :meth:`Outbox.take`.
 
         Raises:
             TooManyPagesError: The visitor has too many open, or too many are open where they are.
@@ -216,6 +206,7 @@ class PageSessions:
         session.stream = object()
         session.changed.set()  # the former one looks up and ends
         session.begin_anew()
+        session.outbox.resume(received)
         return session.stream
 
     def unsubscribe(self, session: PageSession, stream: object) -> None:
