@@ -24,6 +24,7 @@ from chatbot.conversation.parts import text_parts
 from chatbot.conversation.store import RevisionError, StoredTurn
 from tests.conversation.conversing import say, start, talk, until
 from tests.conversation.loop_watch import watched_steps
+from tests.support.bundles import bundle_of
 from tests.support.turns import text_turn
 
 MANY = 4_000
@@ -55,7 +56,7 @@ def export():
 
 @pytest.fixture(scope="module")
 def bundle():
-    return import_export.bundle(long_conversation(1_000, f"Number {n}") for n in range(4))
+    return bundle_of(long_conversation(1_000, f"Number {n}") for n in range(4))
 
 
 @pytest.mark.parametrize("kind", ["export", "bundle"])

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
-from chatbot.conversation.generation.manager import MAX_ANSWERS_PER_OWNER
+from chatbot.conversation.generation.manager import MAX_ANSWERS, MAX_ANSWERS_PER_OWNER, SHARE_OF_ORIGIN
 from chatbot.server import create_page_app
 from chatbot.shutdown import Step
 from chatbot.ui import Branding
@@ -103,3 +103,30 @@ async def test_masses_by_one_visitor_leave_room_for_the_others(served):
     assert sum(text.startswith("silence") for text in asked) == MAX_ANSWERS_PER_OWNER
     assert asked[-1] == "hello"
     assert len(app.state.sessions) <= MAX_SESSIONS
+
+
+async def test_masses_without_a_cookie_from_one_address_leave_room_for_the_others(served):
+    """Each is a new owner: only where they come from tells that they are one."""
+    client, _, model = served
+    page = await PageEvents.of(client)
+
+    async def answer(number):
+        return await page.send(page.submit, [f"silence {number}"], f"asking {number}")
+
+    assert await all_of(ANSWERS, answer) == {200: ANSWERS}
+    assert len(model.asked) == MAX_ANSWERS * SHARE_OF_ORIGIN
+    async with client.stream("GET", "/chat/updates", headers=headers("asking last")) as reply:
+        assert await page.send(page.submit, ["silence"], "asking last") == 200
+        async for line in reply.aiter_lines():
+            if "for your network address" in line:
+                break
+    elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
+    async with httpx.AsyncClient(base_url=client.base_url, timeout=60, transport=elsewhere) as other:
+        page = await PageEvents.of(other)
+        async with other.stream("GET", "/chat/updates", headers=headers("a page", "grace")) as reply:
+            assert await page.send(page.submit, ["hello"], "a page", "grace") == 200
+            async for line in reply.aiter_lines():
+                if "Good day to you." in line:
+                    break
+            else:
+                pytest.fail("the other visitor's answer never came")

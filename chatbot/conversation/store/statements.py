@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chatbot.conversation.retention import LASTING_SECONDS, PASSING, PASSING_SECONDS, UNDELETE_SECONDS, lifetime
 from chatbot.conversation.store.schema import IS_IN_PROGRESS, conversations, options_row, turns
 from chatbot.conversation.turn import Conversation, Failure, TurnStatus, Usage
 
@@ -44,8 +45,9 @@ async def create(connection: AsyncConnection, conversation: Conversation, *, is_
         "input_tokens": conversation.usage.input_tokens,
         "output_tokens": conversation.usage.output_tokens,
         "cost": conversation.usage.cost,
-        "updated_at": time.time(),
-        "deleted_at": time.time() if is_hidden else None,
+        "updated_at": (now := time.time()),
+        "deleted_at": now if is_hidden else None,
+        "expires_at": now + (UNDELETE_SECONDS if is_hidden else lifetime(conversation.owner)),
     }
     try:
         await connection.execute(insert(conversations).values(row))
@@ -63,7 +65,7 @@ async def advance(connection: AsyncConnection, id: str, revision: int, **values:
     at_revision = and_(
         conversations.c.id == id, conversations.c.revision == revision, conversations.c.deleted_at.is_(None)
     )
-    values |= {"revision": revision + 1, "updated_at": time.time()}
+    values |= {"revision": revision + 1, **_touched()}
     if (await connection.execute(update(conversations).where(at_revision).values(values))).rowcount != 1:
         raise RevisionError(f"conversation {id} is not at revision {revision}")
     return revision + 1
@@ -71,13 +73,26 @@ async def advance(connection: AsyncConnection, id: str, revision: int, **values:
 
 async def touch(connection: AsyncConnection, id: str, usage: Usage | None = None) -> None:  # noqa: A002
     """Note that a conversation was written to, where its revision stays, and what an answer in it took."""
-    values = {"updated_at": time.time()} | ({} if usage is None else _added(usage))
+    values = _touched() | ({} if usage is None else _added(usage))
     await connection.execute(update(conversations).where(conversations.c.id == id).values(values))
 
 
 async def spend(connection: AsyncConnection, id: str, usage: Usage) -> None:  # noqa: A002
     """Add to what a conversation took, where nothing was written to it."""
     await connection.execute(update(conversations).where(conversations.c.id == id).values(_added(usage)))
+
+
+def kept_until(now: float) -> ColumnElement[float]:
+    """Return until when a conversation is kept whose owner was here at a time."""
+    return case(
+        (conversations.c.owner.startswith(PASSING), now + PASSING_SECONDS),
+        else_=now + LASTING_SECONDS,
+    )
+
+
+def _touched() -> dict[str, Any]:
+    now = time.time()
+    return {"updated_at": now, "expires_at": kept_until(now)}
 
 
 def _added(usage: Usage) -> dict[Any, Any]:

@@ -18,7 +18,7 @@ from chatbot.conversation import (
 )
 from chatbot.conversation.view import SHOWN_TURNS
 from chatbot.ui.handlers.errors import handle_errors
-from chatbot.ui.identity import identify
+from chatbot.ui.identity import identify, origin_of
 from chatbot.ui.sessions import PageSession, PageSessions, Stale
 
 API_GAP: Final = 0.2
@@ -110,7 +110,7 @@ class ChatHandlers:
         # Gradio keeps the conversation under a name that a client makes up: it goes on for its owner only.
         conversation = known if known is not None and known.owner == owner else self._service.begin(owner)
         try:
-            async with aclosing(self._service.say(conversation, message)) as snapshots:
+            async with aclosing(self._service.say(conversation, message, origin=origin_of(request))) as snapshots:
                 async for turn in snapshots:
                     if turn.status is TurnStatus.STREAMING and turn.answer_text:
                         yield turn.answer_text, conversation
@@ -124,6 +124,6 @@ class ChatHandlers:
     async def _ask(self, session: PageSession, text: str, *, at: int | None = None) -> None:
         async with session.choosing:
             pass
-        generation = await self._service.ask(session.conversation, text, at=at)
+        generation = await self._service.ask(session.conversation, text, at=at, origin=session.origin)
         session.conversation = generation.conversation
         session.redraw()

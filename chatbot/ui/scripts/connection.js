@@ -17,6 +17,7 @@
   let away = false;
   let stream = new AbortController();
   let typedAt = -PAUSE;
+  let posted = 0; // what the server told of by this number has arrived; the rest it tells again
   let edited = "";
 
   const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -129,7 +130,7 @@
     const { signal } = stream;
     let silence = setTimeout(() => stream.abort(), PATIENCE);
     try {
-      const response = await fetch(`${root}/chat/updates`, { cache: "no-store", signal });
+      const response = await fetch(`${root}/chat/updates?posted=${posted}`, { cache: "no-store", signal });
       if (response.status === 429) announceRefusal(await response.json());
       if (!response.ok) throw new TypeError("The server does not serve this page.");
       await recognize(response.headers.get("x-chatbot-server"));
@@ -143,12 +144,17 @@
         if (done) return;
         const events = (rest + value).split("\n\n");
         rest = events.pop();
-        for (const event of events) if (event.startsWith("data: ")) receive(JSON.parse(event.slice(6)));
+        for (const event of events) if (event.startsWith("data: ")) take(JSON.parse(event.slice(6)));
         found();
       }
     } finally {
       clearTimeout(silence);
     }
+  }
+
+  function take(update) {
+    posted = update.posted ?? posted;
+    receive(update);
   }
 
   // Another process may serve another page.
@@ -191,6 +197,10 @@
     const slow = setTimeout(() => announce(AWAY), PATIENCE);
     try {
       const response = await plain(resource, options);
+      if (response.status === 413) {
+        await tellWhy(response);
+        return never;
+      }
       if (response.status < 502) {
         if (!find("#chat textarea")) edited = "";
         return response;

@@ -47,12 +47,9 @@ new MutationObserver(() => {
   reveal(editor);
 }).observe(talk, { childList: true, subtree: true });
 
-// The server has taken what was sent: the box is emptied, unless something else was typed into it meanwhile. A stream that
-// is taken up again tells the last of them once more.
-let timesTaken = 0;
-function empty([times, words]) {
-  if (times > timesTaken && box().value === words) write(box(), "");
-  timesTaken = times;
+// The server has taken what was sent: the box is emptied, unless something else was typed into it meanwhile.
+function empty(words) {
+  if (box().value === words) write(box(), "");
 }
 
 // Words that were not sent, or were taken back: into the box, below what somebody is writing there.
