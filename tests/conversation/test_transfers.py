@@ -26,9 +26,9 @@ from tests.conversation.conversing import say, start, talk, until
 from tests.conversation.loop_watch import watched_steps
 from tests.support.turns import text_turn
 
-MANY = 4_000
+MANY = 2_000
 STEP_SECONDS = 0.05
-"""Of processor time. A step takes a fifth of it where the machine is slow; what is guarded against, ten times it."""
+"""Of processor time. A step takes a fifth of it where the machine is slow; what is guarded against, five times it."""
 
 
 def long_conversation(turns: int = MANY, title: str = "Long") -> tuple[Conversation, list[StoredTurn]]:
@@ -55,7 +55,7 @@ def export():
 
 @pytest.fixture(scope="module")
 def bundle():
-    return import_export.bundle(long_conversation(1_000, f"Number {n}") for n in range(4))
+    return import_export.bundle(long_conversation(1_000, f"Number {n}") for n in range(2))
 
 
 @pytest.mark.parametrize("kind", ["export", "bundle"])
@@ -74,7 +74,7 @@ async def test_exports_and_the_index_do_not_hold_the_event_loop(service, export)
         text = await service.export_json(conversation)
         await service.export_markdown(conversation)
         await service.export_all("ada")
-        mention = await service.mention(conversation, "what was answer 3990 and question 17?")
+        mention = await service.mention(conversation, "what was answer 1990 and question 17?")
     assert steps.longest < STEP_SECONDS
     assert len(json.loads(text)["turns"]) == MANY
     assert mention is not None
@@ -192,7 +192,8 @@ async def test_an_import_that_is_cancelled_leaves_nothing(service, store):
     assert await service.list("ada") == []
 
 
-async def test_a_visitor_has_one_transfer_at_a_time_and_is_told(service, model, export):
+async def test_a_visitor_has_one_transfer_at_a_time_and_is_told(service, model):
+    export = import_export.to_json(*long_conversation(300)).encode()
     conversation = await talk(service, model, "one")
     importing = asyncio.create_task(service.import_from("ada", export))
     await asyncio.sleep(0)
