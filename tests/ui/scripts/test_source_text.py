@@ -25,6 +25,7 @@ COPY = """async (_, text) => {
         (f"{GROWING}<p>half <b>an</b> answer</p>", "half an answer"),
         ("nothing of ours <!--act-0 x-->", "nothing of ours <!--act-0 x-->"),
     ],
+    ids=["answer", "quoted", "question", "note", "growing", "of nobody"],
 )
 async def test_what_is_copied_is_what_was_said(page, drawn, words):
     await page.evaluate(
