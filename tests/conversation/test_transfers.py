@@ -192,12 +192,16 @@ async def test_an_import_that_is_cancelled_leaves_nothing(service, store):
     assert await service.list("ada") == []
 
 
-async def test_a_visitor_has_one_transfer_at_a_time_and_is_told(service, model):
-    export = import_export.to_json(*long_conversation(300)).encode()
+@pytest.fixture(scope="module")
+def middling_export():
+    return import_export.to_json(*long_conversation(300)).encode()
+
+
+async def test_a_visitor_has_one_transfer_at_a_time_and_is_told(service, model, middling_export):
     conversation = await talk(service, model, "one")
-    importing = asyncio.create_task(service.import_from("ada", export))
+    importing = asyncio.create_task(service.import_from("ada", middling_export))
     await asyncio.sleep(0)
-    for attempt in (service.export_all("ada"), service.import_from("ada", export), service.export_json(conversation)):
+    for attempt in (service.export_all("ada"), service.import_from("ada", middling_export), service.export_json(conversation)):
         with pytest.raises(TransferBusyError, match="still running"):
             await attempt
     await importing
