@@ -201,7 +201,11 @@ async def test_a_visitor_has_one_transfer_at_a_time_and_is_told(service, model, 
     conversation = await talk(service, model, "one")
     importing = asyncio.create_task(service.import_from("ada", middling_export))
     await asyncio.sleep(0)
-    for attempt in (service.export_all("ada"), service.import_from("ada", middling_export), service.export_json(conversation)):
+    for attempt in (
+        service.export_all("ada"),
+        service.import_from("ada", middling_export),
+        service.export_json(conversation),
+    ):
         with pytest.raises(TransferBusyError, match="still running"):
             await attempt
     await importing
