@@ -1,12 +1,14 @@
 // Buttons that are drawn as HTML say what they want in their class: the token, the action, its details.
 // The token is read from the list, which no model writes: the process that draws may have changed since the page was loaded.
-const token = () => document.querySelector("#conversations nav")?.dataset.token ?? "none";
+import { t } from "./texts.js";
 
-function tell(words) {
+export const token = () => document.querySelector("#conversations nav")?.dataset.token ?? "none";
+
+export function tell(words) {
   trigger("click", { action: words[0], details: words.slice(1) });
 }
 
-function wordsOf(button) {
+export function wordsOf(button) {
   // Not from classList, which has each word once: turn 0, version 0 would be one.
   const words = button.className.split(/\s+/);
   return words.slice(words.indexOf(token()) + 1);
@@ -32,6 +34,7 @@ function typeInstead(element, { value, label, longest, kept }) {
   input.addEventListener("keydown", (event) => {
     event.stopPropagation(); // Escape would close a drawer as well, or stop an answer
     if (event.isComposing || !["Enter", "Escape"].includes(event.key)) return;
+    event.preventDefault(); // the key would press what is focused next
     const words = input.value.trim();
     close();
     element.focus();

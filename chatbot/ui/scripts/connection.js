@@ -1,5 +1,11 @@
 // The page's stream, and what becomes of the page while there is none: it says so, keeps what is typed, and goes on when
 // the server answers again. Where that is another process, whose page may be another one, the page is loaded again.
+import { tell, wordsOf } from "./actions.js";
+import { receive } from "./drawing.js";
+import { talk } from "./panels.js";
+import { box, write } from "./source_text.js";
+import { root, t } from "./texts.js";
+
 (() => {
   const [AWAY, BACK] = [t("away"), t("back")];
   const KEPT = "chatbot_kept_words";

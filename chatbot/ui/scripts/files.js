@@ -1,4 +1,7 @@
 // Conversations as files: saved from what the server answers with, and sent as they were chosen.
+import { notify } from "./notices.js";
+import { root, t } from "./texts.js";
+
 async function tellWhy(reply) {
   const told = (await reply?.json().catch(() => null)) ?? {};
   notify({ text: told.notice ?? t("failed"), lasting: false });

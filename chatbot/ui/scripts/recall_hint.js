@@ -1,8 +1,16 @@
 // What is typed may mention turns that the model is no longer sent: asked when the typing pauses, and only where there are such.
+import { draw } from "./drawing.js";
+import { box } from "./source_text.js";
+import { root } from "./texts.js";
+
 let mentionable = false;
 let asking = 0;
 let asked = new AbortController();
 const PAUSED = 300;
+
+export function mayMention(whether) {
+  mentionable = whether;
+}
 
 const couldMention = (text) => mentionable && /[\p{L}\p{N}]{3}|[\p{Script=Han}\p{Script=Hangul}]/u.test(text);
 

@@ -1,5 +1,9 @@
 // A question is shown as it was typed, which takes HTML around it (views/messages.py); copied and edited are its words
 // alone. An answer is shown as HTML made of the model's words, which stand beside it in a comment.
+import { token } from "./actions.js";
+import { reveal } from "./following.js";
+import { talk } from "./panels.js";
+
 const typed = () => new RegExp(`<pre class="${token()} typed">\\n([^]*?)</pre>`, "g");
 const ours = () => new RegExp(`\\n?<div class="${token()} .*</div>`, "g");
 const said = () => new RegExp(`<!--${token()} ([^]*?)-->`, "g");
@@ -31,9 +35,9 @@ if (clipboard) {
 }
 
 // Both as a person would: Gradio takes what a field holds from the event.
-const box = () => document.querySelector("#box textarea");
+export const box = () => document.querySelector("#box textarea");
 const setValue = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
-function write(field, words) {
+export function write(field, words) {
   setValue.call(field, words);
   field.dispatchEvent(new Event("input", { renderer: true }));
 }
@@ -48,12 +52,12 @@ new MutationObserver(() => {
 }).observe(talk, { childList: true, subtree: true });
 
 // The server has taken what was sent: the box is emptied, unless something else was typed into it meanwhile.
-function empty(words) {
+export function empty(words) {
   if (box().value === words) write(box(), "");
 }
 
 // Words that were not sent, or were taken back: into the box, below what somebody is writing there.
-function giveBack(words) {
+export function giveBack(words) {
   const draft = box().value;
   if (draft !== words) write(box(), draft ? `${draft}\n${words}` : words);
 }
