@@ -2,6 +2,7 @@
 // the server answers again. Where that is another process, whose page may be another one, the page is loaded again.
 import { tell, wordsOf } from "./actions.js";
 import { receive } from "./drawing.js";
+import { tellWhy } from "./files.js";
 import { talk } from "./panels.js";
 import { box, write } from "./source_text.js";
 import { root, t } from "./texts.js";

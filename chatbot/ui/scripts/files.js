@@ -2,7 +2,7 @@
 import { notify } from "./notices.js";
 import { root, t } from "./texts.js";
 
-async function tellWhy(reply) {
+export async function tellWhy(reply) {
   const told = (await reply?.json().catch(() => null)) ?? {};
   notify({ text: told.notice ?? t("failed"), lasting: false });
 }
