@@ -199,7 +199,7 @@ class Turn:
     @property
     def has_answer(self) -> bool:
         """Whether there is anything to see in the answer; one of blanks, or of thoughts alone, is none."""
-        return any(not isinstance(part, Text | Reasoning) for part in self.answer) or not is_blank(self.answer_text)
+        return not is_blank(self.answer_text) or any(not isinstance(part, Text | Reasoning) for part in self.answer)
 
     @property
     def is_unsaved(self) -> bool:
