@@ -20,9 +20,11 @@ _SHAPELESS: Final = _FILLERS | _SELECTORS
 
 def is_blank(text: str) -> bool:
     """Return whether a text has no character that can be seen: nothing but white space, controls and fillers."""
-    return all(
-        each.isspace() or unicodedata.category(each) in ("Cc", "Cf") or each in _SHAPELESS for each in text.strip()
-    )
+    return all(map(_is_unseen, text.strip()))
+
+
+def _is_unseen(char: str) -> bool:
+    return char.isspace() or unicodedata.category(char) in ("Cc", "Cf") or char in _SHAPELESS
 
 
 STORE_ERROR: Final = "StoreError"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from operator import attrgetter
+from typing import ClassVar, Final, NamedTuple
 
 from langchain_core.messages import BaseMessage, SystemMessage
 
@@ -78,6 +79,8 @@ class PlannedSection(NamedTuple):
     priority: int
 
 
+_PRIORITY: Final = attrgetter("priority")
+
 SECTIONS: tuple[PlannedSection, ...] = (
     PlannedSection(system_prompt_section, 0),
     PlannedSection(window_section, 10),
@@ -146,14 +149,10 @@ def build_context(inputs: ContextInputs, budget: int | None, most_answer_tokens:
         budget: Tokens that it may hold; None is no limit. What is always sent may go beyond it.
         most_answer_tokens: The longest answer that can be asked for.
     """
-    made: dict[int, Section] = {}
+    made: dict[SectionBuilder, Section] = {}
     room = budget
-    for position, (build, _) in sorted(enumerate(SECTIONS), key=_priority):
-        made[position] = section = build(inputs, room)
+    for build, _ in sorted(SECTIONS, key=_PRIORITY):
+        made[build] = section = build(inputs, room)
         if room is not None:
             room -= section.tokens
-    return ContextPlan(tuple(made[position] for position in range(len(made))), budget, most_answer_tokens)
-
-
-def _priority(numbered: tuple[int, PlannedSection]) -> int:
-    return numbered[1].priority
+    return ContextPlan(tuple([made[build] for build, _ in SECTIONS]), budget, most_answer_tokens)
