@@ -1,7 +1,10 @@
 """The heart: a conversation is a list of turns in a store, and the service is its only writer."""
 
+from chatbot.conversation.context.builder import ContextPlan
+from chatbot.conversation.context.memory import WindowMemory
+from chatbot.conversation.context.section import Entry, Inclusion, PlannedItem, Section
 from chatbot.conversation.context.tokens import TokenCounter
-from chatbot.conversation.context.window import ContextPlan, Inclusion, PlannedTurn, WindowMemory
+from chatbot.conversation.context.window import PlannedTurn, WindowSection
 from chatbot.conversation.deployments import OPTIONS, PARAMETERS, Deployment, Deployments, EffectiveOptions, Prices
 from chatbot.conversation.errors import (
     AnswerUnsavedError,
@@ -58,6 +61,7 @@ __all__ = [
     "Deployment",
     "Deployments",
     "EffectiveOptions",
+    "Entry",
     "Failure",
     "Feedback",
     "Generation",
@@ -67,9 +71,11 @@ __all__ = [
     "Options",
     "OriginBusyError",
     "OwnerBusyError",
+    "PlannedItem",
     "PlannedTurn",
     "Prices",
     "Rating",
+    "Section",
     "TextTooLongError",
     "Timing",
     "TitleError",
@@ -83,4 +89,5 @@ __all__ = [
     "View",
     "Waiting",
     "WindowMemory",
+    "WindowSection",
 ]

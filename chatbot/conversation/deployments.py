@@ -9,8 +9,9 @@ from typing import Any, Final, NamedTuple
 
 from langchain_core.language_models import BaseChatModel
 
+from chatbot.conversation.context.builder import ContextPlan
 from chatbot.conversation.context.learned import Learned
-from chatbot.conversation.context.window import ContextPlan, WindowMemory
+from chatbot.conversation.context.memory import WindowMemory
 from chatbot.conversation.turn import Conversation, Options, Turn, Usage
 
 OPTIONS: Final = tuple(each.name for each in fields(Options))
@@ -112,7 +113,7 @@ class EffectiveOptions:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What a request is to tell the model beside its messages; :meth:`told` is what it does tell."""
+        """What a request is to tell the model beside its messages; :meth:`request_parameters` are what it does tell."""
         chosen = {name: getattr(self.options, name) for name in PARAMETERS}
         return {**self.deployment.parameters, **{name: value for name, value in chosen.items() if value is not None}}
 
@@ -135,7 +136,7 @@ class EffectiveOptions:
             most_answer_tokens=learned.most_answer_tokens(self.conversation_id),
         )
 
-    def told(self, plan: ContextPlan) -> dict[str, Any]:
+    def request_parameters(self, plan: ContextPlan) -> dict[str, Any]:
         """Return what the request of a plan tells the model: never of a longer answer than there is room for."""
         parameters, most = self.parameters, plan.most_answer_tokens
         if most is not None and parameters.get("max_tokens") is not None:
@@ -167,7 +168,7 @@ class Deployments(Mapping[str, Deployment]):
         self.first = deployments[0]
         self.locked = locked
 
-    def choice(self, conversation: Conversation) -> EffectiveOptions:
+    def effective(self, conversation: Conversation) -> EffectiveOptions:
         """Return who answers in a conversation, and how it is asked, within what its owner and everybody may choose."""
         options = replace(conversation.options, **dict.fromkeys(self.locked))
         deployment = self._by_name.get(options.deployment or "", self.first)

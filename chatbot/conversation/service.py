@@ -129,12 +129,12 @@ class ConversationService:
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
         conversation = await self.refresh(conversation)
-        choice = self.deployments.choice(conversation)
+        effective = self.deployments.effective(conversation)
         turns = await self._store.tail(conversation.id, titles.TURNS_READ)
         with self._generations.naming(conversation, origin):
-            title, usage = await titles.ask(choice.deployment, turns)
+            title, usage = await titles.ask(effective.deployment, turns)
         if usage is not None:
-            await self._store.spend(conversation.id, choice.priced(usage))
+            await self._store.spend(conversation.id, effective.priced(usage))
         if not title:
             raise TitleError("The model sent no title. Type one.")
         await self._store.rename(conversation.id, title)
@@ -193,17 +193,17 @@ class ConversationService:
             # Somebody began it between the two looks.
             *turns, growing = turns
             before = growing.index
-        choice = self.deployments.choice(conversation)
+        effective = self.deployments.effective(conversation)
         if generation is not None and generation.plan is not None:
             plan = generation.plan
         else:
             asked = text if growing is None else growing.question_text
-            plan = choice.plan(
-                await load_candidates(self._store, conversation, choice.lookback, before, known=turns), asked
+            plan = effective.plan(
+                await load_candidates(self._store, conversation, effective.lookback, before, known=turns), asked
             )
         shown = turns if growing is None else [*turns, growing]
         versions = await self._store.alternatives(conversation.id, turns)
-        return View(conversation, shown, plan, versions, growing is not None, choice)
+        return View(conversation, shown, plan, versions, growing is not None, effective)
 
     async def mention(self, conversation: Conversation, text: str) -> Mention | None:
         """Return what ``text`` mentions of turns that its request would not carry; None where it mentions nothing.
@@ -216,9 +216,9 @@ class ConversationService:
         conversation = await self.refresh(conversation)
         if await self._growing(conversation) is not None:
             return None
-        choice = self.deployments.choice(conversation)
-        turns = await load_candidates(self._store, conversation, choice.lookback)
-        return await self._recall.find(conversation, text, choice.plan(turns, text))
+        effective = self.deployments.effective(conversation)
+        turns = await load_candidates(self._store, conversation, effective.lookback)
+        return await self._recall.find(conversation, text, effective.plan(turns, text))
 
     # ------------------------------------------------------------------------------------------ writing
 

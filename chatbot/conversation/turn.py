@@ -20,9 +20,11 @@ _SHAPELESS: Final = _FILLERS | _SELECTORS
 
 def is_blank(text: str) -> bool:
     """Return whether a text has no character that can be seen: nothing but white space, controls and fillers."""
-    return all(
-        each.isspace() or unicodedata.category(each) in ("Cc", "Cf") or each in _SHAPELESS for each in text.strip()
-    )
+    return all(map(_is_unseen, text.strip()))
+
+
+def _is_unseen(char: str) -> bool:
+    return char.isspace() or unicodedata.category(char) in ("Cc", "Cf") or char in _SHAPELESS
 
 
 STORE_ERROR: Final = "StoreError"
@@ -199,7 +201,7 @@ class Turn:
     @property
     def has_answer(self) -> bool:
         """Whether there is anything to see in the answer; one of blanks, or of thoughts alone, is none."""
-        return any(not isinstance(part, Text | Reasoning) for part in self.answer) or not is_blank(self.answer_text)
+        return not is_blank(self.answer_text) or any(not isinstance(part, Text | Reasoning) for part in self.answer)
 
     @property
     def is_unsaved(self) -> bool:

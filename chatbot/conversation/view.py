@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chatbot.conversation.context.window import ContextPlan
+from chatbot.conversation.context.builder import ContextPlan
 from chatbot.conversation.deployments import EffectiveOptions
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.turn import Conversation, Turn
@@ -24,7 +24,7 @@ class View:
         plan: What the request being answered holds; where nothing is, what the next one would.
         versions: By index, the versions a turn can be flipped through, its own among them.
         growing: Whether the last turn is being answered.
-        choice: Who answers, and how it is asked.
+        effective: Who answers, and how it is asked.
     """
 
     conversation: Conversation
@@ -32,7 +32,7 @@ class View:
     plan: ContextPlan
     versions: Mapping[int, Sequence[int]]
     growing: bool
-    choice: EffectiveOptions
+    effective: EffectiveOptions
 
     @property
     def earlier(self) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from chatbot.conversation import ConversationNotFoundError, ConversationService, Generation, Turn, TurnStatus, View
@@ -123,16 +122,21 @@ class PageRenderer:
 
     def _components(self, session: PageSession, view: View) -> dict[str, dict[str, Any]]:
         asked = view.turns[-1].index if view.growing else view.earlier + len(view.turns)
-        plan = view.plan
-        if "system_prompt" in self._branding.hidden:
-            plan = replace(plan, system_prompt="…" if plan.system_prompt else "")
-        spent, currency = view.conversation.usage, self._branding.currency
+        panel = memory_panel(
+            session.t,
+            view.plan,
+            asked,
+            view.conversation.usage,
+            asking=view.growing,
+            currency=self._branding.currency,
+            hidden=self._branding.hidden,
+        )
         return {
             "box": BOX_ANSWERING if view.growing and not view.turns[-1].is_unsaved else BOX_IDLE,
             "memory": {"value": memory_line(session.t, view.plan, asked)},
-            "plan": {"value": memory_panel(session.t, plan, asked, spent, asking=view.growing, currency=currency)},
-            "badge": {"value": badge(view.choice.deployment.name, is_demo=self._branding.is_demo)},
-            **controls(view.choice, self._branding.presets, self._branding.hidden),
+            "plan": {"value": panel},
+            "badge": {"value": badge(view.effective.deployment.name, is_demo=self._branding.is_demo)},
+            **controls(view.effective, self._branding.presets, self._branding.hidden),
         }
 
     async def _conversations(self, session: PageSession) -> str:

@@ -26,7 +26,7 @@ from chatbot.conversation import (
     TurnStatus,
     WindowMemory,
 )
-from chatbot.conversation.context.window import NO_ANSWER
+from chatbot.conversation.context.messages import NO_ANSWER
 from tests.conversation.conversing import say, service_of, until
 from tests.support.scripted_model import ScriptedModel
 

@@ -6,7 +6,7 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
 from chatbot.conversation import Inclusion, TitleError, TurnMemory, TurnStatus
-from chatbot.conversation.context.window import NO_ANSWER
+from chatbot.conversation.context.messages import NO_ANSWER
 from chatbot.conversation.parts import text_parts
 from chatbot.conversation.turn import is_blank
 from tests.conversation.conversing import answers, ask, say, start, talk

@@ -62,7 +62,7 @@ async def test_what_was_chosen_reaches_the_request_and_the_plan(model, other, st
     options = Options(system_prompt="Be brief.", temperature=0.0, top_p=0.9, max_tokens=7, k=1)
     conversation = await service.choose(service.begin("ada"), options)
     plan = (await service.view(conversation)).plan
-    assert (plan.system_prompt, plan.k) == ("Be brief.", 1)
+    assert (plan.messages[0], plan.k) == (SystemMessage("Be brief."), 1)
     model.will_say("ok")
     await say(service, conversation, "hi")
     assert model.asked[-1] == [SystemMessage("Be brief."), HumanMessage("hi")]
@@ -107,7 +107,7 @@ async def test_a_number_beyond_its_limit_counts_as_the_limit_wherever_it_comes_f
     else:
         conversation = await service.choose(service.begin("ada"), beyond)
     view = await service.view(conversation)
-    assert view.plan.k == view.choice.k == LARGEST_K
+    assert view.plan.k == view.effective.k == LARGEST_K
     model.will_say("ok")
     await say(service, conversation, "hi")
     assert model.told[-1] == {"temperature": 2, "top_p": 0.01, "max_tokens": 100}
@@ -116,9 +116,9 @@ async def test_a_number_beyond_its_limit_counts_as_the_limit_wherever_it_comes_f
 async def test_what_counts_depends_on_who_answers_and_what_was_chosen_is_kept(model, other, store):
     service = ConversationService(deployments(model, other), store)
     conversation = await service.choose(service.begin("ada"), Options(deployment="two", max_tokens=60))
-    assert (await service.view(conversation)).choice.parameters["max_tokens"] == 10
+    assert (await service.view(conversation)).effective.parameters["max_tokens"] == 10
     conversation = await service.choose(conversation, replace(conversation.options, deployment="one"))
-    assert (await service.view(conversation)).choice.parameters["max_tokens"] == 60
+    assert (await service.view(conversation)).effective.parameters["max_tokens"] == 60
 
 
 async def test_a_system_prompt_that_is_too_long_is_refused_and_counts_for_nothing_where_it_is_stored(
@@ -129,15 +129,15 @@ async def test_a_system_prompt_that_is_too_long_is_refused_and_counts_for_nothin
     chosen = await service.choose(service.begin("ada"), Options(system_prompt=longest))
     with pytest.raises(TextTooLongError, match="20,001 characters"):
         await service.choose(chosen, Options(system_prompt=too_long))
-    assert (await service.view(chosen)).plan.system_prompt == longest
+    assert (await service.view(chosen)).plan.messages[0] == SystemMessage(longest)
     stored = await store.add(Conversation("from before", "ada", options=Options(system_prompt=too_long)), [])
-    assert (await service.view(stored)).plan.system_prompt == "Be one."
+    assert (await service.view(stored)).plan.messages[0] == SystemMessage("Be one.")
 
 
 async def test_a_deployment_that_is_gone_is_replaced_by_the_first(model, other, store):
     service = ConversationService(deployments(model, other), store)
     conversation = await service.choose(service.begin("ada"), Options(deployment="three"))
-    assert (await service.view(conversation)).choice.deployment.name == "one"
+    assert (await service.view(conversation)).effective.deployment.name == "one"
 
 
 async def test_a_title_comes_from_who_answers(model, other, store):

@@ -109,7 +109,7 @@ async def test_a_healed_answer_takes_the_place_of_the_old_one(service, model):
 
 
 @pytest.mark.parametrize(
-    ("words", "place"),
+    ("words", "inclusion"),
     [
         ((FilterError("Blocked."),), Inclusion.BLOCKED),
         (("half", FilterError("Blocked.")), Inclusion.BLOCKED),
@@ -118,10 +118,10 @@ async def test_a_healed_answer_takes_the_place_of_the_old_one(service, model):
         (("half", ModelRateLimitError("Too many.")), Inclusion.FAILED),
     ],
 )
-async def test_what_was_blocked_or_failed_is_left_out_and_can_be_put_back(service, model, words, place):
+async def test_what_was_blocked_or_failed_is_left_out_and_can_be_put_back(service, model, words, inclusion):
     conversation = await talk(service, model, "a")
     conversation = await ask(service, model, conversation, "bad", *words)
-    assert (await service.view(conversation)).plan.inclusion(1) is place
+    assert (await service.view(conversation)).plan.inclusion(1) is inclusion
     conversation = await ask(service, model, conversation, "c")
     assert questions(model.asked[-1]) == ["a", "c"]
     conversation = await service.set_memory(conversation, 1, TurnMemory.PINNED)

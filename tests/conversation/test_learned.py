@@ -168,7 +168,7 @@ async def test_a_text_that_is_counted_oddly_changes_nobody_elses_estimate(servic
         _, odd = await answered(service, model, odd, text)
     assert (await service.view(others, text="hi")).plan == before
     newcomer = (await service.view(service.begin("someone"), text="hello there")).plan
-    assert newcomer.question_tokens == TokenCounter()("hello there")
+    assert newcomer.sections[-1].tokens == TokenCounter()("hello there")
 
 
 def test_what_most_conversations_count_is_what_a_new_one_begins_with():

@@ -81,9 +81,9 @@ async def test_a_title_takes_the_place_of_an_answer_while_it_is_looked_for(servi
 async def test_a_model_that_finds_none_in_time_is_left_and_its_place_is_free(model, store):
     service = ConversationService(Deployments(Deployment("test", model, WindowMemory())), store, max_answers=1)
     conversation = await talk(service, model, "one")
-    choice = service.deployments.choice(conversation)
+    effective = service.deployments.effective(conversation)
     with pytest.raises(TitleError, match=r"within 0\.05 seconds"):
-        await titles.ask(choice.deployment, await service.turns(conversation), max_seconds=0.05)
+        await titles.ask(effective.deployment, await service.turns(conversation), max_seconds=0.05)
     assert model.closed == 1
     model.will_say(ModelRateLimitError("Too many."))
     with pytest.raises(TitleError, match="Too many"):

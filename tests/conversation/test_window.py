@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from chatbot.conversation import Failure, Inclusion, Turn, TurnMemory, TurnStatus, WindowMemory
-from chatbot.conversation.context.window import NO_ANSWER
+from chatbot.conversation.context.messages import NO_ANSWER
 from tests.support.turns import text_turn
 
 FAILURE = Failure("ModelAPIError", "no")
@@ -39,8 +39,8 @@ def numbers(plan) -> list[int]:
     return [each.index for each in plan.remembered]
 
 
-def places(plan) -> list[Inclusion]:
-    return [entry.inclusion for entry in plan.entries]
+def inclusions(plan) -> list[Inclusion]:
+    return [entry.inclusion for entry in plan.window.entries]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_last_k_answered_turns_are_remembered(k, answers, expected):
 
 
 @pytest.mark.parametrize(
-    ("values", "place"),
+    ("values", "inclusion"),
     [
         ({}, Inclusion.SENT),
         ({"status": TurnStatus.STOPPED, "answer": "half an ans"}, Inclusion.SENT),
@@ -85,16 +85,16 @@ def test_the_last_k_answered_turns_are_remembered(k, answers, expected):
         ({"status": TurnStatus.STREAMING, "memory": TurnMemory.PINNED}, Inclusion.UNANSWERED),
     ],
 )
-def test_each_turn_has_its_place(values, place):
+def test_each_turn_is_in_or_out_for_a_reason(values, inclusion):
     plan = WindowMemory(1).plan([turn(**values)])
-    assert places(plan) == [plan.inclusion(0)] == [place]
-    assert len(plan.messages) == (3 if place is Inclusion.SENT else 1)
+    assert inclusions(plan) == [plan.inclusion(0)] == [inclusion]
+    assert len(plan.messages) == (3 if inclusion is Inclusion.SENT else 1)
 
 
 @pytest.mark.parametrize("memory", TurnMemory)
 def test_without_a_window_nothing_is_remembered_not_even_what_is_pinned(memory):
     plan = WindowMemory(5).plan([turn(0), turn(1, memory=memory)], "hi", k=0)
-    assert places(plan) == [Inclusion.MEMORY_OFF] * 2
+    assert inclusions(plan) == [Inclusion.MEMORY_OFF] * 2
     assert plan.messages == [HumanMessage("hi")]
     assert plan.inclusion(0) is plan.inclusion(77) is Inclusion.MEMORY_OFF
 
@@ -121,13 +121,13 @@ def test_pinned_turns_go_before_the_others_as_many_as_fit():
     memory = WindowMemory(5, 10, counter=WordCounter())
     pinned = [turn(n, memory=TurnMemory.PINNED) for n in range(3)]
     plan = memory.plan([*pinned, turn(3)], "how so")
-    assert places(plan) == [Inclusion.OVER_BUDGET, Inclusion.SENT, Inclusion.SENT, Inclusion.OVER_BUDGET]
+    assert inclusions(plan) == [Inclusion.OVER_BUDGET, Inclusion.SENT, Inclusion.SENT, Inclusion.OVER_BUDGET]
     assert plan.tokens == 10
 
 
 def test_an_excluded_turn_makes_room_for_an_older_one():
     plan = WindowMemory(2).plan([turn(0), turn(1), turn(2, memory=TurnMemory.EXCLUDED), turn(3)])
-    assert places(plan) == [Inclusion.BEFORE_WINDOW, Inclusion.SENT, Inclusion.EXCLUDED, Inclusion.SENT]
+    assert inclusions(plan) == [Inclusion.BEFORE_WINDOW, Inclusion.SENT, Inclusion.EXCLUDED, Inclusion.SENT]
 
 
 def test_the_request_is_system_prompt_then_whole_turns_then_the_question():
@@ -151,8 +151,9 @@ def test_the_token_budget_leaves_out_whole_turns_from_the_oldest(budget, expecte
     memory = WindowMemory(5, budget, "two words", counter=WordCounter())
     plan = memory.plan([turn(n) for n in range(3)], "how so")
     assert numbers(plan) == expected
-    assert (plan.system_tokens, plan.question_tokens, plan.tokens) == (2, 2, 4 + 4 * len(expected))
-    assert places(plan) == [Inclusion.OVER_BUDGET] * (3 - len(expected)) + [Inclusion.SENT] * len(expected)
+    assert [section.tokens for section in plan.sections] == [2, 4 * len(expected), 2]
+    assert plan.tokens == 4 + 4 * len(expected)
+    assert inclusions(plan) == [Inclusion.OVER_BUDGET] * (3 - len(expected)) + [Inclusion.SENT] * len(expected)
 
 
 def test_the_budget_leaves_room_for_the_answer():
@@ -172,12 +173,12 @@ def test_the_system_prompt_and_the_question_always_go():
 def test_the_window_stays_contiguous_under_the_budget():
     """A turn that does not fit ends the window: an older one must not slip in behind it."""
     plan = WindowMemory(5, 12, counter=WordCounter()).plan([turn(0), turn(1, question="long " * 20), turn(2)])
-    assert places(plan) == [Inclusion.OVER_BUDGET, Inclusion.OVER_BUDGET, Inclusion.SENT]
+    assert inclusions(plan) == [Inclusion.OVER_BUDGET, Inclusion.OVER_BUDGET, Inclusion.SENT]
 
 
 def test_beyond_k_is_before_the_window_and_within_it_over_the_budget():
     plan = WindowMemory(2, 5, counter=WordCounter()).plan([turn(n) for n in range(4)])
-    assert places(plan)[-2:] == [Inclusion.OVER_BUDGET, Inclusion.SENT]
+    assert inclusions(plan)[-2:] == [Inclusion.OVER_BUDGET, Inclusion.SENT]
 
 
 def test_a_negative_k_is_refused():
@@ -223,7 +224,7 @@ def test_what_is_displayed_is_what_is_sent(memory, spoken, text):
     plan = memory.plan(spoken, text)
     sent = [
         (e.turn.question_text, e.turn.answer_text if e.turn.has_answer else NO_ANSWER)
-        for e in plan.entries
+        for e in plan.window.entries
         if e.inclusion is Inclusion.SENT
     ]
     told = [message.content for message in plan.messages]
@@ -231,8 +232,10 @@ def test_what_is_displayed_is_what_is_sent(memory, spoken, text):
     assert told == [*system, *(words for pair in sent for words in pair), text]
     assert [type(m) for m in plan.messages[len(system) :]] == [HumanMessage, AIMessage] * len(sent) + [HumanMessage]
     assert plan.tokens == sum(map(memory.count, told))
-    assert plan.tokens == plan.system_tokens + plan.question_tokens + sum(e.tokens for e in plan.entries if e.sent)
-    assert all(plan.inclusion(entry.turn.index) is entry.inclusion for entry in plan.entries)
+    assert plan.window.tokens == sum(e.tokens for e in plan.window.entries if e.sent)
+    for section in plan.sections:
+        assert section.tokens == sum(memory.count(message.content) for message in section.messages)
+    assert all(plan.inclusion(entry.turn.index) is entry.inclusion for entry in plan.window.entries)
 
 
 @given(MEMORIES, conversations(), WORDS)

@@ -46,8 +46,8 @@ def test_every_text_is_used_and_every_text_that_is_used_exists():
         assert re.search(rf'["\']{name}["\']', SOURCE), name
     for name in (key.partition(".")[2] for key in english if key.startswith("browser.")):
         assert re.search(rf'["\']{name}["\']', SOURCE + SCRIPTS), name
-    for place in Inclusion:
-        assert f"reason.{place.name.lower()}" in english
+    for inclusion in Inclusion:
+        assert f"reason.{inclusion.name.lower()}" in english
 
 
 @pytest.mark.parametrize(

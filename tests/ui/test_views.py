@@ -25,6 +25,7 @@ from chatbot.conversation import (
     View,
     Waiting,
     WindowMemory,
+    WindowSection,
 )
 from chatbot.ui.i18n import CODES, Language
 from chatbot.ui.views import panels
@@ -32,6 +33,7 @@ from chatbot.ui.views.action_buttons import TOKEN, button, icon
 from chatbot.ui.views.controls import controls
 from chatbot.ui.views.messages import DrawnMessage, Growth, MessageRenderer
 from chatbot.ui.views.text import cost, facts, memory_line, spans
+from tests.support.passages import add_passages
 from tests.support.scripted_model import ScriptedModel
 from tests.support.turns import text_turn
 
@@ -45,9 +47,9 @@ def turn(index: int, status: TurnStatus = TurnStatus.COMPLETE, answer: str = "an
 
 
 def view(*turns: Turn, k: int = 5, growing: bool = False, versions=None) -> View:
-    choice = EffectiveOptions(Deployment("test", ScriptedModel(), WindowMemory(k)), Options())
-    plan = choice.plan(turns[:-1] if growing else turns)
-    return View(Conversation("c", "o"), turns, plan, versions or {}, growing, choice)
+    effective = EffectiveOptions(Deployment("test", ScriptedModel(), WindowMemory(k)), Options())
+    plan = effective.plan(turns[:-1] if growing else turns)
+    return View(Conversation("c", "o"), turns, plan, versions or {}, growing, effective)
 
 
 def drawn(*turns: Turn, **kwargs) -> list[DrawnMessage]:
@@ -70,9 +72,12 @@ def texts(*turns: Turn, **kwargs) -> list[tuple[str, str]]:
     return found
 
 
-def plan(*places: Inclusion, k: int = 5, **kwargs) -> ContextPlan:
-    entries = tuple(PlannedTurn(turn(index), place, 10) for index, place in enumerate(places))
-    return ContextPlan("", entries, "", k, 0, 0, 0, None, **kwargs)
+def plan(*inclusions: Inclusion, k: int = 5) -> ContextPlan:
+    return plan_of(*(PlannedTurn(turn(index), each, 10) for index, each in enumerate(inclusions)), k=k)
+
+
+def plan_of(*entries: PlannedTurn, k: int = 5, budget: int | None = None) -> ContextPlan:
+    return ContextPlan((WindowSection(entries, k, sum(each.tokens for each in entries if each.sent)),), budget)
 
 
 def test_an_answer_is_prepared_and_has_the_models_words_beside_it():
@@ -214,11 +219,37 @@ def test_the_panel_says_of_each_turn_whether_it_goes_and_why():
 def test_a_pinned_turn_can_be_unpinned_and_an_excluded_one_included():
     pinned = PlannedTurn(turn(0, memory=TurnMemory.PINNED), Inclusion.SENT, 1)
     excluded = PlannedTurn(turn(1, memory=TurnMemory.EXCLUDED), Inclusion.EXCLUDED, 1)
-    shown = panels.memory_panel(ENGLISH, ContextPlan("", (pinned, excluded), "", 5, 0, 0, 0, 100), 2, asking=True)
+    shown = panels.memory_panel(ENGLISH, plan_of(pinned, excluded, budget=100), 2, asking=True)
     assert f"{TOKEN} mark 0 auto" in shown
     assert f"{TOKEN} mark 1 auto" in shown
     assert f"{TOKEN} mark 1 pinned" not in shown
     assert "This request holds" in shown
+
+
+def test_the_panel_draws_a_further_section_in_its_place_with_its_reasons(monkeypatch):
+    add_passages(monkeypatch, "first passage", EVIL, before_turns=True)
+    monkeypatch.setitem(ENGLISH._texts["plan"], "passages", "From a book")
+    memory = WindowMemory(5, 8, "Be brief.", counter=lambda text: len(text.split()))
+    next_plan = memory.plan([turn(0)], "and now")
+    shown = panels.memory_panel(ENGLISH, next_plan, 1, asking=False)
+    items = re.findall(r'<li class="(\w+)[^"]*"><p>(.*?)</p><small>(.*?)</small>', shown)
+    assert items == [
+        ("in", "<b>System prompt</b> Be brief.", "2 tokens · always sent"),
+        ("in", "<b>From a book</b> first passage", "2 tokens · remembered"),
+        ("out", f"<b>From a book</b> {html.escape(EVIL)}", "5 tokens · no room in the token budget"),
+        ("out", "<b>1</b> question 0", "3 tokens · no room in the token budget"),
+        ("in", "<b>The question</b> and now", "2 tokens · always sent"),
+    ]
+    assert "6 of 8 tokens" in shown
+
+
+def test_of_a_hidden_section_the_panel_says_only_that_it_is_sent():
+    shown = panels.memory_panel(
+        ENGLISH, WindowMemory(5, system_prompt="A secret.").plan([]), 0, asking=False, hidden={"system_prompt"}
+    )
+    assert "<b>System prompt</b> …</p>" in shown
+    assert "always sent" in shown
+    assert "secret" not in shown
 
 
 @pytest.mark.parametrize(
@@ -229,7 +260,7 @@ def test_a_pinned_turn_can_be_unpinned_and_an_excluded_one_included():
         panels.conversation_list(ENGLISH, [], Conversation("i", "o"), deleted=Conversation("j", "o", 1, EVIL)),
         panels.memory_panel(
             ENGLISH,
-            ContextPlan(EVIL, (PlannedTurn(text_turn(0, EVIL), Inclusion.SENT, 1),), EVIL, 5, 3, 1, 1, None),
+            WindowMemory(5, system_prompt=EVIL).plan([text_turn(0, EVIL, "answer", TurnStatus.COMPLETE)], EVIL),
             1,
             asking=True,
         ),

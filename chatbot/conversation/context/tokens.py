@@ -42,4 +42,5 @@ class TokenCounter:
 
     @staticmethod
     def _estimate(text: str) -> float:
-        return len(text.encode("utf-8", "surrogatepass")) / BYTES_PER_TOKEN + MESSAGE_OVERHEAD
+        size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        return size / BYTES_PER_TOKEN + MESSAGE_OVERHEAD

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
-from chatbot.conversation.context.window import ContextPlan
+from chatbot.conversation.context.builder import ContextPlan
 from chatbot.conversation.parts import Part, Reasoning, Text, extended
 from chatbot.conversation.turn import STORE_ERROR, Conversation, Timing, Turn, TurnStatus, Usage, Waiting
 

@@ -209,14 +209,14 @@ class GenerationManager:
             if not 0 <= index <= count:
                 raise ConversationConflictError
             replaced = await self._store.tail(stored.id, 1, before=index + 1) if index < count else ()
-            choice = self._deployments.choice(stored)
-            earlier = await load_candidates(self._store, stored, choice.lookback, index)
+            effective = self._deployments.effective(stored)
+            earlier = await load_candidates(self._store, stored, effective.lookback, index)
             turn, revision = await self._store.begin(stored, index, text)
-        generation = Generation(replace(turn, deployment=choice.deployment.name), replace(stored, revision=revision))
+        generation = Generation(replace(turn, deployment=effective.deployment.name), replace(stored, revision=revision))
         writing = GenerationTask(
             generation,
             stored.id,
-            choice,
+            effective,
             self._store,
             earlier=earlier,
             replaces=replaced[0] if replaced else None,

@@ -14,8 +14,8 @@ from langchain_core.exceptions import ContextOverflowError, ModelError
 from langchain_core.messages import AIMessageChunk
 from langchain_core.runnables import RunnableConfig
 
+from chatbot.conversation.context.builder import ContextPlan
 from chatbot.conversation.context.learned import USUAL_ANSWER, told_by
-from chatbot.conversation.context.window import ContextPlan
 from chatbot.conversation.deployments import EffectiveOptions
 from chatbot.conversation.generation.generation import Generation
 from chatbot.conversation.generation.retries import RetryListener, kind_of
@@ -184,7 +184,7 @@ class GenerationTask:
                 raise
 
     async def _stream(self, plan: ContextPlan, *, refused: ContextPlan | None = None) -> None:
-        told = self._choice.told(plan)
+        told = self._choice.request_parameters(plan)
         if notice := self._notice(plan, refused, told):
             self._generation.note(notice)
         # LangChain types its generators as iterators; closing one is what closes the connection below it.
@@ -222,7 +222,7 @@ class GenerationTask:
         return plan.tokens + self._room(plan) < refused.tokens + self._room(refused)
 
     def _room(self, plan: ContextPlan) -> int:
-        return self._choice.told(plan).get("max_tokens") or 0
+        return self._choice.request_parameters(plan).get("max_tokens") or 0
 
     def _notice(self, plan: ContextPlan, refused: ContextPlan | None, told: Mapping[str, Any]) -> str:
         parts = []

@@ -8,7 +8,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-from chatbot.conversation.context.window import ContextPlan, exclusion_reason
+from chatbot.conversation.context.builder import ContextPlan
+from chatbot.conversation.context.window import exclusion_reason
 from chatbot.conversation.recall.index import Mention, TurnIndex
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.turn import Conversation, Turn, TurnMemory

@@ -74,7 +74,7 @@ class OptionHandlers:
     async def _number(self, name: str, value: float | None, request: gr.Request) -> None:
         session = await self.sessions.of(request)
         session.browser.set_value(name, value)
-        low, high = self._service.deployments.choice(session.conversation).deployment.limits[name]
+        low, high = self._service.deployments.effective(session.conversation).deployment.limits[name]
         if value is not None and not low <= value <= high:
             session.notify(
                 session.t("problem.option", name=session.t(f"label.{name}"), low=f"{low:g}", high=f"{high:,}")

@@ -57,13 +57,13 @@ class MessageRenderer:
             words = self._t("chat.earlier", view.earlier)
             drawn.append(DrawnMessage(_line("earlier", button(words, words, "earlier")), None))
         turns = view.turns[:-1] if view.growing else view.turns
-        for place, run in groupby(turns, lambda turn: view.plan.inclusion(turn.index)):
+        for inclusion, run in groupby(turns, lambda turn: view.plan.inclusion(turn.index)):
             together = list(run)
             for turn in together:
                 drawn += self._ended(turn, view.versions.get(turn.index, ()), is_last=turn is view.turns[-1])
-            if place is not Inclusion.SENT:
+            if inclusion is not Inclusion.SENT:
                 drawn.append(
-                    DrawnMessage(_line("forgotten", html.escape(self._forgotten(together, place, view.plan))), None)
+                    DrawnMessage(_line("forgotten", html.escape(self._forgotten(together, inclusion, view.plan))), None)
                 )
         return drawn
 
@@ -149,9 +149,9 @@ class MessageRenderer:
         known = html.escape(facts(self._t, turn, self._currency))
         return f'<span>{known}</span><span class="thumbs">{thumbs}{word}</span>'
 
-    def _forgotten(self, turns: Sequence[Turn], place: Inclusion, plan: ContextPlan) -> str:
+    def _forgotten(self, turns: Sequence[Turn], inclusion: Inclusion, plan: ContextPlan) -> str:
         numbers = spans([turn.index + 1 for turn in turns])
-        return self._t("memory.forgotten", len(turns), turns=numbers, reason=reason(self._t, place, plan.k))
+        return self._t("memory.forgotten", len(turns), turns=numbers, reason=reason(self._t, inclusion, plan.k))
 
     def _failed(self, turn: Turn, failure: Failure, *, is_last: bool) -> str:
         """What happened, in the endpoint's words too, whether to wait, and the way on."""

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
-from chatbot.conversation import ContextPlan, Conversation, Inclusion, Mention, PlannedTurn, TurnMemory, Usage
+from chatbot.conversation import (
+    ContextPlan,
+    Conversation,
+    Entry,
+    Inclusion,
+    Mention,
+    PlannedTurn,
+    Section,
+    TurnMemory,
+    Usage,
+    WindowSection,
+)
 from chatbot.ui.i18n import Language
 from chatbot.ui.views.action_buttons import TOKEN, button, icon
 from chatbot.ui.views.text import cost, reason
@@ -46,9 +57,18 @@ def conversation_list(
 
 
 def memory_panel(
-    t: Language, plan: ContextPlan, count: int, spent: Usage = NOTHING, *, asking: bool, currency: str = ""
+    t: Language,
+    plan: ContextPlan,
+    count: int,
+    spent: Usage = NOTHING,
+    *,
+    asking: bool,
+    currency: str = "",
+    hidden: Collection[str] = (),
 ) -> str:
     """Return the exact list of what the next request holds, or with ``asking`` of the one being answered.
+
+    Each section is drawn in the order of the request: one line for everything that was looked at for it.
 
     Args:
         t: In which language.
@@ -57,16 +77,14 @@ def memory_panel(
         spent: What the conversation's answers took so far.
         asking: Whether an answer is being written.
         currency: What costs are told in.
+        hidden: Kinds of sections of which visitors may know that they are sent, and not what they say.
     """
-    rows = []
-    if plan.system_prompt:
-        rows.append(_fixed(t, t("plan.system_prompt"), plan.system_prompt, plan.system_tokens))
-    listed = {entry.turn.index for entry in plan.entries}
-    if unlisted := count - len(listed):
-        rows.append(f'<li class="out"><p>{html.escape(t("plan.older", unlisted))}</p></li>')
-    rows += [_entry(t, entry, plan.k) for entry in plan.entries]
-    if plan.text:
-        rows.append(_fixed(t, t("plan.question"), plan.text, plan.question_tokens))
+    rows: list[str] = []
+    for section in plan.sections:
+        if isinstance(section, WindowSection):
+            rows += _window(t, section, count)
+        else:
+            rows += [_item(t, section, entry, plan.k, hidden) for entry in section.entries]
     which = html.escape(t("plan.this" if asking else "plan.next"))
     total = _total(t, plan) + _spent(t, spent, currency)
     return f'<section class="plan"><h2>{which}</h2><ol>{"".join(rows)}</ol><div class="total">{total}</div></section>'
@@ -115,7 +133,14 @@ def _way_back(t: Language, conversation: Conversation) -> str:
     return f'<div class="undelete" role="status"><span>{words}</span>{back}</div>'
 
 
-def _entry(t: Language, entry: PlannedTurn, k: int) -> str:
+def _window(t: Language, window: WindowSection, count: int) -> list[str]:
+    rows = [_turn(t, entry, window.k) for entry in window.entries]
+    if unlisted := count - len(rows):
+        rows.insert(0, f'<li class="out"><p>{html.escape(t("plan.older", unlisted))}</p></li>')
+    return rows
+
+
+def _turn(t: Language, entry: PlannedTurn, k: int) -> str:
     turn = entry.turn
     kind = "in" if entry.sent else "out"
     pinned = turn.memory is TurnMemory.PINNED
@@ -142,10 +167,14 @@ def _marks(t: Language, entry: PlannedTurn) -> str:
     return mark(back, back, TurnMemory.PINNED) + exclude
 
 
-def _fixed(t: Language, name: str, text: str, tokens: int) -> str:
+def _item(t: Language, section: Section, entry: Entry, k: int, hidden: Collection[str]) -> str:
+    kind = "in" if entry.inclusion is Inclusion.SENT else "out"
+    text = "…" if section.kind in hidden else _cut(entry.text)
+    name, tokens = t(f"plan.{section.kind}"), t("plan.tokens", entry.tokens)
+    state = t("plan.always") if section.always_sent else reason(t, entry.inclusion, k)
     return (
-        f'<li class="in fixed"><p><b>{html.escape(name)}</b> {html.escape(_cut(text))}</p>'
-        f"<small>{html.escape(t('plan.tokens', tokens))} · {html.escape(t('plan.always'))}</small></li>"
+        f'<li class="{kind} fixed"><p><b>{html.escape(name)}</b> {html.escape(text)}</p>'
+        f"<small>{html.escape(f'{tokens} · {state}')}</small></li>"
     )
 
 

@@ -9,9 +9,9 @@ from chatbot.conversation import ContextPlan, Inclusion, Turn, Usage
 from chatbot.ui.i18n import Language
 
 
-def reason(t: Language, place: Inclusion, k: int) -> str:
+def reason(t: Language, inclusion: Inclusion, k: int) -> str:
     """Say why a turn is remembered or not."""
-    return t(f"reason.{place.name.lower()}", k)
+    return t(f"reason.{inclusion.name.lower()}", k)
 
 
 def spans(numbers: Sequence[int]) -> str:
