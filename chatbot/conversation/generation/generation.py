@@ -76,9 +76,10 @@ class Generation:
 
     def _clock(self, part: Part) -> None:
         if isinstance(part, Text):
-            self._first_word_at = self._first_word_at or time.monotonic()
-        elif isinstance(part, Reasoning):
-            self._first_thought_at = self._first_thought_at or time.monotonic()
+            if self._first_word_at is None:
+                self._first_word_at = time.monotonic()
+        elif isinstance(part, Reasoning) and self._first_thought_at is None:
+            self._first_thought_at = time.monotonic()
 
     def _correct(self, answer: tuple[Part, ...]) -> None:
         words_at = self._first_word_at

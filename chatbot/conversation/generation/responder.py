@@ -18,7 +18,7 @@ from langchain_core.runnables import RunnableConfig
 from chatbot.conversation.context.learned import USUAL_ANSWER, told_by
 from chatbot.conversation.context.window import ContextPlan
 from chatbot.conversation.deployments import EffectiveOptions
-from chatbot.conversation.parts import Part, Reasoning, Text, reasoning_of, text_of
+from chatbot.conversation.parts import Part, answer_parts, reasoning_of, text_of
 from chatbot.conversation.turn import Usage
 
 
@@ -101,7 +101,6 @@ class StreamingResponder:
         """Stream the answer; as :meth:`Responder.respond`."""
         yield AnsweredBy(self._choice.deployment.name)
         answer: list[Part] = []
-        part: Part
         usage: Usage | None = None
         refused: ContextPlan | None = None
         while True:
@@ -114,15 +113,12 @@ class StreamingResponder:
                 # No generator between this one and the model's: each costs every token.
                 async with aclosing(stream) as chunks:
                     async for chunk in chunks:
-                        if isinstance(chunk, AIMessageChunk) and type(chunk) is not AIMessageChunk:
+                        if type(chunk) is not AIMessageChunk and isinstance(chunk, AIMessageChunk):
                             answer = _summed(answer, chunk)
                             yield Correction(tuple(answer))
                         else:
-                            if thought := _thought(chunk):
-                                answer.append(part := Reasoning(thought))
-                                yield Delta(part)
-                            if text := str(chunk.text):
-                                answer.append(part := Text(text))
+                            for part in _parts(chunk):
+                                answer.append(part)
                                 yield Delta(part)
                         if reason := chunk.response_metadata.get("finish_reason"):
                             yield Finish(reason)
@@ -188,16 +184,17 @@ class StreamingResponder:
 def _summed(answer: Sequence[Part], chunk: AIMessageChunk) -> list[Part]:
     """The answer with a chunk of a class of its own, which may change what came before it."""
     text, thought = text_of(answer), reasoning_of(answer)
-    sum_ = AIMessageChunk(content=text, additional_kwargs={"reasoning_content": thought}) + chunk
-    parts: list[Part] = [Reasoning(thought)] if (thought := _thought(sum_)) else []
-    return [*parts, Text(text)] if (text := str(sum_.text)) else parts
+    return [*_parts(AIMessageChunk(content=text, additional_kwargs={"reasoning_content": thought}) + chunk)]
 
 
-def _thought(chunk: AIMessage) -> str:
-    """What a model said to itself: in the field that most use, or in a block of its own."""
-    if isinstance(chunk.content, str):
-        return chunk.additional_kwargs.get("reasoning_content") or ""
-    return "".join(block.get("reasoning", "") for block in chunk.content_blocks if block["type"] == "reasoning")
+def _parts(chunk: AIMessage) -> tuple[Part, ...]:
+    """What a chunk brings: thoughts in the field that most use or in a block of their own, then text."""
+    content = chunk.content
+    if isinstance(content, str):
+        # Nearly every chunk of nearly every model; LangChain's own `text` would copy it twice.
+        return answer_parts(content, chunk.additional_kwargs.get("reasoning_content") or "")
+    blocks = (block for block in chunk.content_blocks if block["type"] == "reasoning")
+    return answer_parts(str(chunk.text), "".join(block.get("reasoning", "") for block in blocks))
 
 
 def _texts(plan: ContextPlan) -> list[str]:
