@@ -188,13 +188,13 @@ class ConversationService:
         growing = await self._growing(conversation)
         before = None if growing is None else growing.index
         turns = await self._store.tail(conversation.id, limit if growing is None else limit - 1, before=before)
-        turns = [self._as_ended(conversation, turn) for turn in turns]
+        turns = [self._generations.lost(conversation, turn) or turn for turn in turns]
         if turns and turns[-1].status is TurnStatus.STREAMING:
             # Somebody began it between the two looks.
             *turns, growing = turns
             before = growing.index
         effective = self.deployments.effective(conversation)
-        if generation is not None and generation.plan is not None:
+        if generation is not None:
             plan = generation.plan
         else:
             asked = text if growing is None else growing.question_text
@@ -261,7 +261,7 @@ class ConversationService:
         return await self._generations.begin(conversation, text, at, origin)
 
     def generation(self, conversation: Conversation) -> Generation | None:
-        """Return the answer that this process is writing in its owner's conversation, if it is."""
+        """Return the answer that this process is writing in its owner's conversation, the last begun of several."""
         return self._generations.generation(conversation)
 
     async def follow(self, conversation: Conversation) -> AsyncGenerator[Turn]:
@@ -281,8 +281,10 @@ class ConversationService:
             await asyncio.sleep(POLL_SECONDS)
 
     async def stop(self, conversation: Conversation) -> None:
-        """End the answer that is being written, keep what there is of it, and return when it is kept."""
-        if not await self._generations.stop(conversation) and (await self.refresh(conversation)).revision:
+        """End the answers that are being written, keep what there is of them, and return when they are kept."""
+        await self._generations.stop(conversation)
+        # One that is still here has ended, and cannot be saved for now.
+        if self._generations.generation(conversation) is None and (await self.refresh(conversation)).revision:
             await self._store.stop_remote(conversation.id)
 
     async def rewind(self, conversation: Conversation, to: int) -> Conversation:
@@ -392,10 +394,4 @@ class ConversationService:
         if generation is not None:
             return generation.turn
         growing = await self._store.in_progress(conversation.id)
-        return None if growing is None or self._as_ended(conversation, growing) is not growing else growing
-
-    def _as_ended(self, conversation: Conversation, stored: Turn) -> Turn:
-        """The turn, or how it really ended where that could not be saved."""
-        lost = self._generations.lost(conversation)
-        is_lost = lost is not None and (lost.index, lost.version) == (stored.index, stored.version)
-        return lost if lost is not None and is_lost else stored
+        return next((turn for turn in reversed(growing) if self._generations.lost(conversation, turn) is None), None)

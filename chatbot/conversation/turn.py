@@ -184,6 +184,11 @@ class Turn:
     waiting: Waiting | None = None
 
     @property
+    def key(self) -> tuple[int, int]:
+        """Index and version: what names the turn in its conversation."""
+        return self.index, self.version
+
+    @property
     def question_text(self) -> str:
         """What was typed, byte for byte."""
         return text_of(self.question)
@@ -202,6 +207,12 @@ class Turn:
     def has_answer(self) -> bool:
         """Whether there is anything to see in the answer; one of blanks, or of thoughts alone, is none."""
         return not is_blank(self.answer_text) or any(not isinstance(part, Text | Reasoning) for part in self.answer)
+
+    def may_replace(self, old: Turn) -> bool:
+        """Whether the turn, as it ended, may be shown in place of another: no answer is lost to a failure."""
+        if not old.has_answer and old.status is not TurnStatus.STREAMING:
+            return True
+        return self.status is TurnStatus.COMPLETE or (self.status is TurnStatus.STOPPED and self.has_answer)
 
     @property
     def is_unsaved(self) -> bool:

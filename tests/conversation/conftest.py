@@ -1,12 +1,20 @@
 """The service, over a model that says what the test wants and a real store on a file of its own."""
 
+import os
+import secrets
+
+import psycopg
 import pytest
 import pytest_asyncio
 from blockbuster import blockbuster_ctx
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 
 from chatbot.conversation import ConversationStore, WindowMemory
 from tests.conversation.conversing import service_of
 from tests.support.scripted_model import ScriptedModel
+
+SERVER = os.environ.get("CHATBOT_TEST_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +50,43 @@ async def service(model, store, memory):
     service = service_of(model, store, memory)
     yield service
     await service.aclose()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """The URL of a database of our own; its locale knows ASCII only, so that nothing leans on a friendlier one."""
+    server = make_url(SERVER)
+    name = f"chatbot_test_{secrets.token_hex(4)}"
+    try:
+        connection = psycopg.connect(
+            server.set(drivername="postgresql").render_as_string(hide_password=False),
+            autocommit=True,
+            connect_timeout=5,
+        )
+    except psycopg.OperationalError as error:
+        pytest.skip(f"no PostgreSQL answers; CHATBOT_TEST_POSTGRES_URL may name one ({error})")
+    with connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
+        yield server.set(drivername="postgresql+psycopg", database=name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def sqlite_url(tmp_path):
+    return f"sqlite:///{tmp_path}/deep/down/chat.db"
+
+
+@pytest.fixture
+def postgresql_url(postgres):
+    schema = f"s{secrets.token_hex(4)}"
+    engine = create_engine(postgres)
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    engine.dispose()
+    url = postgres.update_query_dict({"options": f"-csearch_path={schema}"})
+    return url.render_as_string(hide_password=False)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request):
+    return request.getfixturevalue(f"{request.param}_url")

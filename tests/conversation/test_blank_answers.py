@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
-from chatbot.conversation import Inclusion, TitleError, TurnMemory, TurnStatus
+from chatbot.conversation import ConversationStore, Inclusion, TitleError, TurnMemory, TurnStatus
 from chatbot.conversation.context.messages import NO_ANSWER
 from chatbot.conversation.parts import text_parts
 from chatbot.conversation.turn import is_blank
@@ -79,11 +79,14 @@ async def test_blanks_that_were_stopped_do_not_take_an_answers_place(service, mo
     assert await answers(service, conversation) == ["re: one"]
 
 
-async def test_blanks_that_another_process_stops_do_not_either(service, model, store):
+async def test_blanks_that_another_process_stops_do_not_either(service, model, store, tmp_path):
     conversation = await talk(service, model, "one")
     turn, _ = await store.begin(conversation, 0, "one")
     assert await store.checkpoint(conversation.id, replace(turn, answer=text_parts(" \u200b")))
-    await store.stop_remote(conversation.id)
+    other = ConversationStore(f"sqlite:///{tmp_path}/deep/down/chat.db")
+    await other.stop_remote(conversation.id)
+    await other.aclose()
+    assert await store.in_progress(conversation.id) == []
     assert await answers(service, conversation) == ["re: one"]
 
 

@@ -116,6 +116,25 @@ async def test_what_was_never_saved_says_so_and_is_still_there(path, store):
     await service.aclose()
 
 
+async def test_a_retry_that_was_never_saved_is_not_taken_for_the_next(path):
+    store = ConversationStore(f"sqlite:///{path}", silence=0)
+    model = ScriptedModel()
+    service = service_of(model, store, max_saving_seconds=0.0)
+    conversation = await talk(service, model, "a question")
+    model.will_say("lost ", ends=False)
+    reader = await start(service, conversation, "a question", at=0)
+    await meanwhile(path, FULL)
+    model.will_say("words")
+    *_, lost = [turn async for turn in reader]
+    await meanwhile(path, "DROP TRIGGER full")
+    model.will_say("a new answer")
+    turn = await say(service, await service.refresh(conversation), "a question", at=0)
+    assert turn.key == lost.key
+    assert [each.answer_text for each in (await service.view(conversation)).turns] == ["a new answer"]
+    await service.aclose()
+    await store.aclose()
+
+
 async def test_a_file_that_another_program_holds_locked_costs_no_answer(service, model, path, monkeypatch):
     monkeypatch.setattr(engine, "_BUSY_SECONDS", 3)
     conversation = service.begin("ada")

@@ -43,7 +43,8 @@ async def test_a_growing_answer_is_kept_while_it_grows(service, model, store):
         await until(lambda: kept(store, conversation, "half"))
         model.will_say(" more", ends=False)
         await until(lambda: kept(store, conversation, "half more"))
-    assert (await store.in_progress(conversation.id)).status is TurnStatus.STREAMING
+    [growing] = await store.in_progress(conversation.id)
+    assert growing.status is TurnStatus.STREAMING
 
 
 async def kept(store, conversation, text):
@@ -134,7 +135,7 @@ async def test_a_killed_process_leaves_the_question_and_what_had_arrived(tmp_pat
     assert await child.wait() == -9
 
     async def is_settled():
-        return (await store.in_progress(id_)) is None
+        return (await store.in_progress(id_)) == []
 
     await until(is_settled)
     model = ScriptedModel()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from chatbot.emulator import Emulator
-from tests.conversation.store.conftest import postgres
+from tests.conversation.conftest import postgres
 from tests.replicas.nginx import Nginx, executable, free_port
 from tests.support.app_process import AppProcess
 from tests.ui.conftest import browser, visit

@@ -8,10 +8,9 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from langchain_core.messages import AIMessage, AIMessageChunk
-
 from chatbot.conversation.context.builder import ContextPlan
-from chatbot.conversation.parts import Part, Reasoning, Text, extended
+from chatbot.conversation.generation.responder import AnsweredBy, Correction, Delta, Event, Finish, Step
+from chatbot.conversation.parts import Part, Reasoning, Text, extended, text_of
 from chatbot.conversation.turn import STORE_ERROR, Conversation, Timing, Turn, TurnStatus, Usage, Waiting
 
 
@@ -24,12 +23,13 @@ class Generation:
     Args:
         turn: The turn at its start: the question, and no answer yet.
         conversation: Where it belongs, as it stands with the question written down.
+        plan: What the request holds.
     """
 
-    def __init__(self, turn: Turn, conversation: Conversation) -> None:
+    def __init__(self, turn: Turn, conversation: Conversation, plan: ContextPlan) -> None:
         self.conversation = conversation
-        self.plan: ContextPlan | None = None
-        """What the request holds; known before the first word."""
+        self.plan = plan
+        """What the latest request holds."""
         self.task: asyncio.Task[None] | None = None
         self.stoppable = True
         """Not any more once the model is done: saving what it said must not be cut short."""
@@ -53,39 +53,42 @@ class Generation:
             self._new_parts.clear()
         return self._turn
 
-    def add(self, chunk: AIMessage) -> None:
-        """Take what the model said next: a chunk, or from a model that does not stream its whole message."""
+    def take(self, event: Event) -> None:
+        """Take what the responder tells next."""
         if self._turn.waiting is not None:
             self._turn = replace(self._turn, waiting=None)
-        if isinstance(chunk, AIMessageChunk) and type(chunk) is not AIMessageChunk:
-            chunk = self._summed(chunk)
-        if thought := _thought(chunk):
-            self._first_thought_at = self._first_thought_at or time.monotonic()
-            self._new_parts.append(Reasoning(thought))
-        if text := str(chunk.text):
-            self._first_word_at = self._first_word_at or time.monotonic()
-            self._new_parts.append(Text(text))
-        if reason := chunk.response_metadata.get("finish_reason"):
-            self._turn = replace(self._turn, finish_reason=reason)
-        if used := chunk.usage_metadata:
-            self._turn = replace(self._turn, usage=Usage(used["input_tokens"], used["output_tokens"]))
+        if isinstance(event, Delta):
+            self._clock(event.part)
+            self._new_parts.append(event.part)
+        elif isinstance(event, Correction):
+            self._correct(event.answer)
+        elif isinstance(event, Step):
+            self.plan = event.plan
+            if event.notice:
+                self._turn = replace(self._turn, notice=event.notice)
+        elif isinstance(event, Usage):
+            self._turn = replace(self._turn, usage=event)
+        elif isinstance(event, Finish):
+            self._turn = replace(self._turn, finish_reason=event.reason)
+        elif isinstance(event, AnsweredBy):
+            self._turn = replace(self._turn, deployment=event.deployment)
         self._wake()
 
-    def _summed(self, chunk: AIMessageChunk) -> AIMessageChunk:
-        """Begin the turn's text anew with the sum so far: a class of its own may change what came before it."""
-        turn, words_at = self.turn, self._first_word_at
-        text, reasoning = turn.answer_text, turn.reasoning_text
-        summed = AIMessageChunk(content=text, additional_kwargs={"reasoning_content": reasoning}) + chunk
-        self._turn = replace(turn, answer=())
-        if not summed.text.startswith(text):
+    def _clock(self, part: Part) -> None:
+        if isinstance(part, Text):
+            if self._first_word_at is None:
+                self._first_word_at = time.monotonic()
+        elif isinstance(part, Reasoning) and self._first_thought_at is None:
+            self._first_thought_at = time.monotonic()
+
+    def _correct(self, answer: tuple[Part, ...]) -> None:
+        words_at = self._first_word_at
+        if not text_of(answer).startswith(self.turn.answer_text):
             # What was taken for the answer were thoughts.
             self._first_thought_at, self._first_word_at = self._first_thought_at or words_at, None
-        return summed
-
-    def note(self, notice: str) -> None:
-        """Tell the visitor how the answer comes about."""
-        self._turn = replace(self._turn, notice=notice)
-        self._wake()
+        for part in answer:
+            self._clock(part)
+        self._turn = replace(self.turn, answer=answer)
 
     def pause(self, waiting: Waiting) -> None:
         """Tell the visitor that the model waits before it asks again."""
@@ -166,10 +169,3 @@ class Generation:
             self.task.cancel()
         elif self._turn.is_unsaved:
             self.hurry.set()
-
-
-def _thought(chunk: AIMessage) -> str:
-    """What a model said to itself: in the field that most use, or in a block of its own."""
-    if isinstance(chunk.content, str):
-        return chunk.additional_kwargs.get("reasoning_content") or ""
-    return "".join(block.get("reasoning", "") for block in chunk.content_blocks if block["type"] == "reasoning")

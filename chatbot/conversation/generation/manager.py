@@ -1,12 +1,16 @@
-"""The answers that this process is writing: one for a conversation at most, begun, found and ended here."""
+"""The answers that this process is writing: begun, found and ended here.
+
+Each is known by its conversation, its index and its version, so that several answers to one question can grow at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Final, NamedTuple
 
 from chatbot.conversation import titles
@@ -24,6 +28,7 @@ from chatbot.conversation.errors import (
     TitleError,
 )
 from chatbot.conversation.generation.generation import Generation
+from chatbot.conversation.generation.responder import StreamingResponder
 from chatbot.conversation.generation.task import GenerationTask
 from chatbot.conversation.recall import RecallService
 from chatbot.conversation.store import ConversationStore
@@ -53,6 +58,7 @@ MAX_LOST: Final = 100
 
 
 class _Asker(NamedTuple):
+    conversation_id: str
     owner: str
     origin: str | None
 
@@ -84,35 +90,60 @@ class GenerationManager:
         self._max_seconds = max_seconds
         self._max_answers = max_answers
         self._max_saving_seconds = max_saving_seconds
-        self._lost: OrderedDict[str, Turn] = OrderedDict()
-        self._generations: dict[str, Generation] = {}
-        self._beginning: dict[str, asyncio.Task[Generation]] = {}
-        self._writing: dict[str, _Asker] = {}
-        """Who asked in the conversations in which an answer is begun or written."""
+        self._lost: OrderedDict[tuple[str, int, int], Turn] = OrderedDict()
+        self._generations: defaultdict[str, dict[tuple[int, int], Generation]] = defaultdict(dict)
+        """By conversation, then by index and version, in the order in which they were begun."""
+        self._beginning: dict[asyncio.Task[Generation], str] = {}
+        self._writing: list[_Asker] = []
+        """Who asked for each answer that is begun or written."""
         self._naming: dict[str, _Asker] = {}
         """Who asked for a title in the conversations that one is looked for."""
 
-    def generation(self, conversation: Conversation) -> Generation | None:
-        """Return the answer that is being written in its owner's conversation."""
-        generation = self._generations.get(conversation.id)
-        return generation if generation is not None and generation.conversation.owner == conversation.owner else None
+    def generations(self, conversation: Conversation, version: tuple[int, int] | None = None) -> Sequence[Generation]:
+        """Return the answers that are being written in its owner's conversation, in the order they were begun.
 
-    def lost(self, conversation: Conversation) -> Turn | None:
-        """Return the latest answer in the conversation that could not be saved, as it ended, if there is one."""
-        return self._lost.get(conversation.id)
+        Args:
+            conversation: Any state of it.
+            version: Index and version of the only one to return.
+        """
+        several = self._generations.get(conversation.id, {}).items()
+        return [
+            generation
+            for key, generation in several
+            if generation.conversation.owner == conversation.owner and version in (None, key)
+        ]
+
+    def generation(self, conversation: Conversation, version: tuple[int, int] | None = None) -> Generation | None:
+        """Return one answer that is being written in its owner's conversation.
+
+        Args:
+            conversation: Any state of it.
+            version: Index and version of the answer; without it, the one that was begun last.
+        """
+        several = self.generations(conversation, version)
+        return several[-1] if several else None
+
+    def lost(self, conversation: Conversation, turn: Turn) -> Turn | None:
+        """Return the turn as it ended where that could not be saved."""
+        return self._lost.get((conversation.id, *turn.key))
 
     def check_idle(self, conversation: Conversation) -> None:
         """Raise ConversationBusyError where an answer is being written by this process, or has still to be saved."""
-        generation = self._generations.get(conversation.id)
-        if generation is not None and generation.turn.is_unsaved:
+        if any(each.turn.is_unsaved for each in self._generations.get(conversation.id, {}).values()):
             raise AnswerUnsavedError
-        if conversation.id in self._writing:
+        if any(asker.conversation_id == conversation.id for asker in self._writing):
             raise ConversationBusyError
 
     async def begin(
-        self, conversation: Conversation, text: str, at: int | None, origin: str | None = None
+        self, conversation: Conversation, text: str, at: int | None, origin: str | None = None, *, beside: bool = False
     ) -> Generation:
         """Write the question down and start its answer; what was begun goes on if whoever asked goes away.
+
+        Args:
+            conversation: As the asker last saw it.
+            text: The question.
+            at: Number of turns it comes after; None is all there are.
+            beside: Whether other answers to it may be in progress.
 
         Raises:
             MessageError: The text is empty, or is no text.
@@ -123,27 +154,32 @@ class GenerationManager:
             ConversationError: As for every change of a conversation.
         """
         _check_text(text)
-        self.check_idle(conversation)
+        if not beside:
+            self.check_idle(conversation)
         asker = self._admit(conversation, origin)
         # Claimed before the first await: two messages at once cannot both get past the check above.
-        self._writing[conversation.id] = asker
-        beginning = asyncio.create_task(self._begin(conversation, text, at))
-        self._beginning[conversation.id] = beginning
-        beginning.add_done_callback(lambda _: self._beginning.pop(conversation.id))
+        self._writing.append(asker)
+        beginning = asyncio.create_task(self._begin(conversation, text, at, asker, beside=beside))
+        self._beginning[beginning] = conversation.id
+        beginning.add_done_callback(self._beginning.pop)
         return await asyncio.shield(beginning)
 
-    async def stop(self, conversation: Conversation) -> bool:
-        """End the answer, also one that is only beginning, and return when it is kept; False if there is none here.
+    async def stop(self, conversation: Conversation, version: tuple[int, int] | None = None) -> None:
+        """End the answers in a conversation, also those that are only beginning, and return when they are kept.
 
-        One that has ended and cannot be saved for now has nothing to be stopped: this returns at once.
+        One that has ended and cannot be saved for now has nothing to be stopped: this does not wait for it.
+
+        Args:
+            conversation: Any state of it.
+            version: Index and version of the only one to end; without it, all are ended.
         """
-        if (beginning := self._beginning.get(conversation.id)) is not None:
-            await asyncio.wait([beginning])
-        if (generation := self.generation(conversation)) is None:
-            return False
-        generation.stop()
-        await generation.wait()
-        return True
+        if beginning := [task for task, known in self._beginning.items() if known == conversation.id]:
+            await asyncio.wait(beginning)
+        stopped = self.generations(conversation, version)
+        for generation in stopped:
+            generation.stop()
+        for generation in stopped:
+            await generation.wait()
 
     @contextmanager
     def naming(self, conversation: Conversation, origin: str | None = None) -> Iterator[None]:
@@ -166,8 +202,8 @@ class GenerationManager:
     async def aclose(self) -> None:
         """End all answers, keeping what there is of each; cancelled, no further attempt is made to save any."""
         if self._beginning:
-            await asyncio.wait(self._beginning.values())
-        running = list(self._generations.values())
+            await asyncio.wait(self._beginning)
+        running = [each for several in self._generations.values() for each in several.values()]
         for generation in running:
             generation.stop()
         try:
@@ -179,7 +215,7 @@ class GenerationManager:
             raise
 
     def _admit(self, conversation: Conversation, origin: str | None) -> _Asker:
-        askers = [*self._writing.values(), *self._naming.values()]
+        askers = [*self._writing, *self._naming.values()]
         if sum(each.owner == conversation.owner for each in askers) >= MAX_ANSWERS_PER_OWNER:
             raise OwnerBusyError
         if len(askers) >= self._max_answers:
@@ -187,20 +223,24 @@ class GenerationManager:
         most = max(self._max_answers * SHARE_OF_ORIGIN, 1)
         if origin is not None and sum(each.origin == origin for each in askers) >= most:
             raise OriginBusyError
-        return _Asker(conversation.owner, origin)
+        return _Asker(conversation.id, conversation.owner, origin)
 
-    async def _begin(self, conversation: Conversation, text: str, at: int | None) -> Generation:
+    async def _begin(
+        self, conversation: Conversation, text: str, at: int | None, asker: _Asker, *, beside: bool
+    ) -> Generation:
         try:
-            return await self._begun(conversation, text, at)
+            return await self._begun(conversation, text, at, asker, beside=beside)
         except BaseException:
-            del self._writing[conversation.id]
+            self._writing.remove(asker)
             raise
 
-    async def _begun(self, conversation: Conversation, text: str, at: int | None) -> Generation:
+    async def _begun(
+        self, conversation: Conversation, text: str, at: int | None, asker: _Asker, *, beside: bool
+    ) -> Generation:
         async with changing(self._store, conversation) as stored:
             if not stored.revision:
                 stored = replace(stored, title=titles.shortened(text))
-            if await self._store.in_progress(stored.id) is not None:
+            if not beside and await self._store.in_progress(stored.id):
                 # Its end moves no revision: what is read here could be out of date when the question is written down.
                 raise ConversationBusyError
             newest = await self._store.tail(stored.id, 1)
@@ -208,35 +248,38 @@ class GenerationManager:
             index = count if at is None else at
             if not 0 <= index <= count:
                 raise ConversationConflictError
-            replaced = await self._store.tail(stored.id, 1, before=index + 1) if index < count else ()
             effective = self._deployments.effective(stored)
             earlier = await load_candidates(self._store, stored, effective.lookback, index)
-            turn, revision = await self._store.begin(stored, index, text)
-        generation = Generation(replace(turn, deployment=effective.deployment.name), replace(stored, revision=revision))
+            turn, revision = await self._store.begin(stored, index, text, beside=beside)
+        replan = partial(effective.plan, earlier, text)
+        generation = Generation(turn, replace(stored, revision=revision), replan())
         writing = GenerationTask(
             generation,
-            stored.id,
-            effective,
+            StreamingResponder(effective, replan),
             self._store,
-            earlier=earlier,
-            replaces=replaced[0] if replaced else None,
             max_seconds=self._max_seconds,
             max_saving_seconds=self._max_saving_seconds,
         )
-        self._generations[stored.id] = generation
-        generation.task = asyncio.create_task(self._write(generation, writing, stored.id, revision))
+        # The number of one that was dropped is given again.
+        self._lost.pop((stored.id, *turn.key), None)
+        self._generations[stored.id][turn.key] = generation
+        generation.task = asyncio.create_task(self._write(generation, writing, asker, is_further=index == count))
         return generation
 
-    async def _write(self, generation: Generation, writing: GenerationTask, id: str, revision: int) -> None:  # noqa: A002
-        turn = generation.turn
+    async def _write(self, generation: Generation, writing: GenerationTask, asker: _Asker, *, is_further: bool) -> None:
+        conversation, turn = generation.conversation, generation.turn
         try:
             turn = await writing.write()
-            if writing.is_appended:
-                self._recall.grown(id, revision, turn)
+            if writing.is_written and is_further:
+                self._recall.grown(conversation.id, conversation.revision, turn)
         finally:
-            del self._generations[id], self._writing[id]
+            self._writing.remove(asker)
+            several = self._generations[conversation.id]
+            del several[turn.key]
+            if not several:
+                del self._generations[conversation.id]
             if turn.failure is not None and turn.failure.kind == STORE_ERROR:
-                self._lost[id] = turn
+                self._lost[conversation.id, *turn.key] = turn
                 if len(self._lost) > MAX_LOST:
                     self._lost.popitem(last=False)
             generation.end(turn)

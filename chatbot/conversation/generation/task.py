@@ -1,26 +1,22 @@
-"""How one answer comes about: asked, mended once where it can be, kept while it grows, and kept as it ended."""
+"""How one answer is written: a responder is asked, the answer is kept while it grows, and kept as it ended."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Final
 
-from langchain_core.exceptions import ContextOverflowError, ModelError
-from langchain_core.messages import AIMessageChunk
+from langchain_core.exceptions import ModelError
 from langchain_core.runnables import RunnableConfig
 
-from chatbot.conversation.context.builder import ContextPlan
-from chatbot.conversation.context.learned import USUAL_ANSWER, told_by
-from chatbot.conversation.deployments import EffectiveOptions
 from chatbot.conversation.generation.generation import Generation
+from chatbot.conversation.generation.responder import Responder
 from chatbot.conversation.generation.retries import RetryListener, kind_of
 from chatbot.conversation.store import ConversationStore
-from chatbot.conversation.turn import STORE_ERROR, Failure, Turn, TurnStatus, Usage
+from chatbot.conversation.turn import STORE_ERROR, Failure, Turn, TurnStatus
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +40,8 @@ class GenerationTask:
 
     Args:
         generation: Where it grows, for whoever follows it.
-        conversation_id: Where it belongs.
-        choice: Who answers, and how it is asked.
+        responder: Who answers.
         store: Where it is kept.
-        earlier: The turns that may be remembered.
-        replaces: What is shown at its index as long as it has not ended well, if there is anything.
         max_seconds: The longest it may take.
         max_saving_seconds: How long it is tried to be saved once it has ended.
     """
@@ -56,27 +49,20 @@ class GenerationTask:
     def __init__(
         self,
         generation: Generation,
-        conversation_id: str,
-        choice: EffectiveOptions,
+        responder: Responder,
         store: ConversationStore,
         *,
-        earlier: Sequence[Turn],
-        replaces: Turn | None,
         max_seconds: float,
         max_saving_seconds: float,
     ) -> None:
         self._generation = generation
-        self._id = conversation_id
-        self._choice = choice
-        self._learned = choice.deployment.learned
+        self._id = generation.conversation.id
+        self._responder = responder
         self._store = store
-        self._earlier = earlier
-        self._replaces = replaces
-        self.is_appended = False
-        """Whether it has ended and been kept as a further turn, in nothing's place."""
+        self.is_written = False
+        """Whether it has ended and been saved by this process."""
         self._max_seconds = max_seconds
         self._max_saving_seconds = max_saving_seconds
-        generation.plan = self._plan()
 
     async def write(self) -> Turn:
         """Ask, and keep what comes; return the turn as it ended, however it ended."""
@@ -116,22 +102,17 @@ class GenerationTask:
         return False
 
     async def _save(self, turn: Turn) -> Turn:
-        written = await self._store.end(self._id, turn, keep=_may_replace(self._replaces, turn))
-        self.is_appended = written and self._replaces is None
-        return turn if written else await self._as_kept(turn)
+        self.is_written = await self._store.end(self._id, turn)
+        return turn if self.is_written else await self._as_kept(turn)
 
     async def _as_kept(self, turn: Turn) -> Turn:
         """What somebody else left of the turn, who stopped it in another process or took this one for dead."""
         kept = await self._store.tail(self._id, 1, before=turn.index + 1)
         stopped = replace(turn, status=TurnStatus.STOPPED, failure=None)
-        return next((each for each in kept if (each.index, each.version) == (turn.index, turn.version)), stopped)
-
-    def _plan(self) -> ContextPlan:
-        return self._choice.plan(self._earlier, self._generation.turn.question_text)
+        return next((each for each in kept if each.key == turn.key), stopped)
 
     def _measured(self, turn: Turn) -> Turn:
-        usage = None if turn.usage is None else self._choice.priced(turn.usage)
-        return replace(turn, usage=usage, timing=self._generation.timing(), waiting=None)
+        return replace(turn, timing=self._generation.timing(), waiting=None)
 
     async def _checkpoints(self, ended: asyncio.Event) -> None:
         """Keep what there is, again and again; who may not write any more stops asking."""
@@ -148,9 +129,14 @@ class GenerationTask:
                 logger.exception("A growing answer could not be kept")
 
     async def _ask(self) -> Turn:
+        config = RunnableConfig(callbacks=[RetryListener(self._generation.pause)])
         try:
-            async with asyncio.timeout(self._max_seconds) as limit:
-                await self._read(self._generation.plan or self._plan())
+            async with (
+                asyncio.timeout(self._max_seconds) as limit,
+                aclosing(self._responder.respond(self._generation.plan, config)) as events,
+            ):
+                async for event in events:
+                    self._generation.take(event)
         except asyncio.CancelledError:
             # Only stopping cancels this task, and it wants what there is to be kept.
             return replace(self._generation.turn, status=TurnStatus.STOPPED)
@@ -162,97 +148,7 @@ class GenerationTask:
                 return _failed(self._generation.turn, "ModelTimeoutError", message)
             logger.exception("The model raised what is no ModelError")
             return _failed(self._generation.turn, "ModelError", UNEXPECTED)
-        turn = replace(self._generation.turn, status=TurnStatus.COMPLETE)
-        if turn.usage is not None and self._generation.plan is not None:
-            self._learned.counted(self._id, _texts(self._generation.plan), turn.usage)
-        return turn
-
-    async def _read(self, plan: ContextPlan) -> None:
-        try:
-            await self._stream(plan)
-        except ContextOverflowError as error:
-            # Who has begun to answer has read it all.
-            shorter = None if self._generation.turn.answer_text else self._shorter(plan, error)
-            if shorter is None:
-                raise
-            self._generation.plan = shorter
-            try:
-                await self._stream(shorter, refused=plan)
-            except ContextOverflowError as again:
-                # Whoever asks again asks for less.
-                self._shorter(shorter, again)
-                raise
-
-    async def _stream(self, plan: ContextPlan, *, refused: ContextPlan | None = None) -> None:
-        told = self._choice.request_parameters(plan)
-        if notice := self._notice(plan, refused, told):
-            self._generation.note(notice)
-        # LangChain types its generators as iterators; closing one is what closes the connection below it.
-        config = RunnableConfig(callbacks=[RetryListener(self._generation.pause)])
-        asked = self._choice.deployment.model.astream(plan.messages, config, **told)
-        stream = cast(AsyncGenerator[AIMessageChunk], asked)
-        async with aclosing(stream) as chunks:
-            async for chunk in chunks:
-                self._generation.add(chunk)
-
-    def _shorter(self, refused: ContextPlan, error: ContextOverflowError) -> ContextPlan | None:
-        """Learn from a refusal; return what may pass instead, if there is anything to leave out."""
-        room = self._room(refused)
-        requested = told_by(error, "requested_tokens")
-        prompt = told_by(error, "prompt_tokens") or max((requested or 0) - room, 0)
-        if prompt:
-            self._learned.counted(self._id, _texts(refused), Usage(prompt, 0))
-        if (size := told_by(error, "context_size")) is not None:
-            self._learned.named(size)
-            shorter = self._plan()
-            if self._asks_for_less(shorter, refused):
-                return shorter
-        total = refused.tokens + room
-        usual = self._choice.deployment.parameters.get("max_tokens") or USUAL_ANSWER
-        if usual < room:
-            # What the visitor chose gives way before what the visitor said does.
-            self._learned.refused_answer(self._id, usual)
-        if refused.remembered and room - usual < total // 3:
-            self._learned.refused(self._id, total)
-        # Otherwise the question is too long, not the memory.
-        shorter = self._plan()
-        return shorter if self._asks_for_less(shorter, refused) else None
-
-    def _asks_for_less(self, plan: ContextPlan, refused: ContextPlan) -> bool:
-        return plan.tokens + self._room(plan) < refused.tokens + self._room(refused)
-
-    def _room(self, plan: ContextPlan) -> int:
-        return self._choice.request_parameters(plan).get("max_tokens") or 0
-
-    def _notice(self, plan: ContextPlan, refused: ContextPlan | None, told: Mapping[str, Any]) -> str:
-        parts = []
-        if refused is not None and (left_out := len(refused.remembered) - len(plan.remembered)) > 0:
-            parts.append(_shortened(left_out))
-        wanted, most = self._choice.parameters.get("max_tokens"), told.get("max_tokens")
-        if wanted != most:
-            parts.append(
-                f"The model has no room for an answer of {wanted:,} tokens beside the conversation, so this one may "
-                f"take {most:,}."
-            )
-            if self._choice.options.max_tokens is not None:
-                parts.append("Lower “Max tokens” to leave it more room.")
-        return " ".join(parts)
-
-
-def _texts(plan: ContextPlan) -> list[str]:
-    return [message.text for message in plan.messages]
-
-
-def _shortened(turns: int) -> str:
-    what = "1 earlier turn was" if turns == 1 else f"{turns} earlier turns were"
-    return f"The conversation was too long for the model, so {what} left out and the question was sent again."
-
-
-def _may_replace(old: Turn | None, new: Turn) -> bool:
-    """Whether ``new`` may take the place of ``old``: an answer is never lost to a failure."""
-    if old is None or not old.has_answer:
-        return True
-    return new.status is TurnStatus.COMPLETE or (new.status is TurnStatus.STOPPED and new.has_answer)
+        return replace(self._generation.turn, status=TurnStatus.COMPLETE)
 
 
 def _failure(error: ModelError) -> Failure:

@@ -106,14 +106,24 @@ def _added(usage: Usage) -> dict[Any, Any]:
     return values
 
 
-async def claim(connection: AsyncConnection, id: str, silent_before: float) -> None:  # noqa: A002
-    """See to it that nobody is answering; an answer that nobody has touched since a time ends as interrupted.
+async def claim(
+    connection: AsyncConnection,
+    id: str,  # noqa: A002
+    silent_before: float,
+    *,
+    beside: int | None = None,
+) -> None:
+    """See to it that nobody is answering, but for answers at the index ``beside``.
+
+    An answer that nobody has touched since a time ends as interrupted.
 
     Raises:
         AnsweringError: An answer is being written.
     """
     for row in await in_progress(connection, id):
         if row["touched_at"] >= silent_before:
+            if row["index"] == beside:
+                continue
             raise AnsweringError(f"conversation {id} is being answered")
         # What was to replace an answer and did not get to: the answer is still there.
         ended = {"status": TurnStatus.FAILED.value, "failure": asdict(INTERRUPTED)}
@@ -121,10 +131,11 @@ async def claim(connection: AsyncConnection, id: str, silent_before: float) -> N
 
 
 async def in_progress(connection: AsyncConnection, id: str) -> Sequence[RowMapping]:  # noqa: A002
-    """Return the rows of the answers that have not ended: there is one at most."""
-    columns = (turns.c.index, turns.c.version, turns.c.shown, turns.c.touched_at, turns.c.assistant)
+    """Return the rows of the answers that have not ended, in the order they were begun."""
+    columns = (turns.c.index, turns.c.version, turns.c.shown, turns.c.writer, turns.c.touched_at, turns.c.assistant)
     query = select(*columns).where(turns.c.conversation_id == id)
-    return (await connection.execute(query.where(IS_IN_PROGRESS))).mappings().all()
+    rows = (await connection.execute(query.where(IS_IN_PROGRESS))).mappings().all()
+    return sorted(rows, key=lambda row: (row["index"], row["version"]))
 
 
 async def end_in_progress(

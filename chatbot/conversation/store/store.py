@@ -196,10 +196,14 @@ class ConversationStore:
         query = _shown(id).where(IS_PINNED).order_by(turns.c.index)
         return [self._settled(row) for row in await self._database.read(query)]
 
-    async def in_progress(self, id: str) -> Turn | None:  # noqa: A002
-        """Return the turn that somebody is writing right now, as it was last kept; it may not be shown yet."""
+    async def in_progress(self, id: str) -> Sequence[Turn]:  # noqa: A002
+        """Return the turns that somebody is writing right now, as they were last kept, in the order they were begun.
+
+        Several are versions at one index: answers to one question. They may not be shown yet.
+        """
         rows = await self._database.read(select(turns).where(turns.c.conversation_id == id, IS_IN_PROGRESS))
-        return next((turn_of(row) for row in rows if not self._is_silent(row)), None)
+        # Not sorted by the database: that would be a step beside its index, and they are few.
+        return sorted((turn_of(row) for row in rows if not self._is_silent(row)), key=lambda turn: turn.key)
 
     async def alternatives(self, id: str, of: Collection[Turn]) -> Mapping[int, Sequence[int]]:  # noqa: A002
         """Return, by index, the versions that stand beside each of these turns, its own among them, in order."""
@@ -225,7 +229,9 @@ class ConversationStore:
 
     # ------------------------------------------------------------------------------------------ writing turns
 
-    async def begin(self, conversation: Conversation, index: int, text: str) -> tuple[Turn, int]:
+    async def begin(
+        self, conversation: Conversation, index: int, text: str, *, beside: bool = False
+    ) -> tuple[Turn, int]:
         """Write down a question and that this process answers it; return its turn and the new revision.
 
         Where the index is taken, the turn is a further version, and is not shown before :meth:`end`.
@@ -234,6 +240,7 @@ class ConversationStore:
             conversation: At the revision the writer has seen; at revision 0 it is made.
             index: Where the question goes: at most one after the last turn.
             text: The question.
+            beside: Whether other answers may be in progress at the same index.
 
         Raises:
             RevisionError: Somebody else wrote first.
@@ -242,7 +249,7 @@ class ConversationStore:
         id = conversation.id  # noqa: A001
         async with self._database.writing() as connection, connection.begin():
             if conversation.revision:
-                revision = await self._claim(connection, id, conversation.revision)
+                revision = await self._claim(connection, id, conversation.revision, beside=index if beside else None)
             else:
                 revision = await statements.create(connection, conversation)
             near = select(turns.c.index, turns.c.version, turns.c.shown).where(turns.c.conversation_id == id)
@@ -261,13 +268,14 @@ class ConversationStore:
         async with self._database.writing() as connection, connection.begin():
             return await self._write(connection, id, turn)
 
-    async def end(self, id: str, turn: Turn, *, keep: bool = True) -> bool:  # noqa: A002
-        """Keep an answer as it ended and show it, in place of what was shown at its index and after.
+    async def end(self, id: str, turn: Turn) -> bool:  # noqa: A002
+        """Keep an answer as it ended and show it, in place of what is shown at its index and after.
+
+        Where it may not take that place (:meth:`Turn.may_replace`), it is dropped.
 
         Args:
             id: Of the conversation.
             turn: The turn as it ended.
-            keep: Whether it may take the place of another; if not, and there is another, it is dropped.
 
         Returns:
             Whether this process was still the one that wrote it. If not, nothing was changed.
@@ -278,21 +286,32 @@ class ConversationStore:
             if not await self._write(connection, id, turn):
                 await transaction.rollback()
                 return False
-            shown = await connection.scalar(select(turns.c.shown).where(it))
-            if not shown and not keep:
-                await connection.execute(delete(turns).where(it))
-            elif not shown:
-                await statements.show_only(connection, id, turn.index, [(turn.index, turn.version)])
+            # Looked at here, and not when it began: another answer to its question may have ended meanwhile.
+            if not await connection.scalar(select(turns.c.shown).where(it)):
+                at_index = _shown(id).where(turns.c.index == turn.index)
+                shown = (await connection.execute(at_index)).mappings().first()
+                if shown is None or turn.may_replace(turn_of(shown)):
+                    await statements.show_only(connection, id, turn.index, [turn.key])
+                else:
+                    await connection.execute(delete(turns).where(it))
         return True
 
-    async def stop_remote(self, id: str) -> None:  # noqa: A002
-        """End an answer that another process is writing: it notices with its next checkpoint.
+    async def stop_remote(self, id: str, version: tuple[int, int] | None = None) -> None:  # noqa: A002
+        """End the answers that other processes are writing: they notice with their next checkpoint.
 
         What had arrived is kept as stopped, and shown; where nothing had, what was to be replaced stays.
+
+        Args:
+            id: Of the conversation.
+            version: Index and version of the only one to end; without it, all are ended.
         """
         async with self._database.writing() as connection, connection.begin() as transaction:
             await statements.touch(connection, id)
-            growing = await statements.in_progress(connection, id)
+            growing = [
+                row
+                for row in await statements.in_progress(connection, id)
+                if row["writer"] != self._writer and version in (None, (row["index"], row["version"]))
+            ]
             for row in growing:
                 ended = {"status": TurnStatus.STOPPED.value}
                 keep = row["shown"] or not is_blank(row["assistant"])
@@ -439,9 +458,16 @@ class ConversationStore:
             # Nobody sees them, and they expire as deleted conversations do.
             logger.exception("What was left of an import could not be removed")
 
-    async def _claim(self, connection: AsyncConnection, id: str, revision: int) -> int:  # noqa: A002
+    async def _claim(
+        self,
+        connection: AsyncConnection,
+        id: str,  # noqa: A002
+        revision: int,
+        *,
+        beside: int | None = None,
+    ) -> int:
         revision = await statements.advance(connection, id, revision)
-        await statements.claim(connection, id, silent_before=time.time() - self._silence)
+        await statements.claim(connection, id, silent_before=time.time() - self._silence, beside=beside)
         return revision
 
     async def _write(self, connection: AsyncConnection, id: str, turn: Turn) -> bool:  # noqa: A002

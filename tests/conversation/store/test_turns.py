@@ -32,7 +32,8 @@ async def test_text_comes_back_byte_for_byte(store, other, name):
     exact = TEXTS[name]
     turn, _ = await store.begin(Conversation("c1", "ada", title=exact), 0, exact)
     assert await store.checkpoint("c1", ended(turn, exact, TurnStatus.STREAMING))
-    assert (await other.in_progress("c1")).answer_text == exact
+    [growing] = await other.in_progress("c1")
+    assert growing.answer_text == exact
     written = ended(turn, exact, finish_reason=exact, notice=exact)
     assert await store.end("c1", written)
     assert await other.turns("c1") == [written]
@@ -52,13 +53,13 @@ async def test_all_that_is_known_of_a_turn_comes_back(store):
 
 async def test_a_growing_turn_is_seen_by_everyone_until_it_ends(store, other):
     turn, _ = await store.begin(Conversation("c1", "ada"), 0, "hello")
-    assert await other.in_progress("c1") == turn
+    assert await other.in_progress("c1") == [turn]
     assert await other.turns("c1") == [turn]
     longer = ended(turn, "so far", TurnStatus.STREAMING)
     assert await store.checkpoint("c1", longer)
-    assert await other.in_progress("c1") == longer
+    assert await other.in_progress("c1") == [longer]
     assert await store.end("c1", ended(turn, "so far and no further"))
-    assert await other.in_progress("c1") is None
+    assert await other.in_progress("c1") == []
     assert not await store.checkpoint("c1", longer)
     assert not await store.end("c1", ended(turn, "again"))
     assert [t.answer_text for t in await other.turns("c1")] == ["so far and no further"]

@@ -20,7 +20,8 @@ async def test_the_old_answer_is_shown_until_the_new_one_has_ended(store, other)
     await store.checkpoint("c1", ended(turn, "so far", TurnStatus.STREAMING))
     assert await texts(other) == ["one", "two", "three"]
     assert await versions(other) == {0: [0], 1: [0], 2: [0]}
-    assert (await other.in_progress("c1")).answer_text == "so far"
+    [growing] = await other.in_progress("c1")
+    assert growing.answer_text == "so far"
     assert await store.end("c1", ended(turn))
     assert await texts(other) == ["one", "two again"]
     assert await versions(other) == {0: [0], 1: [0, 1]}
@@ -30,15 +31,15 @@ async def test_an_answer_that_is_not_worth_keeping_leaves_the_old_one_and_what_f
     conversation = await talk(store, "one", "two")
     before = await store.everything("c1")
     turn, _ = await store.begin(conversation, 0, "one again")
-    assert await store.end("c1", ended(turn, "", TurnStatus.STOPPED), keep=False)
+    assert await store.end("c1", ended(turn, "", TurnStatus.STOPPED))
     assert await store.everything("c1") == before
-    assert await store.in_progress("c1") is None
+    assert await store.in_progress("c1") == []
 
 
 async def test_an_answer_that_replaces_nothing_is_kept_however_it_ended(store):
     conversation = await talk(store, "one")
     turn, _ = await store.begin(conversation, 1, "two")
-    assert await store.end("c1", ended(turn, "", TurnStatus.STOPPED), keep=False)
+    assert await store.end("c1", ended(turn, "", TurnStatus.STOPPED))
     assert await texts(store) == ["one", "two"]
 
 

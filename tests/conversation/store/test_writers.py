@@ -90,7 +90,7 @@ async def test_an_answer_whose_writer_went_silent_is_interrupted_with_what_had_a
     turn, revision = await writer.begin(Conversation("c1", "ada"), 0, "hello")
     await writer.checkpoint("c1", ended(turn, "so far", TurnStatus.STREAMING))
     await asyncio.sleep(0.3)
-    assert await reader.in_progress("c1") is None
+    assert await reader.in_progress("c1") == []
     for found in (
         await reader.turns("c1"),
         await reader.tail("c1", 1),
@@ -152,7 +152,7 @@ async def test_an_answer_is_halted_from_another_process_and_keeps_what_had_arriv
     assert not await store.end("c1", ended(turn, "so far and on"))
     [stopped] = await other.turns("c1")
     assert (stopped.answer_text, stopped.status) == ("so far", TurnStatus.STOPPED)
-    assert await other.in_progress("c1") is None
+    assert await other.in_progress("c1") == []
     await say(other, Conversation("c1", "ada", revision), 1, "next")
 
 
@@ -164,7 +164,7 @@ async def test_a_halted_retry_takes_the_old_answers_place_if_anything_had_arrive
     await other.stop_remote("c1")
     assert not await store.end("c1", ended(turn))
     assert await texts(other) == shown
-    assert await other.in_progress("c1") is None
+    assert await other.in_progress("c1") == []
 
 
 async def test_halting_where_nothing_is_written_changes_nothing(store):

@@ -1,0 +1,206 @@
+"""Between the task that writes an answer and the models: who responds to a plan, told in events.
+
+:class:`StreamingResponder` asks one deployment. One that falls back on others, runs tools or compares is another
+:class:`Responder`, and may be made of others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from langchain_core.exceptions import ContextOverflowError
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.runnables import RunnableConfig
+
+from chatbot.conversation.context.builder import ContextPlan
+from chatbot.conversation.context.learned import USUAL_ANSWER, told_by
+from chatbot.conversation.deployments import EffectiveOptions
+from chatbot.conversation.parts import Part, answer_parts, reasoning_of, text_of
+from chatbot.conversation.turn import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredBy:
+    """From here on, this deployment answers."""
+
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A request goes out: the first one, or another that is to mend the one before.
+
+    Attributes:
+        plan: What it holds.
+        notice: What the visitor should know about it, in words; mostly nothing.
+    """
+
+    plan: ContextPlan
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What the answer grows by."""
+
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """The whole answer so far, in place of all that was told of it before."""
+
+    answer: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The endpoint's own word for why the answer ends."""
+
+    reason: str
+
+
+Event = Delta | Correction | Step | Usage | Finish | AnsweredBy
+"""What happens to an answer; of several usages the last one counts, which is that of the whole answer."""
+
+
+class Responder(Protocol):
+    """Answers what a plan asks."""
+
+    def respond(self, plan: ContextPlan, config: RunnableConfig) -> AsyncGenerator[Event]:
+        """Yield what happens until the answer is complete. Closing it ends every request that it has made.
+
+        Args:
+            plan: What to ask.
+            config: Goes with every request. Its callbacks hear that a model waits: it does so within its next chunk,
+                where nothing can be yielded.
+
+        Raises:
+            ModelError: The answer failed; what was yielded of it remains.
+        """
+
+
+class StreamingResponder:
+    """Asks one deployment, and once again for less where the request was too long for it.
+
+    Args:
+        effective: Who answers, and how it is asked.
+        replan: Plans the same question anew, with what was learned meanwhile.
+    """
+
+    def __init__(self, effective: EffectiveOptions, replan: Callable[[], ContextPlan]) -> None:
+        self._effective = effective
+        self._replan = replan
+        self._id = effective.conversation_id
+        self._learned = effective.deployment.learned
+
+    async def respond(self, plan: ContextPlan, config: RunnableConfig) -> AsyncGenerator[Event]:
+        """Stream the answer; as :meth:`Responder.respond`."""
+        yield AnsweredBy(self._effective.deployment.name)
+        answer: list[Part] = []
+        usage: Usage | None = None
+        refused: ContextPlan | None = None
+        while True:
+            parameters = self._effective.request_parameters(plan)
+            yield Step(plan, self._notice(plan, refused, parameters))
+            # LangChain types its generators as iterators; closing one is what closes the connection below it.
+            asked = self._effective.deployment.model.astream(plan.messages, config, **parameters)
+            stream = cast(AsyncGenerator[AIMessageChunk], asked)
+            try:
+                # No generator between this one and the model's: each costs every token.
+                async with aclosing(stream) as chunks:
+                    async for chunk in chunks:
+                        if type(chunk) is not AIMessageChunk and isinstance(chunk, AIMessageChunk):
+                            answer = _summed(answer, chunk)
+                            yield Correction(tuple(answer))
+                        else:
+                            for part in _parts(chunk):
+                                answer.append(part)
+                                yield Delta(part)
+                        if reason := chunk.response_metadata.get("finish_reason"):
+                            yield Finish(reason)
+                        if used := chunk.usage_metadata:
+                            usage = Usage(used["input_tokens"], used["output_tokens"])
+                            yield self._effective.priced(usage)
+            except ContextOverflowError as error:
+                # Who has begun to answer has read it all.
+                shorter = None if text_of(answer) else self._shorter(plan, error)
+                # Learned from also where it was the second: whoever asks again asks for less.
+                if shorter is None or refused is not None:
+                    raise
+                plan, refused = shorter, plan
+                continue
+            if usage is not None:
+                self._learned.counted(self._id, _texts(plan), usage)
+            return
+
+    def _shorter(self, refused: ContextPlan, error: ContextOverflowError) -> ContextPlan | None:
+        """Learn from a refusal; return what may pass instead, if there is anything to leave out."""
+        room = self._room(refused)
+        requested = told_by(error, "requested_tokens")
+        prompt = told_by(error, "prompt_tokens") or max((requested or 0) - room, 0)
+        if prompt:
+            self._learned.counted(self._id, _texts(refused), Usage(prompt, 0))
+        if (size := told_by(error, "context_size")) is not None:
+            self._learned.named(size)
+            shorter = self._replan()
+            if self._asks_for_less(shorter, refused):
+                return shorter
+        total = refused.tokens + room
+        usual = self._effective.deployment.parameters.get("max_tokens") or USUAL_ANSWER
+        if usual < room:
+            # What the visitor chose gives way before what the visitor said does.
+            self._learned.refused_answer(self._id, usual)
+        if refused.remembered and room - usual < total // 3:
+            self._learned.refused(self._id, total)
+        # Otherwise the question is too long, not the memory.
+        shorter = self._replan()
+        return shorter if self._asks_for_less(shorter, refused) else None
+
+    def _asks_for_less(self, plan: ContextPlan, refused: ContextPlan) -> bool:
+        return plan.tokens + self._room(plan) < refused.tokens + self._room(refused)
+
+    def _room(self, plan: ContextPlan) -> int:
+        return self._effective.request_parameters(plan).get("max_tokens") or 0
+
+    def _notice(self, plan: ContextPlan, refused: ContextPlan | None, parameters: Mapping[str, Any]) -> str:
+        parts = []
+        if refused is not None and (left_out := len(refused.remembered) - len(plan.remembered)) > 0:
+            parts.append(_shortened(left_out))
+        wanted, most = self._effective.parameters.get("max_tokens"), parameters.get("max_tokens")
+        if wanted != most:
+            parts.append(
+                f"The model has no room for an answer of {wanted:,} tokens beside the conversation, so this one may "
+                f"take {most:,}."
+            )
+            if self._effective.options.max_tokens is not None:
+                parts.append("Lower “Max tokens” to leave it more room.")
+        return " ".join(parts)
+
+
+def _summed(answer: Sequence[Part], chunk: AIMessageChunk) -> list[Part]:
+    """The answer with a chunk of a class of its own, which may change what came before it."""
+    text, thought = text_of(answer), reasoning_of(answer)
+    return [*_parts(AIMessageChunk(content=text, additional_kwargs={"reasoning_content": thought}) + chunk)]
+
+
+def _parts(chunk: AIMessage) -> tuple[Part, ...]:
+    """What a chunk brings: thoughts in the field that most use or in a block of their own, then text."""
+    content = chunk.content
+    if isinstance(content, str):
+        # Nearly every chunk of nearly every model; LangChain's own `text` would copy it twice.
+        return answer_parts(content, chunk.additional_kwargs.get("reasoning_content") or "")
+    blocks = (block for block in chunk.content_blocks if block["type"] == "reasoning")
+    return answer_parts(str(chunk.text), "".join(block.get("reasoning", "") for block in blocks))
+
+
+def _texts(plan: ContextPlan) -> list[str]:
+    return [message.text for message in plan.messages]
+
+
+def _shortened(turns: int) -> str:
+    what = "1 earlier turn was" if turns == 1 else f"{turns} earlier turns were"
+    return f"The conversation was too long for the model, so {what} left out and the question was sent again."
