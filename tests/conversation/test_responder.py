@@ -108,8 +108,8 @@ async def told(responder, plan=PLAN, callbacks=()):
 
 def streaming(model, *turns, parameters=None, **options):
     deployment = Deployment("test", model, WindowMemory(), parameters or {}, **options)
-    choice = Deployments(deployment).choice(Conversation("c1", "ada"))
-    return StreamingResponder(choice, lambda: choice.plan(turns, "Hello?"))
+    effective = Deployments(deployment).effective(Conversation("c1", "ada"))
+    return StreamingResponder(effective, lambda: choice.plan(turns, "Hello?"))
 
 
 # ------------------------------------------------------------------------------------------------ any responder

@@ -143,6 +143,7 @@ class GenerationManager:
             conversation: As the asker last saw it.
             text: The question.
             at: Number of turns it comes after; None is all there are.
+            origin: Where they ask from, as far as that is known: a network address.
             beside: Whether other answers to it may be in progress.
 
         Raises:
