@@ -114,7 +114,7 @@ def test_an_export_does_not_tell_whose_it_is():
 
 
 def test_an_answer_that_was_growing_is_stopped():
-    _, [only] = import_export.read_json(
+    _, [only], _ = import_export.read_json(
         import_export.to_json(conversation(), [turn(status=TurnStatus.STREAMING)]), "me", "new"
     )
     assert only.turn.status is TurnStatus.STOPPED
@@ -135,9 +135,9 @@ def with_file(**changes):
     ("change", "words"),
     [
         (with_file(format="other"), '"format"'),
-        (with_file(version=3), "newer version"),
-        (with_file(version=0), '"version" is none of 1 to 2'),
-        (with_file(version=True), '"version" is none of 1 to 2'),
+        (with_file(version=4), "newer version"),
+        (with_file(version=0), '"version" is none of 1 to 3'),
+        (with_file(version=True), '"version" is none of 1 to 3'),
         (with_file(owner="somebody"), '"owner" is not part'),
         (with_file(options={"k": -1}), '"options.k" is less than 0'),
         (with_file(title=3), '"title" should be text'),
@@ -230,10 +230,10 @@ def test_all_conversations_come_back_from_a_bundle():
         assert len(name) <= 100
         assert not name.startswith(".")
     back = import_export.read(data, "me", ids())
-    assert [(each.id, each.owner, each.title) for each, _ in back] == [
+    assert [(each.id, each.owner, each.title) for each, _, _ in back] == [
         (f"id {n}", "me", title) for n, title in enumerate(titles, 1)
     ]
-    assert [stored for _, stored in back] == [stored for _, stored in several]
+    assert [stored for _, stored, _ in back] == [stored for _, stored in several]
 
 
 @given(st.text())
@@ -249,7 +249,7 @@ def test_any_title_makes_a_file_name(title):
 
 
 def test_a_file_of_one_conversation_is_read_as_such():
-    [(read, stored)] = import_export.read(import_export.to_json(conversation(), [turn()]).encode(), "me", ids())
+    [(read, stored, _)] = import_export.read(import_export.to_json(conversation(), [turn()]).encode(), "me", ids())
     assert (read.id, stored) == ("id 1", [turn()])
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
+from chatbot.conversation.content_blocks import PartReader
 from chatbot.conversation.context.window import ContextPlan
 from chatbot.conversation.parts import Part, Reasoning, Text, extended
 from chatbot.conversation.turn import STORE_ERROR, Conversation, Timing, Turn, TurnStatus, Usage, Waiting
@@ -37,6 +38,8 @@ class Generation:
         """Set to have what could not be saved tried again at once."""
         self.is_given_up = False
         """Whether saving is not to be tried again: the process ends."""
+        self.reader = PartReader()
+        """Holds the bytes of what was answered until somebody keeps them."""
         self._turn = turn
         self._new_parts: list[Part] = []
         self._asked_at = time.monotonic()
@@ -59,12 +62,12 @@ class Generation:
             self._turn = replace(self._turn, waiting=None)
         if isinstance(chunk, AIMessageChunk) and type(chunk) is not AIMessageChunk:
             chunk = self._summed(chunk)
-        if thought := _thought(chunk):
-            self._first_thought_at = self._first_thought_at or time.monotonic()
-            self._new_parts.append(Reasoning(thought))
-        if text := str(chunk.text):
-            self._first_word_at = self._first_word_at or time.monotonic()
-            self._new_parts.append(Text(text))
+        for part in self.reader.read(chunk):
+            if isinstance(part, Text):
+                self._first_word_at = self._first_word_at or time.monotonic()
+            elif isinstance(part, Reasoning):
+                self._first_thought_at = self._first_thought_at or time.monotonic()
+            self._new_parts.append(part)
         if reason := chunk.response_metadata.get("finish_reason"):
             self._turn = replace(self._turn, finish_reason=reason)
         if used := chunk.usage_metadata:
@@ -76,7 +79,7 @@ class Generation:
         turn, words_at = self.turn, self._first_word_at
         text, reasoning = turn.answer_text, turn.reasoning_text
         summed = AIMessageChunk(content=text, additional_kwargs={"reasoning_content": reasoning}) + chunk
-        self._turn = replace(turn, answer=())
+        self._turn = replace(turn, answer=tuple(part for part in turn.answer if not isinstance(part, Text | Reasoning)))
         if not summed.text.startswith(text):
             # What was taken for the answer were thoughts.
             self._first_thought_at, self._first_word_at = self._first_thought_at or words_at, None
@@ -166,10 +169,3 @@ class Generation:
             self.task.cancel()
         elif self._turn.is_unsaved:
             self.hurry.set()
-
-
-def _thought(chunk: AIMessage) -> str:
-    """What a model said to itself: in the field that most use, or in a block of its own."""
-    if isinstance(chunk.content, str):
-        return chunk.additional_kwargs.get("reasoning_content") or ""
-    return "".join(block.get("reasoning", "") for block in chunk.content_blocks if block["type"] == "reasoning")

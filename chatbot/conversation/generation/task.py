@@ -17,6 +17,7 @@ from langchain_core.runnables import RunnableConfig
 from chatbot.conversation.context.learned import USUAL_ANSWER, told_by
 from chatbot.conversation.context.window import ContextPlan
 from chatbot.conversation.deployments import EffectiveOptions
+from chatbot.conversation.errors import BlobError
 from chatbot.conversation.generation.generation import Generation
 from chatbot.conversation.generation.retries import RetryListener, kind_of
 from chatbot.conversation.store import ConversationStore
@@ -116,6 +117,7 @@ class GenerationTask:
         return False
 
     async def _save(self, turn: Turn) -> Turn:
+        await self._keep_bytes()
         written = await self._store.end(self._id, turn, keep=_may_replace(self._replaces, turn))
         self.is_appended = written and self._replaces is None
         return turn if written else await self._as_kept(turn)
@@ -140,12 +142,22 @@ class GenerationTask:
                 await asyncio.wait_for(ended.wait(), CHECKPOINT_SECONDS)
                 return
             try:
+                await self._keep_bytes()
                 if not await self._store.checkpoint(self._id, self._generation.turn):
                     self._generation.stop()
                     return
             except Exception:
                 # The next one may get through, and the end is kept in any case or said to be lost.
                 logger.exception("A growing answer could not be kept")
+
+    async def _keep_bytes(self) -> None:
+        """Keep the bytes of pictures and files that were answered, before a turn that refers to them is."""
+        for blob, data in list(self._generation.reader.data.items()):
+            try:
+                await self._store.blobs.put_all(self._generation.conversation.owner, {blob: data})
+            except BlobError:
+                logger.exception("A picture or file of an answer could not be kept")
+            self._generation.reader.data.pop(blob, None)
 
     async def _ask(self) -> Turn:
         try:

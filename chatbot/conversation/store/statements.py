@@ -122,7 +122,8 @@ async def claim(connection: AsyncConnection, id: str, silent_before: float) -> N
 
 async def in_progress(connection: AsyncConnection, id: str) -> Sequence[RowMapping]:  # noqa: A002
     """Return the rows of the answers that have not ended: there is one at most."""
-    columns = (turns.c.index, turns.c.version, turns.c.shown, turns.c.touched_at, turns.c.assistant)
+    has_parts = turns.c.answer_parts.is_not(None).label("has_parts")
+    columns = (turns.c.index, turns.c.version, turns.c.shown, turns.c.touched_at, turns.c.assistant, has_parts)
     query = select(*columns).where(turns.c.conversation_id == id)
     return (await connection.execute(query.where(IS_IN_PROGRESS))).mappings().all()
 
