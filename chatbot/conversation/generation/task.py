@@ -155,8 +155,8 @@ class GenerationTask:
         for blob, data in list(self._generation.reader.data.items()):
             try:
                 await self._store.blobs.put_all(self._generation.conversation.owner, {blob: data})
-            except BlobError:
-                logger.exception("A picture or file of an answer could not be kept")
+            except BlobError as error:
+                logger.warning("A picture or file of an answer could not be kept: %s", error)
             self._generation.reader.data.pop(blob, None)
 
     async def _ask(self) -> Turn:

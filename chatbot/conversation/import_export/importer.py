@@ -295,7 +295,9 @@ def _value(reader: JsonReader, depth: int = 20, room: Iterator[int] | None = Non
     """A value; objects and lists are read by their members, each of which may be a long text."""
     room = iter(range(MAX_VALUES)) if room is None else room
     if next(room, None) is None:
-        raise UnreadableExportError(f"A value of the file has more than {MAX_VALUES:,} others in it.")
+        raise UnreadableExportError(
+            f"The file is too long to be read: a value has more than {MAX_VALUES:,} others in it."
+        )
     if depth and reader.peek() == "{":
         return {name: _value(reader, depth - 1, room) for name in reader.members()}
     if depth and reader.peek() == "[":
