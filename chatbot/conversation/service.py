@@ -88,7 +88,7 @@ class ConversationService:
         Their pictures and files go with them, and whatever else was kept for a turn that was not written.
         """
         for remove in (self._store.remove_expired, self._store.blobs.remove_unused):
-            while await remove():
+            while await remove():  # noqa: ASYNC110 - a pause between steps, not a wait for something
                 await asyncio.sleep(REMOVAL_PAUSE)
 
     async def list(self, owner: str, *, search: str = "") -> Sequence[Conversation]:

@@ -93,6 +93,7 @@ THIRD = (
     " memory VARCHAR(16) NOT NULL, notice TEXT NOT NULL, writer VARCHAR(32), touched_at FLOAT NOT NULL,"
     " reasoning TEXT DEFAULT '' NOT NULL, timing JSON, deployment TEXT DEFAULT '' NOT NULL, feedback JSON,"
     ' PRIMARY KEY (conversation_id, "index", version))',
+    "CREATE INDEX conversations_deleted ON conversations (deleted_at) WHERE deleted_at IS NOT NULL",
     """INSERT INTO conversations VALUES ('c1', 'ada', 'Hello', 1, 1.5, NULL, '{"k": 7}', 3, 4, 0.5)""",
     "INSERT INTO turns VALUES ('c1', 0, 0, NULL, true, 'a \x1a0 b', '  x\r\n', 'complete', 'stop',"
     """ '{"input_tokens": 3, "output_tokens": 4, "cost": 0.5}', NULL, 'auto', '', 'bc8df4a0b4caf39c', 1.5,"""
