@@ -6,6 +6,10 @@ ConversationError
 ├── ApplicationBusyError            too many answers are being written
 ├── OwnerBusyError                  too many of them are the asker's
 ├── OriginBusyError                 too many of them come from where the asker is
+├── BlobError                       a picture or file cannot be kept or read
+│   ├── BlobTooLargeError           it is larger than one may be
+│   ├── BlobSpaceError              its owner's would take more room than they may
+│   └── BlobNotFoundError           it does not exist, or belongs to somebody else
 ├── TransferBusyError               an export or import has to wait for another
 ├── DatabaseMovedError              the file of the database was removed or replaced
 ├── ConversationNotFoundError       it does not exist, or belongs to somebody else
@@ -72,6 +76,48 @@ class OriginBusyError(ConversationError):
             "Very many answers are being written for your network address. Try again in about ten seconds; your "
             "message is still here."
         )
+
+
+class BlobError(ConversationError):
+    """The bytes of a picture or file cannot be kept or read."""
+
+
+class BlobTooLargeError(BlobError):
+    """A picture or file is larger than one may be.
+
+    Args:
+        size: Bytes of it.
+        most: Bytes that it may have.
+    """
+
+    def __init__(self, size: int, most: int) -> None:
+        self.size = size
+        self.most = most
+        super().__init__(f"A file has {size / 1e6:.1f} MB, and may have {most / 1e6:g} MB. Choose a smaller one.")
+
+
+class BlobSpaceError(BlobError):
+    """The pictures and files of one owner would take more room than they may.
+
+    Args:
+        used: Bytes that they take.
+        most: Bytes that they may take.
+    """
+
+    def __init__(self, used: int, most: int) -> None:
+        self.used = used
+        self.most = most
+        super().__init__(
+            f"Your files take {used / 1e6:.1f} MB of the {most / 1e6:g} MB that they may. Delete conversations with "
+            "files in them; some hours later there is room again."
+        )
+
+
+class BlobNotFoundError(BlobError):
+    """The picture or file does not exist, or belongs to somebody else."""
+
+    def __init__(self) -> None:
+        super().__init__("This file is not here any more.")
 
 
 class TransferBusyError(ConversationError):

@@ -7,9 +7,9 @@ never in a part: a picture or a file names its :class:`Blob`, which its owner fi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,34 @@ class Citation:
     quote: str = ""
 
 
-Part = Text | Reasoning | Image | File | ToolCall | ToolResult | Citation
+@dataclass(frozen=True, slots=True)
+class NonStandard:
+    """A content block that is none of the others, kept whole: nothing that a model sent is dropped for being unknown.
+
+    Attributes:
+        block: Of LangChain, or as the model's package made it; values that JSON can hold.
+    """
+
+    block: Mapping[str, Any]
+
+
+Part = Text | Reasoning | Image | File | ToolCall | ToolResult | Citation | NonStandard
+
+_WITH_BYTES: Final = (Image, File)
+
+_KINDS: Final[Mapping[str, type[Part]]] = {
+    "text": Text,
+    "reasoning": Reasoning,
+    "image": Image,
+    "file": File,
+    "tool_call": ToolCall,
+    "tool_result": ToolResult,
+    "citation": Citation,
+    "non_standard": NonStandard,
+}
+"""The parts by their names in the store and in exports."""
+
+_NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 
 
 def text_parts(text: str) -> tuple[Part, ...]:
@@ -122,6 +149,41 @@ def extended(parts: Sequence[Part], more: Sequence[Part]) -> tuple[Part, ...]:
         else:
             end += run
     return (*parts[:-1], *end)
+
+
+def blobs_of(parts: Iterable[Part]) -> list[Blob]:
+    """Return the bytes that parts refer to, each once."""
+    return list(dict.fromkeys(part.blob for part in parts if isinstance(part, _WITH_BYTES)))
+
+
+def question_data(question: Sequence[Part]) -> list[dict[str, Any]] | None:
+    """Return a question's parts as values for JSON; None where its text alone says it."""
+    return None if question == text_parts(text_of(question)) else _data(question)
+
+
+def answer_data(answer: Sequence[Part]) -> list[dict[str, Any]] | None:
+    """Return an answer's parts as values for JSON; None where its thoughts and text alone say it."""
+    return None if answer == answer_parts(text_of(answer), reasoning_of(answer)) else _data(answer)
+
+
+def question_of(text: str, data: Iterable[Mapping[str, Any]] | None) -> tuple[Part, ...]:
+    """Return the parts of a question from its text and its :func:`question_data`."""
+    return text_parts(text) if data is None else tuple(_part(**each) for each in data)
+
+
+def answer_of(text: str, reasoning: str, data: Iterable[Mapping[str, Any]] | None) -> tuple[Part, ...]:
+    """Return the parts of an answer from its text, its thoughts and its :func:`answer_data`."""
+    return answer_parts(text, reasoning) if data is None else tuple(_part(**each) for each in data)
+
+
+def _data(parts: Iterable[Part]) -> list[dict[str, Any]]:
+    return [{"type": _NAMES[type(part)], **asdict(part)} for part in parts]
+
+
+def _part(type: str, blob: Mapping[str, Any] | None = None, **values: Any) -> Part:  # noqa: A002 - the field's name
+    if blob is not None:
+        values["blob"] = Blob(**blob)
+    return _KINDS[type](**values)
 
 
 def _joined(parts: Iterable[Part], kind: type[Text | Reasoning]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
@@ -25,8 +25,9 @@ from chatbot.conversation.generation import (
     Generation,
     GenerationManager,
 )
+from chatbot.conversation.parts import Blob, blobs_of
 from chatbot.conversation.recall import Mention, RecallService
-from chatbot.conversation.store import ConversationStore
+from chatbot.conversation.store import ConversationStore, StoredTurn
 from chatbot.conversation.transfers import Transfers
 from chatbot.conversation.turn import Conversation, Feedback, Options, Turn, TurnMemory, TurnStatus
 from chatbot.conversation.view import SHOWN_TURNS, View, load_candidates
@@ -82,9 +83,13 @@ class ConversationService:
         await self._store.renew(owner)
 
     async def remove_expired(self) -> None:
-        """Remove the conversations whose owners stayed away for too long, and those deleted a while ago."""
-        while await self._store.remove_expired():  # noqa: ASYNC110 - a pause between steps, not a wait for something
-            await asyncio.sleep(REMOVAL_PAUSE)
+        """Remove the conversations whose owners stayed away for too long, and those deleted a while ago.
+
+        Their pictures and files go with them, and whatever else was kept for a turn that was not written.
+        """
+        for remove in (self._store.remove_expired, self._store.blobs.remove_unused):
+            while await remove():  # noqa: ASYNC110 - a pause between steps, not a wait for something
+                await asyncio.sleep(REMOVAL_PAUSE)
 
     async def list(self, owner: str, *, search: str = "") -> Sequence[Conversation]:
         """Return the owner's conversations with ``search`` in title or text, the one written to last first."""
@@ -356,7 +361,8 @@ class ConversationService:
         async with self._transfers.turn(conversation.owner):
             conversation = await self.refresh(conversation)
             stored = await self._store.everything(conversation.id)
-            return await asyncio.to_thread(import_export.to_json, conversation, stored)
+            data = await self._bytes(conversation.owner, stored)
+            return await asyncio.to_thread(import_export.to_json, conversation, stored, data)
 
     async def export_all(self, owner: str) -> bytes:
         """Return every conversation of the owner, in both forms, as a ZIP file.
@@ -367,7 +373,8 @@ class ConversationService:
         async with self._transfers.turn(owner):
             bundle = import_export.Bundle()
             for each in await self._store.list(owner, limit=import_export.MAX_CONVERSATIONS):
-                await asyncio.to_thread(bundle.add, each, await self._store.everything(each.id))
+                stored = await self._store.everything(each.id)
+                await asyncio.to_thread(bundle.add, each, stored, await self._bytes(owner, stored))
             return await asyncio.to_thread(bundle.packed)
 
     async def import_from(self, owner: str, data: bytes) -> Sequence[Conversation]:
@@ -375,11 +382,14 @@ class ConversationService:
 
         Raises:
             UnreadableExportError: It is no export, or a broken one; nothing was added.
+            BlobSpaceError: Its pictures and files are more than the owner has room for; nothing was added.
             TransferBusyError: Another export or import of the owner is running, or too many are; nothing was added.
         """
         async with self._transfers.turn(owner):
             found = await asyncio.to_thread(import_export.read, data, owner, lambda: self.begin(owner).id)
-            return await self._store.add_all(found)
+            # Before the turns: bytes that no turn refers to are removed by themselves, turns without theirs are not.
+            await self._store.blobs.put_all(owner, {blob: held for each in found for blob, held in each.data.items()})
+            return await self._store.add_all([(each.conversation, each.stored) for each in found])
 
     async def aclose(self) -> None:
         """End all answers that are being written, keeping what there is of each."""
@@ -387,6 +397,10 @@ class ConversationService:
         await self._generations.aclose()
 
     # ----------------------------------------------------------------------------------------- inside
+
+    async def _bytes(self, owner: str, stored: Sequence[StoredTurn]) -> Mapping[Blob, bytes]:
+        parts = (part for each in stored for part in (*each.turn.question, *each.turn.answer))
+        return await self._store.blobs.read_all(owner, await asyncio.to_thread(blobs_of, parts))
 
     async def _growing(self, conversation: Conversation) -> Turn | None:
         """The turn that is being answered, by whatever process."""

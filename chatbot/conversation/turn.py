@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from chatbot.conversation.parts import Part, Reasoning, Text, reasoning_of, text_of
+from chatbot.conversation.parts import File, Image, Part, ToolCall, ToolResult, reasoning_of, text_of
 
 _FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Characters without a shape that Unicode counts among letters, marks and symbols."""
@@ -206,7 +206,8 @@ class Turn:
     @property
     def has_answer(self) -> bool:
         """Whether there is anything to see in the answer; one of blanks, or of thoughts alone, is none."""
-        return not is_blank(self.answer_text) or any(not isinstance(part, Text | Reasoning) for part in self.answer)
+        seen = any(isinstance(part, Image | File | ToolCall | ToolResult) for part in self.answer)
+        return seen or not is_blank(self.answer_text)
 
     def may_replace(self, old: Turn) -> bool:
         """Whether the turn, as it ended, may be shown in place of another: no answer is lost to a failure."""

@@ -22,10 +22,13 @@ from chatbot.conversation import (
     Usage,
     import_export,
 )
+from chatbot.conversation.content_blocks import blob_of
 from chatbot.conversation.import_export import UnreadableExportError
+from chatbot.conversation.parts import Citation, File, Image, NonStandard, Text, ToolCall, ToolResult, blobs_of
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.turn import TurnMemory
 from tests.support.bundles import bundle_of
+from tests.support.parts import ALL_PARTS, DATA, with_parts
 from tests.support.turns import text_turn
 
 ENDED = [TurnStatus.COMPLETE, TurnStatus.STOPPED, TurnStatus.FAILED]
@@ -108,13 +111,82 @@ def test_what_is_exported_is_read_as_it_was(stored, title, options, as_bytes):
     assert back[0].usage.cost == (pytest.approx(sum(costs)) if costs else None)
 
 
+@given(trees(), st.lists(ALL_PARTS, max_size=6))
+def test_parts_and_their_bytes_are_read_as_they_were(stored, parts):
+    stored = with_parts(stored, parts)
+    back = import_export.read_json(import_export.to_json(conversation(), stored, DATA), "me", "new")
+    assert back.stored == stored
+    assert back.data == {
+        blob: DATA[blob] for each in stored for blob in blobs_of((*each.turn.question, *each.turn.answer))
+    }
+
+
+@given(ALL_PARTS)
+def test_a_file_whose_bytes_are_gone_leaves_an_export_that_can_be_read(parts):
+    [each] = with_parts([turn()], [(), parts])
+    back = import_export.read_json(import_export.to_json(conversation(), [each]), "me", "new")
+    assert [type(part) for part in back.stored[0].turn.answer] == [
+        NonStandard if isinstance(part, Image | File) else type(part) for part in parts
+    ]
+
+
+def test_a_file_of_the_version_before_is_read():
+    content = exported() | {"version": 2}
+    assert import_export.read_json(json.dumps(content), "me", "new").stored == [turn(), turn(1, parent=0)]
+
+
+PICTURE = blob_of(b"picture", "image/png")
+
+
+def with_picture(change):
+    """The export of a turn with a picture, changed."""
+    [each] = with_parts([turn()], [(Text("q"), Image(PICTURE)), (Text("a"), ToolCall("1", "f", {"a": 1}))])
+    content = json.loads(import_export.to_json(conversation(), [each], {PICTURE: b"picture"}))
+    change(content, content["turns"][0])
+    return json.dumps(content)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda file, _: file.pop("blobs"), "not in"),
+        (lambda file, _: file.update(blobs={}), "not in"),
+        (lambda file, _: file["blobs"].update({PICTURE.sha256: ["eA=="]}), "was changed"),
+        (lambda file, _: file["blobs"].update({"0" * 64: []}), "was changed"),
+        (lambda file, _: file["blobs"].update({blob_of(b"x", "").sha256: ["eA=="]}), "no turn refers to"),
+        (lambda file, _: file["blobs"].update({PICTURE.sha256: ["no base64"]}), "base64"),
+        (lambda file, _: file["blobs"].update({PICTURE.sha256: [7]}), "base64"),
+        (lambda file, _: file["blobs"].update({PICTURE.sha256: {}}), "expecting"),
+        (lambda file, _: file.update(blobs=[]), '"blobs" should be an object'),
+        (lambda _, turn: turn["question_parts"][1]["blob"].update(size=8), "another size"),
+        (lambda _, turn: turn["question_parts"][1]["blob"].update(size=10**8), "too large"),
+        (lambda _, turn: turn["question_parts"][1]["blob"].update(sha256="../etc"), "sha256. cannot be read"),
+        (lambda _, turn: turn["question_parts"][1]["blob"].update(mime_type="a\r\nb"), "mime_type. cannot be read"),
+        (lambda _, turn: turn["question_parts"][1].update(owner="me"), "is not part"),
+        (lambda _, turn: turn["question_parts"][1].update(type="video"), "no type"),
+        (lambda _, turn: turn["question_parts"][1].pop("type"), "no type"),
+        (lambda _, turn: turn.update(question_parts=[{"type": "text", "text": "other"}]), "do not have the text"),
+        (lambda _, turn: turn.update(user="other"), "do not have the text"),
+        (lambda _, turn: turn.update(reasoning="other"), "do not have the text"),
+        (lambda _, turn: turn.update(answer_parts=[turn["answer_parts"][1]] * 1_001), "more than 1000 entries"),
+        (lambda _, turn: turn.update(answer_parts=[0] * 100_001), "more than 100,000"),
+        (lambda _, turn: turn["answer_parts"][1].update(arguments=[]), "should be an object"),
+        (lambda _, turn: turn["answer_parts"][1].update(arguments={"a": "\ud83d"}), "half a character"),
+        (lambda _, turn: turn["answer_parts"][1].update(arguments={"a": [float("nan")]}), "cannot be read"),
+    ],
+)
+def test_parts_that_are_wrong_are_refused_in_words(change, words):
+    with pytest.raises(UnreadableExportError, match=words):
+        import_export.read_json(with_picture(change), "me", "new")
+
+
 def test_an_export_does_not_tell_whose_it_is():
     text = import_export.to_json(Conversation("SECRET-ID", "SECRET-OWNER", title="t"), [turn()])
     assert "SECRET" not in text
 
 
 def test_an_answer_that_was_growing_is_stopped():
-    _, [only] = import_export.read_json(
+    _, [only], _ = import_export.read_json(
         import_export.to_json(conversation(), [turn(status=TurnStatus.STREAMING)]), "me", "new"
     )
     assert only.turn.status is TurnStatus.STOPPED
@@ -135,9 +207,9 @@ def with_file(**changes):
     ("change", "words"),
     [
         (with_file(format="other"), '"format"'),
-        (with_file(version=3), "newer version"),
-        (with_file(version=0), '"version" is none of 1 to 2'),
-        (with_file(version=True), '"version" is none of 1 to 2'),
+        (with_file(version=4), "newer version"),
+        (with_file(version=0), '"version" is none of 1 to 3'),
+        (with_file(version=True), '"version" is none of 1 to 3'),
         (with_file(owner="somebody"), '"owner" is not part'),
         (with_file(options={"k": -1}), '"options.k" is less than 0'),
         (with_file(title=3), '"title" should be text'),
@@ -230,10 +302,10 @@ def test_all_conversations_come_back_from_a_bundle():
         assert len(name) <= 100
         assert not name.startswith(".")
     back = import_export.read(data, "me", ids())
-    assert [(each.id, each.owner, each.title) for each, _ in back] == [
+    assert [(each.id, each.owner, each.title) for each, _, _ in back] == [
         (f"id {n}", "me", title) for n, title in enumerate(titles, 1)
     ]
-    assert [stored for _, stored in back] == [stored for _, stored in several]
+    assert [stored for _, stored, _ in back] == [stored for _, stored in several]
 
 
 @given(st.text())
@@ -249,7 +321,7 @@ def test_any_title_makes_a_file_name(title):
 
 
 def test_a_file_of_one_conversation_is_read_as_such():
-    [(read, stored)] = import_export.read(import_export.to_json(conversation(), [turn()]).encode(), "me", ids())
+    [(read, stored, _)] = import_export.read(import_export.to_json(conversation(), [turn()]).encode(), "me", ids())
     assert (read.id, stored) == ("id 1", [turn()])
 
 
@@ -309,6 +381,26 @@ PIECES = """# h|## Turn 9|```|~~~~|````py|> |- |  |    |\t|1. |\
 NASTY = st.lists(st.sampled_from([*PIECES.split("|"), "| a |", "\n", "\n\n"]), max_size=12).map("".join)
 
 
+@given(NASTY, NASTY, NASTY)
+def test_no_part_breaks_out_of_its_turn(name, url, words):
+    answer = (
+        Image(PICTURE, name),
+        ToolCall("1", name, {words: words}),
+        ToolResult("1", words),
+        Citation(name, f"https://{url}", words),
+        NonStandard({"type": words}),
+    )
+    several = with_parts([turn(), turn(1)], [(Image(PICTURE, words),), answer, (Text("q"),), (Text("a"),)])
+    text = import_export.to_markdown(conversation(), [each.turn for each in several])
+    tokens = MarkdownIt("commonmark").parse(text)
+    assert [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open"] == [
+        "Title",
+        "Turn 1",
+        "Turn 2",
+    ]
+    assert {"html_block", "fence", "code_block"}.isdisjoint(token.type for token in tokens)
+
+
 @given(st.lists(st.tuples(NASTY | st.text(), NASTY | st.text()), max_size=3), NASTY | st.text())
 def test_no_text_breaks_out_of_its_turn(said, title):
     turns = [text_turn(index, user, answer, TurnStatus.COMPLETE) for index, (user, answer) in enumerate(said)]
@@ -321,6 +413,27 @@ def test_no_text_breaks_out_of_its_turn(said, title):
     ]
     assert [tag for tag, _ in shown] == ["h1", *["h2"] * len(turns)]
     assert [words for _, words in shown[1:]] == [f"Turn {n}" for n in range(1, len(turns) + 1)]
+
+
+def test_parts_that_are_no_text_are_lines_of_their_own():
+    question = (Text("What is this?"), Image(PICTURE, "a cat"))
+    answer = (
+        Text("I look."),
+        ToolCall("1", "look", {"at": "it"}),
+        ToolResult("1", "# found\n*it*"),
+        Text("A cat"),
+        Citation("Cats", "https://a.example/c?q=<b>", "meow"),
+        Citation("Trap", "javascript:alert(1)"),
+        Text("."),
+        File(PICTURE, "c.png"),
+    )
+    [each] = with_parts([turn()], [question, answer])
+    assert import_export.to_markdown(conversation("T"), [each.turn]) == (
+        "# T\n\n## Turn 1\n\n> What is this?\n\n*Picture: a cat*\n\nI look.\n\n"
+        '*Tool called: look \\{"at": "it"\\}*\n\n*Result of the tool: \\# found \\*it\\**\n\n'
+        "A cat.\n\n*File: c.png*\n\n"
+        "- [Cats](<https://a.example/c?q=%3Cb%3E>): “meow”\n- Trap\n"
+    )
 
 
 def test_ordinary_code_in_an_answer_is_not_quoted():

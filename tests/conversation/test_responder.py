@@ -109,7 +109,7 @@ async def told(responder, plan=PLAN, callbacks=()):
 def streaming(model, *turns, parameters=None, **options):
     deployment = Deployment("test", model, WindowMemory(), parameters or {}, **options)
     effective = Deployments(deployment).effective(Conversation("c1", "ada"))
-    return StreamingResponder(effective, lambda: choice.plan(turns, "Hello?"))
+    return StreamingResponder(effective, lambda: effective.plan(turns, "Hello?"))
 
 
 # ------------------------------------------------------------------------------------------------ any responder

@@ -98,7 +98,7 @@ async def test_an_answer_grows_while_a_file_is_read(service, model, export):
 
 @pytest.mark.parametrize(
     "junk",
-    ['"user": [' + "0," * 200_000 + "0]", '"user": ' + "[" * 200_000, '"x": {"a": {"b": {"c": [' + "1," * 60_000],
+    ['"user": [' + "0," * 200_000 + "0]", '"user": ' + "[" * 200_000, '"x": ' + '{"a": ' * 21 + "[" + "1," * 60_000],
 )
 def test_what_could_only_be_read_in_one_long_step_is_refused(junk):
     text = '{"format": "chatbot-conversation", "version": 2, "title": "t", "turns": [{"index": 0, ' + junk + "}]}"

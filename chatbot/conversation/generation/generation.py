@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from chatbot.conversation.context.builder import ContextPlan
-from chatbot.conversation.generation.responder import AnsweredBy, Correction, Delta, Event, Finish, Step
-from chatbot.conversation.parts import Part, Reasoning, Text, extended, text_of
+from chatbot.conversation.generation.responder import AnsweredBy, Bytes, Correction, Delta, Event, Finish, Step
+from chatbot.conversation.parts import Blob, Part, Reasoning, Text, extended, text_of
 from chatbot.conversation.turn import STORE_ERROR, Conversation, Timing, Turn, TurnStatus, Usage, Waiting
 
 
@@ -37,6 +37,8 @@ class Generation:
         """Set to have what could not be saved tried again at once."""
         self.is_given_up = False
         """Whether saving is not to be tried again: the process ends."""
+        self.blobs: dict[Blob, bytes] = {}
+        """The bytes of what was answered, until somebody keeps them."""
         self._turn = turn
         self._new_parts: list[Part] = []
         self._asked_at = time.monotonic()
@@ -60,6 +62,8 @@ class Generation:
         if isinstance(event, Delta):
             self._clock(event.part)
             self._new_parts.append(event.part)
+        elif isinstance(event, Bytes):
+            self.blobs[event.blob] = event.data
         elif isinstance(event, Correction):
             self._correct(event.answer)
         elif isinstance(event, Step):

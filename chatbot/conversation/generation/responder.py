@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from langchain_core.exceptions import ContextOverflowError
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessageChunk
 from langchain_core.runnables import RunnableConfig
 
+from chatbot.conversation.content_blocks import PartReader
 from chatbot.conversation.context.builder import ContextPlan
 from chatbot.conversation.context.learned import USUAL_ANSWER, told_by
 from chatbot.conversation.deployments import EffectiveOptions
-from chatbot.conversation.parts import Part, answer_parts, reasoning_of, text_of
+from chatbot.conversation.parts import Blob, Part, Reasoning, Text, reasoning_of, text_of
 from chatbot.conversation.turn import Usage
 
 
@@ -50,6 +51,14 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class Bytes:
+    """What a picture or file is that the next delta brings."""
+
+    blob: Blob
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
     """The whole answer so far, in place of all that was told of it before."""
 
@@ -63,7 +72,7 @@ class Finish:
     reason: str
 
 
-Event = Delta | Correction | Step | Usage | Finish | AnsweredBy
+Event = Delta | Bytes | Correction | Step | Usage | Finish | AnsweredBy
 """What happens to an answer; of several usages the last one counts, which is that of the whole answer."""
 
 
@@ -101,6 +110,7 @@ class StreamingResponder:
         """Stream the answer; as :meth:`Responder.respond`."""
         yield AnsweredBy(self._effective.deployment.name)
         answer: list[Part] = []
+        reader = PartReader()
         usage: Usage | None = None
         refused: ContextPlan | None = None
         while True:
@@ -114,10 +124,13 @@ class StreamingResponder:
                 async with aclosing(stream) as chunks:
                     async for chunk in chunks:
                         if type(chunk) is not AIMessageChunk and isinstance(chunk, AIMessageChunk):
-                            answer = _summed(answer, chunk)
+                            answer = [*_others(answer), *reader.read(_summed(answer, chunk))]
                             yield Correction(tuple(answer))
                         else:
-                            for part in _parts(chunk):
+                            parts = reader.read(chunk)
+                            while reader.data:
+                                yield Bytes(*reader.data.popitem())
+                            for part in parts:
                                 answer.append(part)
                                 yield Delta(part)
                         if reason := chunk.response_metadata.get("finish_reason"):
@@ -181,20 +194,14 @@ class StreamingResponder:
         return " ".join(parts)
 
 
-def _summed(answer: Sequence[Part], chunk: AIMessageChunk) -> list[Part]:
-    """The answer with a chunk of a class of its own, which may change what came before it."""
+def _summed(answer: Sequence[Part], chunk: AIMessageChunk) -> AIMessageChunk:
+    """The text so far with a chunk of a class of its own, which may change what came before it."""
     text, thought = text_of(answer), reasoning_of(answer)
-    return [*_parts(AIMessageChunk(content=text, additional_kwargs={"reasoning_content": thought}) + chunk)]
+    return AIMessageChunk(content=text, additional_kwargs={"reasoning_content": thought}) + chunk
 
 
-def _parts(chunk: AIMessage) -> tuple[Part, ...]:
-    """What a chunk brings: thoughts in the field that most use or in a block of their own, then text."""
-    content = chunk.content
-    if isinstance(content, str):
-        # Nearly every chunk of nearly every model; LangChain's own `text` would copy it twice.
-        return answer_parts(content, chunk.additional_kwargs.get("reasoning_content") or "")
-    blocks = (block for block in chunk.content_blocks if block["type"] == "reasoning")
-    return answer_parts(str(chunk.text), "".join(block.get("reasoning", "") for block in blocks))
+def _others(answer: Sequence[Part]) -> list[Part]:
+    return [part for part in answer if not isinstance(part, Text | Reasoning)]
 
 
 def _texts(plan: ContextPlan) -> list[str]:

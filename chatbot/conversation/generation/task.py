@@ -12,6 +12,7 @@ from typing import Final
 from langchain_core.exceptions import ModelError
 from langchain_core.runnables import RunnableConfig
 
+from chatbot.conversation.errors import BlobError
 from chatbot.conversation.generation.generation import Generation
 from chatbot.conversation.generation.responder import Responder
 from chatbot.conversation.generation.retries import RetryListener, kind_of
@@ -102,6 +103,7 @@ class GenerationTask:
         return False
 
     async def _save(self, turn: Turn) -> Turn:
+        await self._keep_bytes()
         self.is_written = await self._store.end(self._id, turn)
         return turn if self.is_written else await self._as_kept(turn)
 
@@ -121,12 +123,22 @@ class GenerationTask:
                 await asyncio.wait_for(ended.wait(), CHECKPOINT_SECONDS)
                 return
             try:
+                await self._keep_bytes()
                 if not await self._store.checkpoint(self._id, self._generation.turn):
                     self._generation.stop()
                     return
             except Exception:
                 # The next one may get through, and the end is kept in any case or said to be lost.
                 logger.exception("A growing answer could not be kept")
+
+    async def _keep_bytes(self) -> None:
+        """Keep the bytes of pictures and files that were answered, before a turn that refers to them is."""
+        for blob, data in list(self._generation.blobs.items()):
+            try:
+                await self._store.blobs.put_all(self._generation.conversation.owner, {blob: data})
+            except BlobError as error:
+                logger.warning("A picture or file of an answer could not be kept: %s", error)
+            self._generation.blobs.pop(blob, None)
 
     async def _ask(self) -> Turn:
         config = RunnableConfig(callbacks=[RetryListener(self._generation.pause)])

@@ -8,13 +8,20 @@ from chatbot.conversation.import_export.export import (
     to_json,
     to_markdown,
 )
-from chatbot.conversation.import_export.importer import MAX_UPLOAD_BYTES, UnreadableExportError, read, read_json
+from chatbot.conversation.import_export.importer import (
+    MAX_UPLOAD_BYTES,
+    Imported,
+    UnreadableExportError,
+    read,
+    read_json,
+)
 
 __all__ = [
     "MAX_BYTES",
     "MAX_CONVERSATIONS",
     "MAX_UPLOAD_BYTES",
     "Bundle",
+    "Imported",
     "UnreadableExportError",
     "file_name",
     "read",

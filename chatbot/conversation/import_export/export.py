@@ -11,24 +11,52 @@ import re
 import time
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from itertools import groupby
+from types import MappingProxyType
 from typing import Any, Final
 
-from chatbot.conversation.import_export.markdown import heading, quoted, remark, self_contained
+from chatbot.conversation.import_export.markdown import (
+    heading,
+    part_in_words,
+    quoted,
+    remark,
+    self_contained,
+    source,
+)
+from chatbot.conversation.parts import (
+    Blob,
+    Citation,
+    File,
+    Image,
+    NonStandard,
+    Part,
+    Reasoning,
+    Text,
+    answer_data,
+    blobs_of,
+    question_data,
+    text_of,
+)
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.turn import Conversation, Turn, TurnStatus
 
 FORMAT: Final = "chatbot-conversation"
-VERSION: Final = 2
-"""Version 1 held ``k`` where version 2 has ``options``, and less of a turn."""
+VERSION: Final = 3
+"""Version 1 held ``k`` where version 2 has ``options``, and less of a turn; version 3 has parts and bytes."""
 
 MAX_BYTES: Final = 20_000_000
-"""Of one conversation's JSON."""
+"""Of one conversation's JSON, pictures and files among it: what is more is written, and not read again."""
 
 MAX_CONVERSATIONS: Final = 1_000
 """Of one ZIP."""
 
+PIECE_BYTES: Final = 192_000
+"""Of a picture or file, in one text of JSON."""
+
+_NONE: Final[Mapping[Blob, bytes]] = MappingProxyType({})
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 
 
@@ -52,8 +80,9 @@ def _markdown(conversation: Conversation, turns: Iterable[Turn]) -> Iterator[str
 def _paragraphs(turn: Turn) -> Iterator[str]:
     yield f"## Turn {turn.index + 1}"
     yield quoted(turn.question_text)
+    yield from (remark(part_in_words(part)) for part in turn.question if not isinstance(part, Text))
     if turn.has_answer:
-        yield turn.answer_text if self_contained(turn.answer_text) else f"**Answer:**\n\n{quoted(turn.answer_text)}"
+        yield from _answer(turn.answer)
     if turn.notice:
         yield remark(turn.notice)
     if turn.status is TurnStatus.FAILED:
@@ -66,22 +95,73 @@ def _paragraphs(turn: Turn) -> Iterator[str]:
         yield remark("No answer.")
 
 
-def to_json(conversation: Conversation, stored: Sequence[StoredTurn]) -> str:
-    """Return a conversation with all versions of its turns, for :func:`read_json`: nothing of who owns it."""
-    return "".join(_json(conversation, stored))
+def _answer(answer: Iterable[Part]) -> Iterator[str]:
+    """Its text, in pieces where something that is none stands between; where it has it from comes last."""
+    shown = [part for part in answer if not isinstance(part, Reasoning | Citation)]
+    for is_text, run in groupby(shown, lambda part: isinstance(part, Text)):
+        if is_text:
+            text = text_of(run)
+            yield text if self_contained(text) else f"**Answer:**\n\n{quoted(text)}"
+        else:
+            yield from (remark(part_in_words(part)) for part in run)
+    if sources := [part for part in answer if isinstance(part, Citation)]:
+        yield "\n".join(f"- {source(part)}" for part in sources)
 
 
-def _json(conversation: Conversation, stored: Iterable[StoredTurn]) -> Iterator[str]:
-    """A line for each turn."""
+def to_json(conversation: Conversation, stored: Sequence[StoredTurn], data: Mapping[Blob, bytes] = _NONE) -> str:
+    """Return a conversation with all versions of its turns, for :func:`read_json`: nothing of who owns it.
+
+    Args:
+        conversation: The conversation.
+        stored: Its turns.
+        data: The bytes that they refer to; a picture or file whose bytes are not there goes as a block without them.
+    """
+    return "".join(_json(conversation, stored, data))
+
+
+def _json(conversation: Conversation, stored: Iterable[StoredTurn], data: Mapping[Blob, bytes]) -> Iterator[str]:
+    """A line for each turn, and one for each picture or file."""
+    referred: dict[str, bytes] = {}
     chosen = {name: value for name, value in asdict(conversation.options).items() if value is not None}
     begins = {"format": FORMAT, "version": VERSION, "title": conversation.title, "options": chosen}
     yield json.dumps(begins, ensure_ascii=False)[:-1] + ', "turns": ['
     comma = ""
     for each in stored:
-        yield f"{comma}\n{json.dumps(_written(each.turn) | {'shown': each.shown}, ensure_ascii=False)}"
+        turn = _as_it_can_go(each.turn, data)
+        referred |= {blob.sha256: data[blob] for blob in blobs_of((*turn.question, *turn.answer))}
+        yield f"{comma}\n{json.dumps(_written(turn) | {'shown': each.shown}, ensure_ascii=False)}"
         comma = ","
         _let_others_go_on()
-    yield "]}\n"
+    yield "]"
+    if referred:
+        yield ', "blobs": {' + ",".join(f'\n"{digest}": [{_base64(held)}]' for digest, held in referred.items()) + "}"
+    yield "}\n"
+
+
+def _as_it_can_go(turn: Turn, data: Mapping[Blob, bytes]) -> Turn:
+    if all(blob in data for blob in blobs_of((*turn.question, *turn.answer))):
+        return turn
+    question, answer = (
+        tuple(
+            NonStandard(
+                {"type": "file", "mime_type": part.blob.mime_type, "extras": {"description": part_in_words(part)}}
+            )
+            if isinstance(part, Image | File) and part.blob not in data
+            else part
+            for part in parts
+        )
+        for parts in (turn.question, turn.answer)
+    )
+    return replace(turn, question=question, answer=answer)
+
+
+def _base64(held: bytes) -> str:
+    """In pieces that a reader takes one by one."""
+    pieces = []
+    for at in range(0, len(held), PIECE_BYTES):
+        pieces.append(f'"{b64encode(held[at : at + PIECE_BYTES]).decode()}"')
+        _let_others_go_on()
+    return ", ".join(pieces)
 
 
 def _let_others_go_on() -> None:
@@ -97,15 +177,15 @@ class Bundle:
         self._archive = zipfile.ZipFile(self._packed, "w", zipfile.ZIP_DEFLATED)
         self._count = 0
 
-    def add(self, conversation: Conversation, stored: Sequence[StoredTurn]) -> None:
-        """Put a conversation in."""
+    def add(self, conversation: Conversation, stored: Sequence[StoredTurn], data: Mapping[Blob, bytes] = _NONE) -> None:
+        """Put a conversation in, as :func:`to_json` takes it."""
         self._count += 1
         # The number makes names unique, also where case does not count.
         name = f"{self._count:04d} {file_name(conversation.title)}"
         # ZIP knows no time before 1980.
         at = time.gmtime(max(conversation.updated_at, 315_532_800))[:6]
         shown = (each.turn for each in stored if each.shown)
-        for suffix, parts in (("json", _json(conversation, stored)), ("md", _markdown(conversation, shown))):
+        for suffix, parts in (("json", _json(conversation, stored, data)), ("md", _markdown(conversation, shown))):
             entry = zipfile.ZipInfo(f"{name}.{suffix}", at)
             entry.compress_type = zipfile.ZIP_DEFLATED
             with self._archive.open(entry, "w") as file:
@@ -119,10 +199,14 @@ class Bundle:
 
 
 def _written(turn: Turn) -> dict[str, Any]:
-    # The parts are written as their texts: what is asked and answered is made of nothing else yet.
+    # The texts for people, and for searching; the parts where they do not say it all.
     written = asdict(replace(turn, question=(), answer=(), waiting=None))
     texts = {"user": turn.question_text, "assistant": turn.answer_text, "reasoning": turn.reasoning_text}
-    return texts | {name: value for name, value in written.items() if name not in ("question", "answer", "waiting")}
+    parts = {"question_parts": question_data(turn.question), "answer_parts": answer_data(turn.answer)}
+    told = {name: value for name, value in parts.items() if value is not None}
+    return (
+        texts | told | {name: value for name, value in written.items() if name not in ("question", "answer", "waiting")}
+    )
 
 
 def file_name(title: str) -> str:

@@ -8,17 +8,20 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, Final, TypeVar
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from chatbot.conversation.deployments import MAX_SYSTEM_PROMPT
 from chatbot.conversation.import_export.export import FORMAT, MAX_BYTES, MAX_CONVERSATIONS, VERSION
 from chatbot.conversation.import_export.json_reader import JsonError, JsonReader
 from chatbot.conversation.import_export.other_tools import LOOKED_AT, tool_of
-from chatbot.conversation.parts import answer_parts, text_parts
-from chatbot.conversation.store import StoredTurn
+from chatbot.conversation.import_export.part_models import PartModel, Strict, WholeText
+from chatbot.conversation.parts import Blob, answer_of, blobs_of, question_of
+from chatbot.conversation.store import MAX_BLOB_BYTES, StoredTurn
 from chatbot.conversation.turn import (
     Conversation,
     Failure,
@@ -41,6 +44,12 @@ MAX_UNPACKED_BYTES: Final = 50_000_000
 MAX_TURNS: Final = 20_000
 """Of one conversation, all versions counted."""
 
+MAX_PARTS: Final = 1_000
+"""Of one question or answer."""
+
+MAX_VALUES: Final = 100_000
+"""Of one turn, however they are nested."""
+
 _LARGEST: Final = 2**31 - 1
 _SIGNATURE: Final = b"PK\x01\x02"
 _PIECE: Final = 1_000_000
@@ -50,86 +59,92 @@ class UnreadableExportError(ValueError):
     """A file is not an export of a conversation; the message says what is wrong and where."""
 
 
-def _whole(text: str) -> str:
-    # JSON can hold half of a surrogate pair, which neither a database nor an endpoint takes.
-    text.encode()
-    return text
-
-
-_Text = Annotated[str, AfterValidator(_whole)]
 _Count = Annotated[int, Field(ge=0, le=_LARGEST)]
 _Amount = Annotated[float, Field(ge=0)]
 _Line = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^[^\x00]*$")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True)
-
-
-class _Usage(_Part):
+class _Usage(Strict):
     input_tokens: _Count
     output_tokens: _Count
     cost: _Amount | None = None
 
 
-class _Timing(_Part):
+class _Timing(Strict):
     ended_at: _Amount
     total: _Amount
     first_word: _Amount | None = None
     thinking: _Amount | None = None
 
 
-class _Feedback(_Part):
+class _Feedback(Strict):
     rating: Annotated[Rating, Field(strict=False)]
-    comment: _Text = ""
+    comment: WholeText = ""
 
 
-class _Options(_Part):
+class _Options(Strict):
     deployment: _Line | None = None
-    system_prompt: Annotated[str, StringConstraints(max_length=MAX_SYSTEM_PROMPT), AfterValidator(_whole)] | None = None
+    system_prompt: Annotated[WholeText, StringConstraints(max_length=MAX_SYSTEM_PROMPT)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     max_tokens: Annotated[int, Field(ge=1, le=_LARGEST)] | None = None
     k: _Count | None = None
 
 
-class _Failure(_Part):
+class _Failure(Strict):
     kind: _Line
-    message: _Text
+    message: WholeText
     retry_after: float | None = None
     blocked: bool = False
 
 
-class _Turn(_Part):
+class _Turn(Strict):
     index: _Count
     version: _Count
     parent: _Count | None
     shown: bool
-    user: _Text
-    assistant: _Text
+    user: WholeText
+    assistant: WholeText
     status: Annotated[TurnStatus, Field(strict=False)]
     finish_reason: _Line | None = None
     usage: _Usage | None = None
     failure: _Failure | None = None
     memory: Annotated[TurnMemory, Field(strict=False)] = TurnMemory.AUTO
     notice: _Line = ""
-    reasoning: _Text = ""
+    reasoning: WholeText = ""
     timing: _Timing | None = None
     deployment: _Line = ""
     feedback: _Feedback | None = None
+    question_parts: Annotated[list[PartModel], Field(max_length=MAX_PARTS)] | None = None
+    answer_parts: Annotated[list[PartModel], Field(max_length=MAX_PARTS)] | None = None
 
 
-class _File(_Part):
+class _File(Strict):
     """All but the turns, which are checked one by one."""
 
     format: str
     version: int
-    title: Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_whole)]
+    title: Annotated[WholeText, StringConstraints(max_length=1_000)]
     options: _Options = _Options()
     turns: list[Any]
+    blobs: dict[str, bytes] = Field(default_factory=dict)
 
 
-def read(data: bytes, owner: str, new_id: Callable[[], str]) -> list[tuple[Conversation, list[StoredTurn]]]:
+class Imported(NamedTuple):
+    """A conversation from a file.
+
+    Attributes:
+        conversation: As its new owner's.
+        stored: Its turns, all versions of them.
+        data: The bytes that they refer to, whose digests are theirs.
+    """
+
+    conversation: Conversation
+    stored: list[StoredTurn]
+    data: dict[Blob, bytes]
+
+
+def read(data: bytes, owner: str, new_id: Callable[[], str]) -> list[Imported]:
     """Return the conversations in a file, be it one conversation's JSON or a ZIP of several.
 
     Args:
@@ -145,7 +160,7 @@ def read(data: bytes, owner: str, new_id: Callable[[], str]) -> list[tuple[Conve
     return _read_bundle(data, owner, new_id) if data.startswith(b"PK") else [read_json(data, owner, new_id())]
 
 
-def _read_bundle(data: bytes, owner: str, new_id: Callable[[], str]) -> list[tuple[Conversation, list[StoredTurn]]]:
+def _read_bundle(data: bytes, owner: str, new_id: Callable[[], str]) -> list[Imported]:
     """Return the conversations in a ZIP; files in it that are not JSON are passed over."""
     # Counted before the list of files is built, which takes a kilobyte of memory for each.
     signatures = sum(data.count(_SIGNATURE, at, at + _PIECE) for at in range(0, len(data), _PIECE))
@@ -163,9 +178,7 @@ def _read_bundle(data: bytes, owner: str, new_id: Callable[[], str]) -> list[tup
     return found
 
 
-def _read_entries(
-    archive: zipfile.ZipFile, owner: str, new_id: Callable[[], str]
-) -> list[tuple[Conversation, list[StoredTurn]]]:
+def _read_entries(archive: zipfile.ZipFile, owner: str, new_id: Callable[[], str]) -> list[Imported]:
     entries = [
         entry
         for entry in archive.infolist()
@@ -208,7 +221,7 @@ def _check_tool(head: bytes) -> None:
         )
 
 
-def read_json(text: str | bytes, owner: str, new_id: str) -> tuple[Conversation, list[StoredTurn]]:
+def read_json(text: str | bytes, owner: str, new_id: str) -> Imported:
     """Return the conversation that :func:`to_json` wrote down, for somebody to own; its answers have all ended.
 
     Args:
@@ -238,7 +251,8 @@ def read_json(text: str | bytes, owner: str, new_id: str) -> tuple[Conversation,
     _check_tree(file.turns)
     stored = [StoredTurn(_turn(each), each.shown) for each in file.turns]
     options = Options(**file.options.model_dump())
-    return Conversation(new_id, owner, title=file.title, options=options, usage=_total(stored)), stored
+    conversation = Conversation(new_id, owner, title=file.title, options=options, usage=_total(stored))
+    return Imported(conversation, stored, _data(file.blobs, stored))
 
 
 def _document(reader: JsonReader) -> dict[str, Any]:
@@ -252,8 +266,10 @@ def _document(reader: JsonReader) -> dict[str, Any]:
             if "version" in content:
                 _check_version(content)
             content[name] = _turns(reader)
+        elif name == "blobs" and reader.peek() == "{":
+            content[name] = {digest: _bytes(reader, digest) for digest in reader.members()}
         else:
-            content[name] = _value(reader, _DEPTH)
+            content[name] = _value(reader)
     return content
 
 
@@ -263,7 +279,7 @@ def _turns(reader: JsonReader) -> list[_Turn]:
     for number, _ in enumerate(reader.entries()):
         if number == MAX_TURNS:
             raise UnreadableExportError(f'In the file, "turns" has more than {MAX_TURNS:,} entries.')
-        value = _value(reader, _DEPTH)
+        value = _value(reader)
         if fault is None:
             try:
                 turns.append(_checked(_Turn, value, "turns", number))
@@ -275,15 +291,57 @@ def _turns(reader: JsonReader) -> list[_Turn]:
     return turns
 
 
-_DEPTH: Final = 2
-"""How deep objects of this format go within a turn."""
-
-
-def _value(reader: JsonReader, depth: int) -> Any:
-    """A value; objects are read by their members, each of which may be a long text."""
+def _value(reader: JsonReader, depth: int = 20, room: Iterator[int] | None = None) -> Any:
+    """A value; objects and lists are read by their members, each of which may be a long text."""
+    room = iter(range(MAX_VALUES)) if room is None else room
+    if next(room, None) is None:
+        raise UnreadableExportError(
+            f"The file is too long to be read: a value has more than {MAX_VALUES:,} others in it."
+        )
     if depth and reader.peek() == "{":
-        return {name: _value(reader, depth - 1) for name in reader.members()}
+        return {name: _value(reader, depth - 1, room) for name in reader.members()}
+    if depth and reader.peek() == "[":
+        return [_value(reader, depth - 1, room) for _ in reader.entries()]
     return reader.value()
+
+
+def _bytes(reader: JsonReader, digest: str) -> bytes:
+    """The bytes of a picture or file, which are what their digest says."""
+    held = bytearray()
+    hashed = sha256()
+    for _ in reader.entries():
+        try:
+            piece = b64decode(reader.value(), validate=True)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, JsonError):
+                raise
+            raise UnreadableExportError(f'In the file, "blobs.{digest[:8]}" is no list of texts in base64.') from None
+        hashed.update(piece)
+        held += piece
+        if len(held) > MAX_BLOB_BYTES:
+            raise UnreadableExportError(
+                f'In the file, "blobs.{digest[:8]}" is larger than {MAX_BLOB_BYTES // 1_000_000} MB.'
+            )
+    if hashed.hexdigest() != digest:
+        raise UnreadableExportError(f'In the file, "blobs.{digest[:8]}" is not what its name says: it was changed.')
+    return bytes(held)
+
+
+def _data(held: Mapping[str, bytes], stored: Iterable[StoredTurn]) -> dict[Blob, bytes]:
+    """The bytes that turns refer to; all are there, and no others."""
+    data = {}
+    for each in stored:
+        for blob in blobs_of((*each.turn.question, *each.turn.answer)):
+            if len(held.get(blob.sha256, b"")) != blob.size or blob.sha256 not in held:
+                at = f"(index {each.turn.index}, version {each.turn.version})"
+                raise UnreadableExportError(
+                    f'A turn {at} refers to a picture or file that is not in "blobs", or of another size: '
+                    f"{blob.sha256[:8]}."
+                )
+            data[blob] = held[blob.sha256]
+    if len({blob.sha256 for blob in data}) < len(held):
+        raise UnreadableExportError('In the file, "blobs" holds what no turn refers to.')
+    return data
 
 
 def _check_version(content: Mapping[str, Any]) -> None:
@@ -299,7 +357,7 @@ def _check_version(content: Mapping[str, Any]) -> None:
         )
 
 
-_Model = TypeVar("_Model", bound=_Part)
+_Model = TypeVar("_Model", bound=Strict)
 
 
 def _checked(model: type[_Model], content: Any, *place: str | int) -> _Model:
@@ -317,16 +375,26 @@ def _total(stored: Iterable[StoredTurn]) -> Usage:
 
 
 def _turn(read: _Turn) -> Turn:
-    texts = {"user", "assistant", "reasoning"}
+    texts = {"user", "assistant", "reasoning", "question_parts", "answer_parts"}
     values: dict[str, Any] = {name: getattr(read, name) for name in _Turn.model_fields.keys() - texts - {"shown"}}
-    values["question"], values["answer"] = text_parts(read.user), answer_parts(read.assistant, read.reasoning)
+    values["question"] = question_of(read.user, _dumped(read.question_parts))
+    values["answer"] = answer_of(read.assistant, read.reasoning, _dumped(read.answer_parts))
     values["usage"] = read.usage and Usage(**read.usage.model_dump())
     values["failure"] = read.failure and Failure(**read.failure.model_dump())
     values["timing"] = read.timing and Timing(**read.timing.model_dump())
     values["feedback"] = read.feedback and Feedback(**read.feedback.model_dump())
     # Whoever was writing it is not writing it here.
     values["status"] = TurnStatus.STOPPED if read.status is TurnStatus.STREAMING else read.status
-    return Turn(**values)
+    turn = Turn(**values)
+    if (turn.question_text, turn.answer_text, turn.reasoning_text) != (read.user, read.assistant, read.reasoning):
+        raise UnreadableExportError(
+            f"The parts of a turn (index {read.index}, version {read.version}) do not have the text that it has."
+        )
+    return turn
+
+
+def _dumped(parts: Sequence[Strict] | None) -> list[dict[str, Any]] | None:
+    return None if parts is None else [part.model_dump() for part in parts]
 
 
 def _check_tree(turns: Sequence[_Turn]) -> None:
@@ -376,6 +444,10 @@ def _in_words(error: ValidationError, *within: str | int) -> str:
         "finite_number": "should be a number",
         "bool_type": "should be true or false",
         "list_type": "should be a list",
+        "too_long": f"has more than {limits.get('max_length')} entries",
+        "dict_type": "should be an object",
+        "union_tag_invalid": "is of no type that is known",
+        "union_tag_not_found": "is of no type that is known",
         "model_type": "should be an object",
         "model_attributes_type": "should be an object",
         "enum": f"should be {limits.get('expected')}",

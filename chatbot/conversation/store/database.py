@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Executable, RowMapping
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from chatbot.conversation.errors import DatabaseMovedError
 from chatbot.conversation.store.engine import file_of, make_engine, make_folder
 from chatbot.conversation.store.migrate import migrate
+
+_T = TypeVar("_T")
 
 IN_USE_SECONDS: Final = 5.0
 """How long closing waits for those who are using a connection: a database that does not answer holds nothing up."""
@@ -96,13 +98,13 @@ class Database:
         async with self._connected() as connection:
             return (await connection.execute(query)).mappings().all()
 
-    async def pages(self, query: Executable) -> AsyncGenerator[Sequence[RowMapping]]:
+    async def pages(self, query: Executable, size: int = PAGE_ROWS) -> AsyncGenerator[Sequence[RowMapping]]:
         """Yield the rows of a query that may have many, as they are at one moment, a few at a time.
 
         What is made of rows is made in the event loop: of thousands at once it would hold everybody up.
         """
         async with self._connected() as connection, connection.stream(query) as result:
-            async for rows in result.mappings().partitions(PAGE_ROWS):
+            async for rows in result.mappings().partitions(size):
                 yield rows
 
     async def _check_file(self) -> None:
@@ -124,3 +126,13 @@ class Database:
             self._connections -= 1
             if not self._connections:
                 self._idle.set()
+
+
+async def to_its_end(step: Coroutine[Any, Any, _T]) -> _T:
+    """Await a step that a cancellation ends after, and not within: a statement cut short may leave its lock behind."""
+    task = asyncio.ensure_future(step)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

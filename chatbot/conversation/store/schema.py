@@ -3,8 +3,9 @@
 A turn's row is one *version* of the turn at its index. ``parent`` is the version of the turn before it that it follows,
 so the rows of a conversation are a tree, of which the rows that are ``shown`` are one path: what the page draws and
 what the model may be sent. A retry or an edit adds a row, an undo hides one; no row is changed once its turn has ended,
-but for ``shown`` and ``memory``. A change here needs a migration beside it (``migrations/versions``); a test
-checks that.
+but for ``shown`` and ``memory``. The columns of text are what is searched and named by; what a question or an answer is
+made of beside that stands in a column of parts, empty where there is nothing else. A change here needs a migration
+beside it (``migrations/versions``); a test checks that.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from sqlalchemy import (
     Dialect,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     RowMapping,
     String,
@@ -31,7 +34,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-from chatbot.conversation.parts import answer_parts, text_parts
+from chatbot.conversation.parts import answer_data, answer_of, question_data, question_of
 from chatbot.conversation.turn import (
     Conversation,
     Failure,
@@ -105,7 +108,46 @@ turns: Final = Table(
     Column("feedback", JSON(none_as_null=True)),
     Column("writer", String(32)),
     Column("touched_at", Float, nullable=False),
+    Column("question_parts", JSON(none_as_null=True)),
+    Column("answer_parts", JSON(none_as_null=True)),
 )
+
+blobs: Final = Table(
+    "blobs",
+    metadata,
+    Column("owner", String(128), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("touched_at", Float, nullable=False),
+    Index("blobs_touched", "touched_at"),
+)
+
+blob_pieces: Final = Table(
+    "blob_pieces",
+    metadata,
+    Column("owner", String(128), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["owner", "sha256"], ["blobs.owner", "blobs.sha256"], ondelete="CASCADE"),
+)
+
+turn_blobs: Final = Table(
+    "turn_blobs",
+    metadata,
+    Column("conversation_id", String(64), primary_key=True),
+    Column("index", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("sha256", String(64), primary_key=True),
+    Column("owner", String(128), nullable=False),
+    ForeignKeyConstraint(
+        ["conversation_id", "index", "version"],
+        ["turns.conversation_id", "turns.index", "turns.version"],
+        ondelete="CASCADE",
+    ),
+    Index("turns_of_blob", "owner", "sha256"),
+)
+"""Which bytes a turn refers to: whoever removes the turn removes this, and bytes without any are removed later."""
 
 # Few rows of a conversation are growing or pinned: they are found without reading the others. The words are literals,
 # because a statement with a parameter in their place is not known to mean the index.
@@ -143,8 +185,8 @@ def turn_of(row: RowMapping) -> Turn:
     """Return the turn in a row."""
     return Turn(
         index=row["index"],
-        question=text_parts(row["user"]),
-        answer=answer_parts(row["assistant"], row["reasoning"]),
+        question=question_of(row["user"], row["question_parts"]),
+        answer=answer_of(row["assistant"], row["reasoning"], row["answer_parts"]),
         status=TurnStatus(row["status"]),
         finish_reason=row["finish_reason"],
         usage=Usage(**row["usage"]) if row["usage"] else None,
@@ -169,6 +211,7 @@ def answer_row(turn: Turn) -> dict[str, Any]:
         "failure": None if turn.failure is None else asdict(turn.failure),
         "notice": turn.notice,
         "reasoning": turn.reasoning_text,
+        "answer_parts": answer_data(turn.answer),
         "timing": None if turn.timing is None else asdict(turn.timing),
         "deployment": turn.deployment,
     }
@@ -182,6 +225,7 @@ def turn_row(conversation_id: str, turn: Turn) -> dict[str, Any]:
         "version": turn.version,
         "parent": turn.parent,
         "user": turn.question_text,
+        "question_parts": question_data(turn.question),
         "memory": turn.memory.value,
         "feedback": None if turn.feedback is None else asdict(turn.feedback),
         **answer_row(turn),

@@ -132,7 +132,11 @@ async def claim(
 
 async def in_progress(connection: AsyncConnection, id: str) -> Sequence[RowMapping]:  # noqa: A002
     """Return the rows of the answers that have not ended, in the order they were begun."""
-    columns = (turns.c.index, turns.c.version, turns.c.shown, turns.c.writer, turns.c.touched_at, turns.c.assistant)
+    has_parts = turns.c.answer_parts.is_not(None).label("has_parts")
+    columns = (
+        *(turns.c.index, turns.c.version, turns.c.shown, turns.c.writer, turns.c.touched_at, turns.c.assistant),
+        has_parts,
+    )
     query = select(*columns).where(turns.c.conversation_id == id)
     rows = (await connection.execute(query.where(IS_IN_PROGRESS))).mappings().all()
     return sorted(rows, key=lambda row: (row["index"], row["version"]))

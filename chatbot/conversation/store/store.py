@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -16,10 +16,11 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import RowMapping, and_, delete, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chatbot.conversation.parts import text_parts
+from chatbot.conversation.parts import blobs_of, text_parts
 from chatbot.conversation.retention import RENEWED_AFTER, UNDELETE_SECONDS, lifetime
 from chatbot.conversation.store import statements
-from chatbot.conversation.store.database import PAGE_ROWS, Database
+from chatbot.conversation.store.blobs import BlobStore, link, link_all, link_rows
+from chatbot.conversation.store.database import PAGE_ROWS, Database, to_its_end
 from chatbot.conversation.store.schema import (
     IS_IN_PROGRESS,
     IS_PINNED,
@@ -72,6 +73,8 @@ class ConversationStore:
 
     def __init__(self, url: str, *, silence: float = SILENCE) -> None:
         self._database = Database(url)
+        self.blobs = BlobStore(self._database)
+        """The bytes of pictures and files."""
         self._silence = silence
         self._writer = secrets.token_hex(8)
         """Names this process in the rows it is writing: nobody else may finish them."""
@@ -174,7 +177,7 @@ class ConversationStore:
         Returns:
             Whether there was anything to remove; there may be more.
         """
-        return await _to_its_end(self._remove_expired())
+        return await to_its_end(self._remove_expired())
 
     # ------------------------------------------------------------------------------------------ reading turns
 
@@ -314,7 +317,7 @@ class ConversationStore:
             ]
             for row in growing:
                 ended = {"status": TurnStatus.STOPPED.value}
-                keep = row["shown"] or not is_blank(row["assistant"])
+                keep = row["shown"] or row["has_parts"] or not is_blank(row["assistant"])
                 await statements.end_in_progress(connection, id, row, keep=keep, ended=ended)
             if not growing:
                 await transaction.rollback()
@@ -391,11 +394,7 @@ class ConversationStore:
         """
         ids = [conversation.id for conversation, _ in several]
         added = conversations.c.id.in_(ids)
-        rows = (
-            turn_row(conversation.id, each.turn) | {"shown": each.shown, "writer": None, "touched_at": time.time()}
-            for conversation, stored in several
-            for each in stored
-        )
+        rows = ((conversation, each) for conversation, stored in several for each in stored)
         made: list[str] = []
 
         async def hide(some: Sequence[tuple[Conversation, Sequence[StoredTurn]]]) -> None:
@@ -404,9 +403,14 @@ class ConversationStore:
                     await statements.create(connection, conversation, is_hidden=True)
             made.extend(conversation.id for conversation, _ in some)
 
-        async def fill(page: Sequence[dict[str, Any]]) -> None:
+        async def fill(page: Sequence[tuple[Conversation, StoredTurn]]) -> None:
+            own = {"writer": None, "touched_at": time.time()}
+            new = [turn_row(each.id, stored.turn) | own | {"shown": stored.shown} for each, stored in page]
+            links = [link for each, stored in page for link in link_rows(each.owner, each.id, stored.turn)]
             async with self._database.writing() as connection, connection.begin():
-                await connection.execute(insert(turns), page)
+                await connection.execute(insert(turns), new)
+                if links:
+                    await link_all(connection, links)
 
         async def show() -> Sequence[RowMapping]:
             async with self._database.writing() as connection, connection.begin():
@@ -416,10 +420,10 @@ class ConversationStore:
 
         try:
             for some in _batched(several, PAGE_ROWS):
-                await _to_its_end(hide(some))
+                await to_its_end(hide(some))
             for page in _batched(rows, PAGE_ROWS):
-                await _to_its_end(fill(page))
-            found = await _to_its_end(show())
+                await to_its_end(fill(page))
+            found = await to_its_end(show())
         except BaseException:
             await asyncio.shield(self._remove(made))
             raise
@@ -473,7 +477,10 @@ class ConversationStore:
     async def _write(self, connection: AsyncConnection, id: str, turn: Turn) -> bool:  # noqa: A002
         mine = and_(is_version(id, turn.index, turn.version), IS_IN_PROGRESS, turns.c.writer == self._writer)
         values = answer_row(turn) | {"touched_at": time.time()}
-        return (await connection.execute(update(turns).where(mine).values(values))).rowcount == 1
+        written = (await connection.execute(update(turns).where(mine).values(values))).rowcount == 1
+        if written and blobs_of(turn.answer):
+            await link(connection, id, turn)
+        return written
 
     def _is_silent(self, row: RowMapping) -> bool:
         return bool(row["touched_at"] < time.time() - self._silence)
@@ -490,16 +497,6 @@ def _batched(several: Iterable[_T], size: int) -> Iterator[list[_T]]:
     remaining = iter(several)
     while batch := list(islice(remaining, size)):
         yield batch
-
-
-async def _to_its_end(step: Coroutine[Any, Any, _T]) -> _T:
-    """Await a step that a cancellation ends after, and not within: a statement cut short may leave its lock behind."""
-    task = asyncio.ensure_future(step)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
 
 
 def _shown(id: str) -> Any:  # noqa: A002

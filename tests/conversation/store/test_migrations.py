@@ -12,7 +12,17 @@ from sqlalchemy import create_engine
 from chatbot.conversation.retention import LASTING_SECONDS
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.store.schema import metadata
-from chatbot.conversation.turn import Conversation, Failure, Options, TurnMemory, TurnStatus, Usage
+from chatbot.conversation.turn import (
+    Conversation,
+    Failure,
+    Feedback,
+    Options,
+    Rating,
+    Timing,
+    TurnMemory,
+    TurnStatus,
+    Usage,
+)
 from tests.conversation.store.talk import say, texts
 from tests.support.turns import text_turn
 
@@ -68,6 +78,49 @@ async def test_a_database_of_the_second_version_keeps_what_was_chosen_and_counts
     first, shown = [each.turn for each in await store.everything("c1")]
     assert (first.memory, first.notice, first.usage) == (TurnMemory.PINNED, "note", Usage(3, 4))
     assert (shown.answer_text, shown.reasoning_text, shown.timing, shown.feedback) == ("c", "", None, None)
+
+
+# What the third version wrote, with text and columns as it stored them.
+THIRD = (
+    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
+    "INSERT INTO alembic_version VALUES ('3')",
+    "CREATE TABLE conversations (id VARCHAR(64) NOT NULL PRIMARY KEY, owner VARCHAR(128) NOT NULL, title TEXT NOT NULL,"
+    " revision INTEGER NOT NULL, updated_at FLOAT NOT NULL, deleted_at FLOAT, options JSON DEFAULT '{}' NOT NULL,"
+    " input_tokens BIGINT DEFAULT '0' NOT NULL, output_tokens BIGINT DEFAULT '0' NOT NULL, cost FLOAT)",
+    "CREATE TABLE turns (conversation_id VARCHAR(64) NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,"
+    ' "index" INTEGER NOT NULL, version INTEGER NOT NULL, parent INTEGER, shown BOOLEAN NOT NULL, "user" TEXT NOT NULL,'
+    " assistant TEXT NOT NULL, status VARCHAR(16) NOT NULL, finish_reason TEXT, usage JSON, failure JSON,"
+    " memory VARCHAR(16) NOT NULL, notice TEXT NOT NULL, writer VARCHAR(32), touched_at FLOAT NOT NULL,"
+    " reasoning TEXT DEFAULT '' NOT NULL, timing JSON, deployment TEXT DEFAULT '' NOT NULL, feedback JSON,"
+    ' PRIMARY KEY (conversation_id, "index", version))',
+    "CREATE INDEX conversations_deleted ON conversations (deleted_at) WHERE deleted_at IS NOT NULL",
+    """INSERT INTO conversations VALUES ('c1', 'ada', 'Hello', 1, 1.5, NULL, '{"k": 7}', 3, 4, 0.5)""",
+    "INSERT INTO turns VALUES ('c1', 0, 0, NULL, true, 'a \x1a0 b', '  x\r\n', 'complete', 'stop',"
+    """ '{"input_tokens": 3, "output_tokens": 4, "cost": 0.5}', NULL, 'auto', '', 'bc8df4a0b4caf39c', 1.5,"""
+    """ 'hm \x1a0', '{"ended_at": 1.5, "total": 2.5, "first_word": 0.5, "thinking": null}', 'd',"""
+    """ '{"rating": "up", "comment": "\\u00e9"}')""",
+)
+
+
+async def test_turns_of_the_third_version_are_made_of_their_texts(sql, store):
+    for statement in THIRD:
+        sql(statement.replace(":", "\\:"))
+    kept = text_turn(
+        0,
+        "a \0 b",
+        "  x\r\n",
+        TurnStatus.COMPLETE,
+        "stop",
+        Usage(3, 4, 0.5),
+        timing=Timing(1.5, 2.5, 0.5),
+        deployment="d",
+        feedback=Feedback(Rating.UP, "é"),
+        reasoning="hm \0",
+    )
+    assert await store.turns("c1") == [kept]
+    assert sql("SELECT question_parts, answer_parts FROM turns") == [(None, None)]
+    await say(store, await store.get("c1"), 1, "again")
+    assert [each.id for each in await store.list("ada", search="again")] == ["c1"]
 
 
 @pytest.fixture
@@ -131,7 +184,7 @@ async def test_a_migrated_database_still_ties_turns_to_their_conversation(first,
 async def test_a_database_of_a_later_version_is_told_by_the_check_and_left_alone(store, open_store, sql):
     await say(store, Conversation("c1", "ada"), 0, "hello")
     sql("UPDATE alembic_version SET version_num = '99'")
-    with pytest.raises(ValueError, match=r"later version of this application \(schema 99; this one knows 4\)"):
+    with pytest.raises(ValueError, match=r"later version of this application \(schema 99; this one knows 5\)"):
         await open_store().check()
     assert sql("SELECT version_num FROM alembic_version") == [("99",)]
     assert sql('SELECT "user" FROM turns') == [("hello",)]
