@@ -59,7 +59,7 @@ def create_page_app(
         await shut_down(*closing)
 
     sessions = PageSessions(service)
-    page = build_page(service, sessions, branding)
+    page = build_page(service, branding)
     app = FastAPI(
         docs_url=None,
         redoc_url=None,

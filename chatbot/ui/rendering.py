@@ -101,14 +101,11 @@ class PageRenderer:
         growing = await self._growing(session, view.turns[-1]) if view.growing else []
         session.above = len(settled)
         session.grows_elsewhere = view.growing and session.followed is None
-        drawn = [*settled, *growing]
-        session.drawn = [each.turn for each in drawn]
-        update = session.browser.messages([_message(each) for each in drawn])
+        update = session.browser.messages([_message(each) for each in (*settled, *growing)])
         return update | {"forgets": view.plan.forgets}, self._components(session, view)
 
     async def _grown(self, session: PageSession, turn: Turn) -> PageUpdate:
         growing = await self._growing(session, turn)
-        session.drawn = [*session.drawn[: session.above], *(each.turn for each in growing)]
         return session.browser.messages([_message(each) for each in growing], session.above)
 
     async def _growing(self, session: PageSession, turn: Turn) -> list[DrawnMessage]:

@@ -2,9 +2,10 @@
 // The token is read from the list, which no model writes: the process that draws may have changed since the page was loaded.
 const token = () => document.querySelector("#conversations nav")?.dataset.token ?? "none";
 
-function tell(words) {
-  trigger("click", { action: words[0], details: words.slice(1) });
-}
+// Asks the server for an action, by its name and the list of what it takes (connection.js).
+let perform;
+
+const tell = ([action, ...details]) => perform(action, details);
 
 function wordsOf(button) {
   // Not from classList, which has each word once: turn 0, version 0 would be one.
@@ -57,6 +58,8 @@ function comment(button, index) {
 }
 
 document.addEventListener("click", (event) => {
+  const example = event.target.closest("#chat .examples button");
+  if (example) perform("example", [[...document.querySelectorAll("#chat .examples button")].indexOf(example)]);
   const button = event.target.closest(`button.${token()}`);
   if (!button || button.disabled) return;
   const words = wordsOf(button);

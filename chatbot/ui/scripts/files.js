@@ -1,7 +1,7 @@
 // Conversations as files: saved from what the server answers with, and sent as they were chosen.
 async function tellWhy(reply) {
   const told = (await reply?.json().catch(() => null)) ?? {};
-  notify({ text: told.notice ?? t("failed"), lasting: false });
+  notify({ text: told.notice ?? told.detail ?? t("failed"), lasting: false });
 }
 
 window.chatbotFiles = {

@@ -38,14 +38,21 @@ function write(field, words) {
   field.dispatchEvent(new Event("input", { renderer: true }));
 }
 
+// The editor that was opened last, and the turn whose question it changes.
+let editing = null;
+
 new MutationObserver(() => {
   const editor = talk.querySelector("#chat textarea.edit-textarea");
   if (!editor || editor.dataset.words) return;
   editor.dataset.words = "shown";
+  editing = { editor, turn: rows().find(({ row }) => row.contains(editor)).turn };
   write(editor, wordsOnly(editor.value));
   editor.focus({ preventScroll: true });
   reveal(editor);
 }).observe(talk, { childList: true, subtree: true });
+
+// Gradio has taken the editor away by now, with the words in it, and tells of neither.
+const submitEdit = () => perform("edit", [editing.turn, editing.editor.value]);
 
 // The server has taken what was sent: the box is emptied, unless something else was typed into it meanwhile. A stream that
 // is taken up again tells the last of them once more.
