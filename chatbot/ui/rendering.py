@@ -46,12 +46,14 @@ class PageRenderer:
         """Return what has changed on a page since it was last drawn."""
         generation = self._service.generation(session.conversation)
         begins = generation is not None and generation is not session.followed
+        # Where nothing else was done, the answer that begins or ends knows what there is to see.
+        source = generation or session.followed if not session.stale else None
         ended = self._follow(session, generation)
         stale, session.stale = session.stale, Stale.NOTHING
         update: PageUpdate = {"begins": True} if begins else {}
         components: dict[str, dict[str, Any]] = {}
         if stale & Stale.VIEW:
-            view = await self._view(session)
+            view = await self._view(session, source)
             drawn, components = await self._drawn(session, view)
             update |= drawn
             if ended is not None:
@@ -79,10 +81,10 @@ class PageRenderer:
             return None
         return before.turn
 
-    async def _view(self, session: PageSession) -> View:
+    async def _view(self, session: PageSession, source: Generation | None) -> View:
         seen = session.conversation
         try:
-            view = await self._service.view(seen, limit=session.limit)
+            view = await self._service.view(seen, limit=session.limit, of=source)
         except ConversationNotFoundError:
             # Deleted on another page: this one does not show what is gone.
             session.turn_to(seen := self._service.begin(session.owner))

@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 
 from chatbot.conversation.context.window import ContextPlan
 from chatbot.conversation.parts import Part, Reasoning, Text, extended
+from chatbot.conversation.store import Recent
 from chatbot.conversation.turn import STORE_ERROR, Conversation, Timing, Turn, TurnStatus, Usage, Waiting
 
 
@@ -24,10 +25,13 @@ class Generation:
     Args:
         turn: The turn at its start: the question, and no answer yet.
         conversation: Where it belongs, as it stands with the question written down.
+        before: What comes before it, where that and the turn are all that a page shows.
     """
 
-    def __init__(self, turn: Turn, conversation: Conversation) -> None:
+    def __init__(self, turn: Turn, conversation: Conversation, before: Recent | None = None) -> None:
         self.conversation = conversation
+        self.before = before
+        """None also once it may have changed: then it has to be read."""
         self.plan: ContextPlan | None = None
         """What the request holds; known before the first word."""
         self.task: asyncio.Task[None] | None = None
@@ -115,6 +119,13 @@ class Generation:
         waiting = Waiting(STORE_ERROR, time.time() + seconds)
         self._turn = replace(turn, status=TurnStatus.STREAMING, failure=None, waiting=waiting)
         self._wake()
+
+    def keep(self, conversation: Conversation | None) -> None:
+        """Take note of the conversation as it stands with the answer kept; None where it is not shown."""
+        if conversation is None or conversation.revision != self.conversation.revision:
+            self.before = None
+        else:
+            self.conversation = conversation
 
     def give_up(self) -> None:
         """Have no further attempt made to save it."""

@@ -10,13 +10,12 @@ from dataclasses import replace
 from typing import Final
 
 from chatbot.conversation import titles
-from chatbot.conversation.access import changing
+from chatbot.conversation.access import at_revision
 from chatbot.conversation.deployments import Deployments
 from chatbot.conversation.errors import (
     AnswerUnsavedError,
     ApplicationBusyError,
     ConversationBusyError,
-    ConversationConflictError,
     MessageError,
     OwnerBusyError,
     TextTooLongError,
@@ -27,7 +26,7 @@ from chatbot.conversation.generation.task import GenerationTask
 from chatbot.conversation.recall import RecallService
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.turn import STORE_ERROR, Conversation, Turn
-from chatbot.conversation.view import load_candidates
+from chatbot.conversation.view import SHOWN_TURNS
 
 MAX_ANSWER_SECONDS: Final = 600.0
 """The longest an answer may take in all: an end for a generation that nobody follows or stops."""
@@ -180,34 +179,31 @@ class GenerationManager:
             raise
 
     async def _begun(self, conversation: Conversation, text: str, at: int | None) -> Generation:
-        async with changing(self._store, conversation) as stored:
-            if not stored.revision:
-                stored = replace(stored, title=titles.shortened(text))
-            if await self._store.in_progress(stored.id) is not None:
-                # Its end moves no revision: what is read here could be out of date when the question is written down.
-                raise ConversationBusyError
-            newest = await self._store.tail(stored.id, 1)
-            count = newest[0].index + 1 if newest else 0
-            index = count if at is None else at
-            if not 0 <= index <= count:
-                raise ConversationConflictError
-            replaced = await self._store.tail(stored.id, 1, before=index + 1) if index < count else ()
-            choice = self._deployments.choice(stored)
-            earlier = await load_candidates(self._store, stored, choice.lookback, index)
-            turn, revision = await self._store.begin(stored, index, text)
-        generation = Generation(replace(turn, deployment=choice.deployment.name), replace(stored, revision=revision))
+        if not conversation.revision:
+            conversation = replace(conversation, title=titles.shortened(text))
+        # At the revision that it was seen at, it has the options that it was seen with.
+        limit = max(SHOWN_TURNS, self._deployments.choice(conversation).lookback)
+        async with at_revision(self._store, conversation):
+            begun = await self._store.begin(conversation, at, text, limit=limit)
+        stored = begun.conversation
+        choice = self._deployments.choice(stored)
+        # What was taken back is not shown, and stands beside what is asked in its place.
+        is_known = begun.replaced is not None or not begun.turn.version
+        generation = Generation(
+            replace(begun.turn, deployment=choice.deployment.name), stored, begun.before if is_known else None
+        )
         writing = GenerationTask(
             generation,
             stored.id,
             choice,
             self._store,
-            earlier=earlier,
-            replaces=replaced[0] if replaced else None,
+            earlier=begun.before.candidates(choice.lookback),
+            replaces=begun.replaced,
             max_seconds=self._max_seconds,
             max_saving_seconds=self._max_saving_seconds,
         )
         self._generations[stored.id] = generation
-        generation.task = asyncio.create_task(self._write(generation, writing, stored.id, revision))
+        generation.task = asyncio.create_task(self._write(generation, writing, stored.id, stored.revision))
         return generation
 
     async def _write(self, generation: Generation, writing: GenerationTask, id: str, revision: int) -> None:  # noqa: A002

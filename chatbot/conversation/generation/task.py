@@ -101,6 +101,7 @@ class GenerationTask:
             except Exception:
                 logger.exception("An answer could not be saved")
             if self._generation.is_given_up or time.monotonic() + pause > until:
+                self._generation.keep(None)
                 return _failed(turn, STORE_ERROR, UNSAVED)
             self._generation.hold(turn, pause)
             pause = min(2 * pause, LONGEST_PAUSE) if await self._waited(pause) else FIRST_PAUSE
@@ -116,9 +117,11 @@ class GenerationTask:
         return False
 
     async def _save(self, turn: Turn) -> Turn:
-        written = await self._store.end(self._id, turn, keep=_may_replace(self._replaces, turn))
-        self.is_appended = written and self._replaces is None
-        return turn if written else await self._as_kept(turn)
+        keep = _may_replace(self._replaces, turn)
+        kept = await self._store.end(self._id, turn, keep=keep)
+        self._generation.keep(kept if keep else None)
+        self.is_appended = kept is not None and self._replaces is None
+        return await self._as_kept(turn) if kept is None else turn
 
     async def _as_kept(self, turn: Turn) -> Turn:
         """What somebody else left of the turn, who stopped it in another process or took this one for dead."""

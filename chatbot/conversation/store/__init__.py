@@ -1,13 +1,15 @@
 """Where conversations live: one implementation for every database SQLAlchemy speaks to, SQLite by default."""
 
 from chatbot.conversation.store.statements import AnsweringError, RevisionError
-from chatbot.conversation.store.store import SILENCE, UNDELETE_SECONDS, ConversationStore, StoredTurn
+from chatbot.conversation.store.store import SILENCE, UNDELETE_SECONDS, Begun, ConversationStore, Recent, StoredTurn
 
 __all__ = [
     "SILENCE",
     "UNDELETE_SECONDS",
     "AnsweringError",
+    "Begun",
     "ConversationStore",
+    "Recent",
     "RevisionError",
     "StoredTurn",
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Executable, RowMapping
 from sqlalchemy.exc import SQLAlchemyError
@@ -91,10 +91,10 @@ class Database:
             async with self._connected() as connection:
                 yield connection
 
-    async def read(self, query: Executable) -> Sequence[RowMapping]:
+    async def read(self, query: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
         """Return the rows of a query."""
         async with self._connected() as connection:
-            return (await connection.execute(query)).mappings().all()
+            return (await connection.execute(query, parameters)).mappings().all()
 
     async def pages(self, query: Executable) -> AsyncGenerator[Sequence[RowMapping]]:
         """Yield the rows of a query that may have many, as they are at one moment, a few at a time.

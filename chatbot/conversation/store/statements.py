@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chatbot.conversation.store.schema import IS_IN_PROGRESS, conversations, options_row, turns
+from chatbot.conversation.store.schema import IS_IN_PROGRESS, conversation_of, conversations, options_row, turns
 from chatbot.conversation.turn import Conversation, Failure, TurnStatus, Usage
 
 INTERRUPTED: Final = Failure("Interrupted", "The application ended while it was writing this answer. Press Retry.")
@@ -29,12 +29,13 @@ class AnsweringError(Exception):
     """An answer is being written in the conversation, by this process or another."""
 
 
-async def create(connection: AsyncConnection, conversation: Conversation, *, is_hidden: bool = False) -> int:
-    """Write down a conversation that begins, hidden as a deleted one is if told so; return its first revision.
+async def create(connection: AsyncConnection, conversation: Conversation, *, is_hidden: bool = False) -> Conversation:
+    """Write down a conversation that begins, hidden as a deleted one is if told so; return it at its first revision.
 
     Raises:
         RevisionError: There is one with this id.
     """
+    now = time.time()
     row = {
         "id": conversation.id,
         "owner": conversation.owner,
@@ -44,18 +45,23 @@ async def create(connection: AsyncConnection, conversation: Conversation, *, is_
         "input_tokens": conversation.usage.input_tokens,
         "output_tokens": conversation.usage.output_tokens,
         "cost": conversation.usage.cost,
-        "updated_at": time.time(),
-        "deleted_at": time.time() if is_hidden else None,
+        "updated_at": now,
+        "deleted_at": now if is_hidden else None,
     }
     try:
         await connection.execute(insert(conversations).values(row))
     except IntegrityError:
         raise RevisionError(f"conversation {conversation.id} has begun already") from None
-    return 1
+    return replace(conversation, revision=1, updated_at=now)
 
 
-async def advance(connection: AsyncConnection, id: str, revision: int, **values: Any) -> int:  # noqa: A002
-    """Move a conversation from one revision to the next.
+async def advance(
+    connection: AsyncConnection,
+    id: str,  # noqa: A002
+    revision: int,
+    **values: Any,
+) -> Conversation:
+    """Move a conversation from one revision to the next; return it as it stands then.
 
     Raises:
         RevisionError: It is gone, or not at this revision.
@@ -64,15 +70,23 @@ async def advance(connection: AsyncConnection, id: str, revision: int, **values:
         conversations.c.id == id, conversations.c.revision == revision, conversations.c.deleted_at.is_(None)
     )
     values |= {"revision": revision + 1, "updated_at": time.time()}
-    if (await connection.execute(update(conversations).where(at_revision).values(values))).rowcount != 1:
+    moved = update(conversations).where(at_revision).values(values).returning(*conversations.c)
+    row = (await connection.execute(moved)).mappings().first()
+    if row is None:
         raise RevisionError(f"conversation {id} is not at revision {revision}")
-    return revision + 1
+    return conversation_of(row)
 
 
-async def touch(connection: AsyncConnection, id: str, usage: Usage | None = None) -> None:  # noqa: A002
-    """Note that a conversation was written to, where its revision stays, and what an answer in it took."""
+async def touch(connection: AsyncConnection, id: str, usage: Usage | None = None) -> Conversation | None:  # noqa: A002
+    """Note that a conversation was written to, where its revision stays, and what an answer in it took.
+
+    Returns:
+        The conversation as it stands then; None where it is gone.
+    """
     values = {"updated_at": time.time()} | ({} if usage is None else _added(usage))
-    await connection.execute(update(conversations).where(conversations.c.id == id).values(values))
+    touched = update(conversations).where(conversations.c.id == id).values(values).returning(*conversations.c)
+    row = (await connection.execute(touched)).mappings().first()
+    return None if row is None else conversation_of(row)
 
 
 async def spend(connection: AsyncConnection, id: str, usage: Usage) -> None:  # noqa: A002
@@ -166,3 +180,9 @@ async def path_from(connection: AsyncConnection, id: str, index: int, version: i
 def is_version(id: str, index: int, version: int) -> ColumnElement[bool]:  # noqa: A002
     """Return the condition that names one row of turns."""
     return and_(turns.c.conversation_id == id, turns.c.index == index, turns.c.version == version)
+
+
+def next_version(id: str, index: int) -> Any:  # noqa: A002
+    """Return the number of the next version of the turn at an index, as part of a statement."""
+    at_index = and_(turns.c.conversation_id == id, turns.c.index == index)
+    return select(func.coalesce(func.max(turns.c.version), -1) + 1).where(at_index).scalar_subquery()

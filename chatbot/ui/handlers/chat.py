@@ -71,7 +71,8 @@ class ChatHandlers:
             pass
         generation = await self._service.ask(session.conversation, text, at=at)
         session.conversation = generation.conversation
-        session.redraw()
+        # Not stale: what an answer that begins changes is drawn because it begins.
+        session.changed.set()
 
     async def _ask_or_give_back(self, session: PageSession, text: str, *, at: int | None = None) -> None:
         """Ask in words that stand nowhere else on the page: the box keeps its own, and a retried question is there."""

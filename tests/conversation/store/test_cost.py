@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.turn import Conversation, TurnMemory, TurnStatus
-from tests.conversation.store.talk import ended
+from tests.conversation.store.talk import begin, ended
 from tests.support.turns import text_turn
 
 TURNS = 2_000
@@ -80,7 +80,7 @@ async def test_the_bytes_of_a_turn_are_the_same_at_any_length(store, tmp_path):
     async def grow(conversation, start, stop):
         revision = conversation.revision
         for n in range(start, stop):
-            turn, revision = await store.begin(Conversation("c1", "ada", revision), n, "question " * 20)
+            turn, revision = await begin(store, Conversation("c1", "ada", revision), n, "question " * 20)
             await store.end("c1", ended(turn, "answer " * 100))
         await store.aclose()
         with closing(sqlite3.connect(tmp_path / "deep/down/chat.db")) as file:
