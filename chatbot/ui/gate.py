@@ -66,7 +66,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         request = HTTPConnection(scope)
-        path = request.url.path
+        path = scope["path"]
         most = MAX_UPLOAD_BYTES if path == "/chat/import" else MAX_BODY
         try:
             refusal = _refusal(request, scope["method"], path, most)

@@ -180,9 +180,3 @@ async def path_from(connection: AsyncConnection, id: str, index: int, version: i
 def is_version(id: str, index: int, version: int) -> ColumnElement[bool]:  # noqa: A002
     """Return the condition that names one row of turns."""
     return and_(turns.c.conversation_id == id, turns.c.index == index, turns.c.version == version)
-
-
-def next_version(id: str, index: int) -> Any:  # noqa: A002
-    """Return the number of the next version of the turn at an index, as part of a statement."""
-    at_index = and_(turns.c.conversation_id == id, turns.c.index == index)
-    return select(func.coalesce(func.max(turns.c.version), -1) + 1).where(at_index).scalar_subquery()

@@ -20,6 +20,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     insert,
     literal_column,
     or_,
@@ -157,8 +158,7 @@ class ConversationStore:
 
     async def get(self, id: str) -> Conversation | None:  # noqa: A002 - the field's own name
         """Return the conversation with this id, whoever owns it, or None."""
-        query = select(conversations).where(conversations.c.id == id, conversations.c.deleted_at.is_(None))
-        rows = await self._database.read(query)
+        rows = await self._database.read(_GET, {"id": id})
         return conversation_of(rows[0]) if rows else None
 
     async def list(self, owner: str, *, search: str = "", limit: int = 50) -> list[Conversation]:
@@ -169,7 +169,7 @@ class ConversationStore:
             search: Only those with this in their title or in a turn that is shown, in whatever case.
             limit: How many at most.
         """
-        query = select(conversations).where(conversations.c.owner == owner, conversations.c.deleted_at.is_(None))
+        query = _LIST
         if search:
             has_it = select(turns.c.index).where(
                 turns.c.conversation_id == conversations.c.id,
@@ -177,8 +177,8 @@ class ConversationStore:
                 or_(holds(turns.c.user, search), holds(turns.c.assistant, search)),
             )
             query = query.where(or_(holds(conversations.c.title, search), has_it.exists()))
-        query = query.order_by(conversations.c.updated_at.desc(), conversations.c.id).limit(limit)
-        return [conversation_of(row) for row in await self._database.read(query)]
+        rows = await self._database.read(query, {"owner": owner, "limit": limit})
+        return [conversation_of(row) for row in rows]
 
     async def rename(self, id: str, title: str) -> None:  # noqa: A002
         """Give a conversation another title."""
@@ -314,8 +314,9 @@ class ConversationStore:
                 raise RevisionError(f"conversation {id} has no turn {index - 1}")
             turn = Turn(index, text_parts(text), parent=None if parent is None else parent.version)
             own = {"shown": replaced is None, "writer": self._writer, "touched_at": time.time()}
-            written = turn_row(id, turn) | own | {"version": statements.next_version(id, index)}
-            version = await connection.scalar(insert(turns).values(written).returning(turns.c.version))
+            written = turn_row(id, turn) | own | {"of_id": id, "of_index": index}
+            del written["version"]
+            version = await connection.scalar(_INSERT, written)
         return Begun(replace(turn, version=version), begun, before, replaced)
 
     async def checkpoint(self, id: str, turn: Turn) -> bool:  # noqa: A002
@@ -572,8 +573,27 @@ def _recent_statement() -> CompoundSelect[Any]:
     return union_all(select(newest.subquery()), pinned, rest.where(IS_IN_PROGRESS))
 
 
-# Made once: to make it takes as long as to run it.
+# Made once, those that every message needs: to make them takes as long as to run them.
 _RECENT: Final = _recent_statement()
+_GET: Final = select(conversations).where(conversations.c.id == bindparam("id"), conversations.c.deleted_at.is_(None))
+_LIST: Final = (
+    select(conversations)
+    .where(conversations.c.owner == bindparam("owner"), conversations.c.deleted_at.is_(None))
+    .order_by(conversations.c.updated_at.desc(), conversations.c.id)
+    .limit(bindparam("limit"))
+)
+_AT_INDEX: Final = and_(turns.c.conversation_id == bindparam("of_id"), turns.c.index == bindparam("of_index"))
+_INSERT: Final = (
+    insert(turns)
+    .values(version=select(func.coalesce(func.max(turns.c.version), -1) + 1).where(_AT_INDEX).scalar_subquery())
+    .returning(turns.c.version)
+)
+_WRITE: Final = (
+    update(turns)
+    .where(_AT_INDEX, turns.c.version == bindparam("of_version"), turns.c.writer == bindparam("of_writer"))
+    .where(IS_IN_PROGRESS)
+    .returning(turns.c.shown)
+)
 
 
 def _recent_of(id: str, limit: int, before: int | None) -> dict[str, Any]:  # noqa: A002
