@@ -1,19 +1,19 @@
 """The walk of one message: how many functions of ours stand between a page's request and the endpoint's socket."""
 
-import asyncio
 import sys
 from pathlib import Path
 
 import httpx
 import pytest
+from chatbot.azureml.async_transport import AsyncTransport
 
 from chatbot.azureml import AzureMLChatOnlineEndpoint
-from chatbot.azureml.async_transport import AsyncTransport
 from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
 from chatbot.conversation.store.database import Database
 from chatbot.server import create_page_app
 from chatbot.shutdown import Step
 from chatbot.ui import Branding
+from tests.conversation.conversing import until
 from tests.support.page_events import act
 from tests.support.serving import serving
 from tests.support.wire import DONE, WireServer, event, stream_reply
@@ -43,6 +43,10 @@ def watch(monkeypatch, cls, name, walks):
     monkeypatch.setattr(cls, name, noted)
 
 
+async def is_ended(written):
+    return len(written) >= 2
+
+
 @pytest.mark.asyncio(loop_scope="session")
 async def test_each_task_reaches_its_socket_or_its_statement_within_ten_functions(tmp_path, monkeypatch):
     asked, written = [], []
@@ -55,8 +59,7 @@ async def test_each_task_reaches_its_socket_or_its_statement_within_ten_function
         with serving(create_page_app(service, Branding("Test"), [Step("close", store.aclose, 5)])) as url:
             async with httpx.AsyncClient(base_url=url, timeout=60) as client:
                 assert await act(client, "send", ["hello"], "a page", "ada") == 204
-                while len(written) < 2:
-                    await asyncio.sleep(0.01)
+                await until(lambda: is_ended(written))
     [walk] = asked
     assert walk[0] == "GenerationManager._write"
     for walk in (*asked, *written):

@@ -10,8 +10,8 @@ from chatbot.conversation.context.window import NO_ANSWER
 from chatbot.conversation.parts import text_parts
 from chatbot.conversation.turn import is_blank
 from tests.conversation.conversing import answers, ask, say, start, talk
-from tests.support.turns import text_turn
 from tests.conversation.store.talk import begin
+from tests.support.turns import text_turn
 
 BLANKS = [
     "",
