@@ -12,6 +12,7 @@ from chatbot.conversation.errors import (
     ConversationNotFoundError,
     DatabaseMovedError,
     MessageError,
+    OriginBusyError,
     OwnerBusyError,
     TextTooLongError,
     TitleError,
@@ -20,6 +21,7 @@ from chatbot.conversation.errors import (
 from chatbot.conversation.generation import Generation
 from chatbot.conversation.import_export import UnreadableExportError
 from chatbot.conversation.recall import Mention
+from chatbot.conversation.retention import COOKIE_SECONDS, PASSING
 from chatbot.conversation.service import ConversationService
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.turn import (
@@ -38,8 +40,10 @@ from chatbot.conversation.turn import (
 from chatbot.conversation.view import View
 
 __all__ = [
+    "COOKIE_SECONDS",
     "OPTIONS",
     "PARAMETERS",
+    "PASSING",
     "AnswerUnsavedError",
     "ApplicationBusyError",
     "ContextPlan",
@@ -61,6 +65,7 @@ __all__ = [
     "Mention",
     "MessageError",
     "Options",
+    "OriginBusyError",
     "OwnerBusyError",
     "PlannedTurn",
     "Prices",

@@ -5,6 +5,7 @@ ConversationError
 ├── TextTooLongError                a text is longer than it may be
 ├── ApplicationBusyError            too many answers are being written
 ├── OwnerBusyError                  too many of them are the asker's
+├── OriginBusyError                 too many of them come from where the asker is
 ├── TransferBusyError               an export or import has to wait for another
 ├── DatabaseMovedError              the file of the database was removed or replaced
 ├── ConversationNotFoundError       it does not exist, or belongs to somebody else
@@ -63,6 +64,16 @@ class OwnerBusyError(ConversationError):
         )
 
 
+class OriginBusyError(ConversationError):
+    """As many answers are written at once for one network address as may be."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Very many answers are being written for your network address. Try again in about ten seconds; your "
+            "message is still here."
+        )
+
+
 class TransferBusyError(ConversationError):
     """An export or import has to wait for another to end."""
 
@@ -84,7 +95,7 @@ class ConversationNotFoundError(ConversationError):
     """The conversation does not exist, or belongs to somebody else."""
 
     def __init__(self) -> None:
-        super().__init__("This conversation is not here any more. Start a new one; your message is still in the box.")
+        super().__init__("This conversation is not here any more. Start a new one; what is in the box stays there.")
 
 
 class ConversationBusyError(ConversationError):
@@ -111,8 +122,8 @@ class ConversationConflictError(ConversationError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This conversation has moved on since this page last showed it. Here is how it stands now; "
-            "your message is still in the box: send it again if it still fits."
+            "This conversation has moved on since this page last showed it, so nothing was sent or changed. Here is "
+            "how it stands now: try again if it still fits."
         )
 
 

@@ -34,6 +34,9 @@ from chatbot.conversation.view import SHOWN_TURNS, View, newest, versions_of, vi
 POLL_SECONDS: Final = 1.0
 """How often an answer that another process writes is looked at."""
 
+REMOVAL_PAUSE: Final = 0.05
+"""Seconds between two steps of removing what has expired: visitors go first."""
+
 
 class ConversationService:
     """Says things to the model and keeps what was said.
@@ -74,6 +77,15 @@ class ConversationService:
         known = await self._store.list(owner, limit=1)
         return known[0] if known else self.begin(owner)
 
+    async def renew(self, owner: str) -> None:
+        """Keep the owner's conversations for their full time from now on: they are here."""
+        await self._store.renew(owner)
+
+    async def remove_expired(self) -> None:
+        """Remove the conversations whose owners stayed away for too long, and those deleted a while ago."""
+        while await self._store.remove_expired():  # noqa: ASYNC110 - a pause between steps, not a wait for something
+            await asyncio.sleep(REMOVAL_PAUSE)
+
     async def list(self, owner: str, *, search: str = "") -> Sequence[Conversation]:
         """Return the owner's conversations with ``search`` in title or text, the one written to last first."""
         return await self._store.list(owner, search=search.strip())
@@ -102,19 +114,24 @@ class ConversationService:
             raise TitleError("A conversation needs a title: type one.")
         await self._store.rename(conversation.id, title)
 
-    async def find_title(self, conversation: Conversation) -> str:
+    async def find_title(self, conversation: Conversation, *, origin: str | None = None) -> str:
         """Let the model find a title for the conversation, and return it.
+
+        Args:
+            conversation: Any state of it.
+            origin: Where it is asked for, as for :meth:`say`.
 
         Raises:
             TitleError: There is nothing to name yet, or the model found no title; says why.
             ApplicationBusyError: Too many answers are being written; a title counts as one.
             OwnerBusyError: Too many of them are the owner's.
+            OriginBusyError: Too many of them come from there.
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
         conversation = await self.refresh(conversation)
         choice = self.deployments.choice(conversation)
         turns = await self._store.tail(conversation.id, titles.TURNS_READ)
-        with self._generations.naming(conversation):
+        with self._generations.naming(conversation, origin):
             title, usage = await titles.ask(choice.deployment, turns)
         if usage is not None:
             await self._store.spend(conversation.id, choice.priced(usage))
@@ -205,7 +222,9 @@ class ConversationService:
 
     # ------------------------------------------------------------------------------------------ writing
 
-    async def say(self, conversation: Conversation, text: str, *, at: int | None = None) -> AsyncGenerator[Turn]:
+    async def say(
+        self, conversation: Conversation, text: str, *, at: int | None = None, origin: str | None = None
+    ) -> AsyncGenerator[Turn]:
         """Ask the model and yield the growing turn: its newest state each time, its final state last.
 
         The answer belongs to the service: whoever stops iterating only stops watching, see :meth:`follow` and
@@ -217,24 +236,29 @@ class ConversationService:
             at: Number of turns the question comes after; fewer than there are is a retry or an edit. The turns
                 it replaces are shown until the new one has something to replace them with, and can be flipped
                 back to then.
+            origin: Where it is asked, whoever asks: half of all answers may be asked for from one place. None where
+                that does not matter.
 
         Raises:
             MessageError: The text is empty, or is no text.
             TextTooLongError: It is too long.
             ApplicationBusyError: Too many answers are being written.
             OwnerBusyError: Too many of them are the owner's.
+            OriginBusyError: Too many of them come from there.
             ConversationBusyError: An answer is being written in this conversation.
             ConversationConflictError: The conversation went on since the asker last saw it.
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
-        generation = await self.ask(conversation, text, at=at)
+        generation = await self.ask(conversation, text, at=at, origin=origin)
         async with aclosing(generation.follow()) as snapshots:
             async for turn in snapshots:
                 yield turn
 
-    async def ask(self, conversation: Conversation, text: str, *, at: int | None = None) -> Generation:
+    async def ask(
+        self, conversation: Conversation, text: str, *, at: int | None = None, origin: str | None = None
+    ) -> Generation:
         """Ask the model and return the answer that begins to grow; takes and raises what :meth:`say` does."""
-        return await self._generations.begin(conversation, text, at)
+        return await self._generations.begin(conversation, text, at, origin)
 
     def generation(self, conversation: Conversation) -> Generation | None:
         """Return the answer that this process is writing in its owner's conversation, if it is."""
@@ -359,6 +383,7 @@ class ConversationService:
 
     async def aclose(self) -> None:
         """End all answers that are being written, keeping what there is of each."""
+        self._recall.close()
         await self._generations.aclose()
 
     # ----------------------------------------------------------------------------------------- inside

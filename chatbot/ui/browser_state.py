@@ -9,7 +9,7 @@ import orjson
 
 
 class BrowserState:
-    """The components and messages of one page, as its browser shows them: nothing at first.
+    """The components and messages of one page, as its browser shows them: at first that is not known.
 
     Of what was sent only digests are kept, and the last message, which may go on.
     """
@@ -17,6 +17,7 @@ class BrowserState:
     def __init__(self) -> None:
         self._properties: dict[tuple[str, str], int] = {}
         self._messages: list[int] = []
+        self._is_known = False
         self._last: Mapping[str, Any] = {}
 
     def set_value(self, name: str, value: Any) -> None:
@@ -44,8 +45,10 @@ class BrowserState:
         """
         digests = [_digest(each) for each in messages]
         held = self._messages[above:]
-        if held == digests:
+        if held == digests and self._is_known:
             return {}
+        # Of a browser that comes back, with messages that are gone, no others may be left to be shown.
+        self._is_known = True
         kept = next((at for at, (old, new) in enumerate(zip(held, digests, strict=False)) if old != new), None)
         kept = min(len(held), len(digests)) if kept is None else kept
         self._messages[above:] = digests

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.conversation.import_export import MAX_UPLOAD_BYTES
 from chatbot.ui.gradio_private import api_function, make_room_in_queue
+from chatbot.ui.i18n import language_of
 from chatbot.ui.identity import identify
 
 _API: Final = "/gradio_api"
@@ -29,6 +30,8 @@ READ: Final = re.compile(
 
 WRITTEN: Final = re.compile(rf"/chat/[a-z_]+|{_API}/(queue/join|cancel|reset|call/(v2/)?chat)/?")
 """What may be written to: what pages do, and the chat for clients of the API."""
+
+IMPORT: Final = "/chat/import"
 
 MAX_BODY: Final = 1_000_000
 """Bytes of an event: a question of the greatest length, in whatever script, and then some."""
@@ -67,7 +70,7 @@ class Gate:
             return
         request = HTTPConnection(scope)
         path = scope["path"]
-        most = MAX_UPLOAD_BYTES if path == "/chat/import" else MAX_BODY
+        most = MAX_UPLOAD_BYTES if path == IMPORT else MAX_BODY
         try:
             refusal = _refusal(request, scope["method"], path, most)
             receive = _bounded(receive, most)
@@ -75,7 +78,7 @@ class Gate:
                 receive, refusal = await self._queued(request, scope["method"], receive)
             await (refusal or self._app)(scope, receive, send)
         except _TooLargeError:
-            await _refuse(413, TOO_LARGE)(scope, receive, send)
+            await _too_large(request, path)(scope, receive, send)
 
     async def _queued(self, request: HTTPConnection, method: str, receive: Receive) -> tuple[Receive, Response | None]:
         """Let API clients, each with a session of its own, use Gradio's queue for the chat and nothing else."""
@@ -110,6 +113,7 @@ class _Session:
     def __init__(self, request: HTTPConnection, session_hash: str) -> None:
         self.headers = request.headers
         self.cookies = request.cookies
+        self.client = request.client
         self.session_hash = session_hash
 
 
@@ -122,8 +126,16 @@ def _refusal(request: HTTPConnection, method: str, path: str, most: int) -> Resp
         return _refuse(403, "Another site may not write here.")
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > most:
-        return _refuse(413, TOO_LARGE)
+        return _too_large(request, path)
     return None
+
+
+def _too_large(request: HTTPConnection, path: str) -> Response:
+    if path == IMPORT:
+        return _refuse(413, TOO_LARGE)
+    # Somebody may have typed it, or rather pasted.
+    notice = language_of(request)("problem.request_too_long")
+    return JSONResponse({"detail": TOO_LARGE, "notice": notice}, 413)
 
 
 def _refuse(status: int, words: str) -> Response:

@@ -17,7 +17,8 @@ from chatbot.ui.views.text import memory_line
 
 PageUpdate = dict[str, Any]
 """What changed on a page: properties of its ``components`` by name, ``tail`` or ``text`` of its messages, and what
-its script is told (``recall_hint``, ``forgets``, ``begins``, ``taken``, ``words``, ``notices``). Mostly empty."""
+its script is told (``forgets``, ``begins``; with its outbox ``recall_hint``, ``taken``, ``words``, ``notices``). Mostly
+empty."""
 
 MOST_READ_AT_ONCE: Final = 2000
 """Characters of Markdown that are read on the event loop, some 2 ms of it; more is read in a thread."""
@@ -66,7 +67,7 @@ class PageRenderer:
             components["conversations"] = {"value": await self._conversations(session)}
         if changed := session.browser.components(components):
             update["components"] = changed
-        return update | session.take_outbox()
+        return update
 
     def _follow(self, session: PageSession, generation: Generation | None) -> Turn | None:
         """Take note of which answer grows on a page; return the one that grew on it and has ended."""

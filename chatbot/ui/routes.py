@@ -84,7 +84,7 @@ class PageRoutes:
         """Stream a page: all of it at first, then whatever changes, as server-sent events until the page goes away."""
         session = await self._sessions.of(request)
         try:
-            stream = self._sessions.subscribe(session, None if request.client is None else request.client.host)
+            stream = self._sessions.subscribe(session, _number(request.query_params.get("posted", "")))
         except TooManyPagesError as error:
             return _notice(session.t(error.text), 429)
         return StreamingResponse(self._events(session, stream), media_type="text/event-stream", headers=HEADERS)
@@ -140,7 +140,12 @@ class PageRoutes:
                 generation = self._service.generation(session.conversation)
                 with nullcontext() if generation is None else generation.waking(session.changed):
                     update = await self._draw(session)
-                    if update and session.stream is stream:
+                    if session.stream is not stream:
+                        # The stream in its place was not given what was drawn for this one.
+                        session.begin_anew()
+                        break
+                    update |= session.outbox.take()
+                    if update:
                         yield b"data: " + orjson.dumps(update) + b"\n\n"
                     if generation is not None:
                         await self._pause(generation)
@@ -158,7 +163,9 @@ class PageRoutes:
         except Exception:
             logger.exception("A page could not be drawn")
             session.stale |= Stale.PAGE
-            return {"notices": [{"text": session.t("problem.unexpected"), "lasting": False}]}
+            # Not as :meth:`PageSession.notify` does, which would have it drawn at once, and fail at once.
+            session.outbox.post("notices", {"text": session.t("problem.unexpected"), "lasting": False})
+            return {}
 
     async def _pause(self, generation: Generation) -> None:
         """Wait before a growing answer is drawn again: a pace that the page, and all of them, can keep up."""
@@ -171,6 +178,10 @@ class PageRoutes:
             await asyncio.sleep(gap + (len(turn.answer_text) + len(turn.reasoning_text)) / CHARACTERS_PER_SECOND_OF_GAP)
         finally:
             self._growing -= 1
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 def _notice(text: str, status: int) -> Response:

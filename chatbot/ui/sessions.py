@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
+import logging
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
@@ -14,8 +14,11 @@ from chatbot.conversation import Conversation, ConversationService, Generation
 from chatbot.conversation.view import SHOWN_TURNS
 from chatbot.ui.browser_state import BrowserState
 from chatbot.ui.i18n import Language, language_of
-from chatbot.ui.identity import Connection, identify, page_id
+from chatbot.ui.identity import Connection, identify, origin_of, page_id
+from chatbot.ui.outbox import Outbox
 from chatbot.ui.views.messages import Growth
+
+logger = logging.getLogger(__name__)
 
 MAX_SESSIONS: Final = 2_000
 """Pages that are remembered at once, open or not."""
@@ -65,10 +68,10 @@ class PageSession:
         deleted: The conversation that was deleted on it last.
         naming: Id of the conversation that the model is finding a title for.
         asked: What was sent from its box last: the hint about it, should it still be asked for, is about nothing new.
-        times_taken: How many messages were taken from its box.
         dismissed: Indices of the turns that the visitor left out although the question mentions them.
         choosing: Held while an option is changed: what is asked meanwhile waits for it.
         stale: What of it has to be drawn again.
+        outbox: What it is told beside what is drawn.
         held: What its browser holds of it.
         above: How many messages stand above those of the turn that is being answered.
         followed: The answer that grows on it.
@@ -76,7 +79,8 @@ class PageSession:
         grows_elsewhere: Whether an answer grows on it that another process writes.
         changed: Set whenever there is something to send.
         stream: What stands for the stream that is open; None where none is.
-        address: Where its browser is, as :func:`network_of` says.
+        origin: Where its latest request came from, as :func:`origin_of` says.
+        address: Where its stream was opened from, likewise.
         seen_at: When somebody last had it open, by the clock of its :class:`PageSessions`.
     """
 
@@ -89,7 +93,6 @@ class PageSession:
         self.deleted: Conversation | None = None
         self.naming: str | None = None
         self.asked = ""
-        self.times_taken = 0
         self.dismissed: set[int] = set()
         self.choosing = asyncio.Lock()
         self.stale = Stale.PAGE
@@ -100,9 +103,10 @@ class PageSession:
         self.grows_elsewhere = False
         self.changed = asyncio.Event()
         self.stream: object | None = None
+        self.origin = ""
         self.address = ""
         self.seen_at = 0.0
-        self._outbox: dict[str, Any] = {}
+        self.outbox = Outbox()
 
     def turn_to(self, conversation: Conversation) -> None:
         """Show another conversation."""
@@ -119,45 +123,31 @@ class PageSession:
 
     def withdraw_hint(self) -> None:
         """Take away what was said about the turns a question mentions."""
-        self.post(recall_hint="")
+        self._post("recall_hint", "")
 
     def took(self, text: str) -> None:
         """Tell the page that a message was taken: the box may be emptied if it still holds it."""
         self.asked = text
-        self.times_taken += 1
         self.dismissed.clear()
         self.withdraw_hint()
-        self._tell_what_was_taken()
+        self._post("taken", text)
 
     def begin_anew(self) -> None:
-        """Take the browser for one that holds nothing, since what was sent to it last may not have arrived."""
+        """Take the browser for one that holds nothing, since what was drawn for it last may not have arrived."""
         self.browser = BrowserState()
-        self._tell_what_was_taken()
         self.redraw()
 
     def give_back(self, text: str) -> None:
         """Put words that were not sent, or were taken back, where they can be sent again."""
-        self.post(words=text)
+        self._post("words", text)
 
     def notify(self, text: str, *, lasting: bool = False) -> None:
         """Tell the visitor something; ``lasting`` stays until they close it."""
-        notices = [*self._outbox.get("notices", ()), {"text": text, "lasting": lasting}]
-        self.post(notices=notices[-3:])
+        self._post("notices", {"text": text, "lasting": lasting})
 
-    def _tell_what_was_taken(self) -> None:
-        # With its number: told again, it is not to empty a box that holds the same words once more.
-        if self.times_taken:
-            self.post(taken=[self.times_taken, self.asked])
-
-    def post(self, **parts: Any) -> None:
-        """Send parts of the page; of what was not sent yet, the newest counts."""
-        self._outbox.update(parts)
+    def _post(self, name: str, value: Any) -> None:
+        self.outbox.post(name, value)
         self.changed.set()
-
-    def take_outbox(self) -> dict[str, Any]:
-        """Return what is to be sent, once."""
-        outbox, self._outbox = self._outbox, {}
-        return outbox
 
 
 class PageSessions:
@@ -182,26 +172,28 @@ class PageSessions:
         key = identify(request), page_id(request)
         if key not in self._sessions:
             latest = await self._service.latest(key[0])
+            await self._renew(key[0])
             self._make_room()
             # Another event of the same page may have been here in the meantime: the first one decides.
             self._sessions.setdefault(key, PageSession(key[0], latest, language_of(request)))
         self._sessions.move_to_end(key)
         session = self._sessions[key]
         session.seen_at = self._clock()
+        session.origin = origin_of(request)
         return session
 
-    def subscribe(self, session: PageSession, host: str | None = None) -> object:
+    def subscribe(self, session: PageSession, received: int = 0) -> object:
         """Begin to keep a page up to date, in the place of any other stream of it; return what stands for this one.
 
         Args:
             session: The page.
-            host: IP address of its browser, where that is known.
+            received: The highest number its browser was given by :meth:`Outbox.take`.
 
         Raises:
             TooManyPagesError: The visitor has too many open, or too many are open where they are.
         """
         if session.stream is None:
-            address = network_of(host)
+            address = session.origin
             if self._streams[session.owner] >= MAX_STREAMS_PER_OWNER:
                 raise TooManyPagesError
             if self._addresses[address] >= MAX_STREAMS_PER_ADDRESS:
@@ -212,6 +204,7 @@ class PageSessions:
         session.stream = object()
         session.changed.set()  # the former one looks up and ends
         session.begin_anew()
+        session.outbox.resume(received)
         return session.stream
 
     def unsubscribe(self, session: PageSession, stream: object) -> None:
@@ -227,6 +220,18 @@ class PageSessions:
         for session in self._sessions.values():
             session.stream = None
             session.changed.set()
+
+    async def renew_open(self) -> None:
+        """Have the conversations kept of all who have a page open."""
+        for owner in list(self._streams):
+            await self._renew(owner)
+
+    async def _renew(self, owner: str) -> None:
+        try:
+            await self._service.renew(owner)
+        except Exception:
+            # They are here all the same, and there is time: it is done again with the next page that is opened.
+            logger.exception("A visitor's conversations could not be renewed")
 
     @property
     def open_count(self) -> int:
@@ -244,16 +249,3 @@ class PageSessions:
         for place, key in enumerate(idle):
             if place < surplus or self._sessions[key].seen_at < before:
                 del self._sessions[key]
-
-
-def network_of(host: str | None) -> str:
-    """Return what counts as one network address: an IPv4 address, or the /64 that one IPv6 household or office has."""
-    try:
-        address = ipaddress.ip_address(host or "")
-    except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((int(address), 64), strict=False))
-    return str(address)

@@ -186,10 +186,10 @@ class TestBrokenStream:
 
     @every_stream
     async def test_comments_keep_a_silent_stream_alive(self, server, way):
-        pings = [piece for _ in range(10) for piece in (b": ping\n\n", 0.05)]
+        pings = [piece for _ in range(10) for piece in (b": ping\n\n", 0.15)]
         server.default = stream_reply(event("a"), *pings, FINISH, DONE)
 
-        assert (await ask(way, model_of(server, stream_idle_timeout=0.4))).content == "a"
+        assert (await ask(way, model_of(server, stream_idle_timeout=1.2))).content == "a"
 
     @every_stream
     async def test_an_error_event_is_an_error_after_the_text_before_it(self, server, way):
@@ -285,7 +285,7 @@ class TestRetry:
     async def test_a_server_that_says_nothing_in_time_is_tried_again(self, answering, way, short_waits):
         answering.script(Reply(hold=threading.Event()))
 
-        assert (await ask(way, model_of(answering, timeout=0.3))).content == "an answer"
+        assert (await ask(way, model_of(answering, timeout=1.0))).content == "an answer"
         assert len(answering.requests) == 2
 
     @every_way

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,11 @@ class Steps:
 
 @contextmanager
 def watched_steps() -> Iterator[Steps]:
-    """Measure every callback of the running event loop, those of tasks among them."""
+    """Measure every callback of the running event loop, those of tasks among them.
+
+    What is there by now is kept from the garbage collector, as the application does: to look at all that a run of tests
+    has loaded takes longer than any step may.
+    """
     steps = Steps()
     run = asyncio.Handle._run
 
@@ -35,8 +40,11 @@ def watched_steps() -> Iterator[Steps]:
             steps.longest = max(steps.longest, time.thread_time() - began)
             steps.count += 1
 
+    gc.collect()
+    gc.freeze()
     asyncio.Handle._run = measured
     try:
         yield steps
     finally:
         asyncio.Handle._run = run
+        gc.unfreeze()

@@ -25,6 +25,7 @@ from chatbot.conversation import (
 from chatbot.conversation.import_export import UnreadableExportError
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.turn import TurnMemory
+from tests.support.bundles import bundle_of
 from tests.support.turns import text_turn
 
 ENDED = [TurnStatus.COMPLETE, TurnStatus.STOPPED, TurnStatus.FAILED]
@@ -221,7 +222,7 @@ def ids():
 def test_all_conversations_come_back_from_a_bundle():
     titles = ["Plans", "plans", "../../etc/passwd", "a/b\\c:d*?", "CON", "", "예산 合同 👩‍💻", "x" * 500, "\0\n\u202e"]
     several = [(Conversation(str(n), "o", title=title), [turn(question=title)]) for n, title in enumerate(titles)]
-    data = import_export.bundle(several)
+    data = bundle_of(several)
     names = zipfile.ZipFile(io.BytesIO(data)).namelist()
     assert len({name.casefold() for name in names}) == len(names) == 2 * len(titles)
     for name in names:
@@ -268,8 +269,8 @@ GOOD = import_export.to_json(conversation(), [turn()])
     ("data", "words"),
     [
         (b"PK", "damaged"),
-        (import_export.bundle([(conversation(), [turn()])])[:-30], "damaged"),
-        (import_export.bundle([(conversation(), [turn()])]).replace(b"\x08\x00", b"\x63\x00"), "damaged"),
+        (bundle_of([(conversation(), [turn()])])[:-30], "damaged"),
+        (bundle_of([(conversation(), [turn()])]).replace(b"\x08\x00", b"\x63\x00"), "damaged"),
         (zipped({"a.txt": "hello"}), "no conversation"),
         (zipped({"good.json": GOOD, "bad.json": "{"}), "In “bad.json”: The file is not JSON"),
         (zipped({"a.json": b" " * (import_export.MAX_BYTES + 1)}), "In “a.json”: The file is larger"),

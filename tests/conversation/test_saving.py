@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from chatbot.conversation import AnswerUnsavedError, ConversationStore, DatabaseMovedError, TurnStatus
-from chatbot.conversation.store import database
+from chatbot.conversation.store import database, engine
 from tests.conversation.conversing import answers, say, service_of, start, talk
 from tests.support.scripted_model import ScriptedModel
 
@@ -116,7 +116,8 @@ async def test_what_was_never_saved_says_so_and_is_still_there(path, store):
     await service.aclose()
 
 
-async def test_a_file_that_another_program_holds_locked_costs_no_answer(service, model, path):
+async def test_a_file_that_another_program_holds_locked_costs_no_answer(service, model, path, monkeypatch):
+    monkeypatch.setattr(engine, "_BUSY_SECONDS", 3)
     conversation = service.begin("ada")
     model.will_say("The whole ", ends=False)
     reader = await start(service, conversation, "a question")

@@ -16,7 +16,7 @@ from pydantic import Field
 from chatbot.conversation import ConversationService, ConversationStore, TurnStatus, WindowMemory
 from tests.conversation.conversing import service_of
 
-VISITORS, TURNS = 200, 10
+VISITORS, TURNS = 200, 5
 SECRET = re.compile(r"secret\d+x")
 
 

@@ -24,11 +24,12 @@ from chatbot.conversation.parts import text_parts
 from chatbot.conversation.store import RevisionError, StoredTurn
 from tests.conversation.conversing import say, start, talk, until
 from tests.conversation.loop_watch import watched_steps
+from tests.support.bundles import bundle_of
 from tests.support.turns import text_turn
 
-MANY = 4_000
+MANY = 2_000
 STEP_SECONDS = 0.05
-"""Of processor time. A step takes a fifth of it where the machine is slow; what is guarded against, ten times it."""
+"""Of processor time. A step takes a fifth of it where the machine is slow; what is guarded against, five times it."""
 
 
 def long_conversation(turns: int = MANY, title: str = "Long") -> tuple[Conversation, list[StoredTurn]]:
@@ -55,7 +56,7 @@ def export():
 
 @pytest.fixture(scope="module")
 def bundle():
-    return import_export.bundle(long_conversation(1_000, f"Number {n}") for n in range(4))
+    return bundle_of(long_conversation(1_000, f"Number {n}") for n in range(2))
 
 
 @pytest.mark.parametrize("kind", ["export", "bundle"])
@@ -74,7 +75,7 @@ async def test_exports_and_the_index_do_not_hold_the_event_loop(service, export)
         text = await service.export_json(conversation)
         await service.export_markdown(conversation)
         await service.export_all("ada")
-        mention = await service.mention(conversation, "what was answer 3990 and question 17?")
+        mention = await service.mention(conversation, "what was answer 1990 and question 17?")
     assert steps.longest < STEP_SECONDS
     assert len(json.loads(text)["turns"]) == MANY
     assert mention is not None
@@ -192,11 +193,20 @@ async def test_an_import_that_is_cancelled_leaves_nothing(service, store):
     assert await service.list("ada") == []
 
 
-async def test_a_visitor_has_one_transfer_at_a_time_and_is_told(service, model, export):
+@pytest.fixture(scope="module")
+def middling_export():
+    return import_export.to_json(*long_conversation(300)).encode()
+
+
+async def test_a_visitor_has_one_transfer_at_a_time_and_is_told(service, model, middling_export):
     conversation = await talk(service, model, "one")
-    importing = asyncio.create_task(service.import_from("ada", export))
+    importing = asyncio.create_task(service.import_from("ada", middling_export))
     await asyncio.sleep(0)
-    for attempt in (service.export_all("ada"), service.import_from("ada", export), service.export_json(conversation)):
+    for attempt in (
+        service.export_all("ada"),
+        service.import_from("ada", middling_export),
+        service.export_json(conversation),
+    ):
         with pytest.raises(TransferBusyError, match="still running"):
             await attempt
     await importing

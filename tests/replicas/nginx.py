@@ -28,7 +28,7 @@ pid {folder}/nginx.pid;
 error_log {folder}/error.log;
 events {{}}
 http {{
-    log_format test '$request_method $uri $upstream_addr';
+    log_format test '$uri\t$http_user_agent\t$upstream_addr';
     access_log {folder}/access.log test;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
@@ -70,11 +70,17 @@ class Nginx:
         self._process.terminate()
         self._process.communicate(timeout=10)
 
-    def served(self) -> list[tuple[str, str]]:
-        """Return path and replica of every request that has ended, in that order."""
-        lines = [line.split(" ", 2) for line in (self._folder / "access.log").read_text(encoding="utf-8").splitlines()]
+    def served(self, browser: str | None = None) -> list[tuple[str, str]]:
+        """Return path and replica of every request that has ended, in that order.
+
+        A page's stream ends some time after the page: what others left open ends among the requests of a test.
+
+        Args:
+            browser: Only the requests of those who call themselves so.
+        """
+        lines = [line.split("\t") for line in (self._folder / "access.log").read_text(encoding="utf-8").splitlines()]
         # Where a replica was dead there are several: the last one answered.
-        return [(path, replicas.split(", ")[-1]) for _, path, replicas in lines]
+        return [(path, replicas.split(", ")[-1]) for path, name, replicas in lines if browser in (name, None)]
 
 
 def executable() -> str:

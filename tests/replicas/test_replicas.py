@@ -23,7 +23,7 @@ WATCH = """() => {
 
 def new_browsers(url, number):
     for _ in range(number):
-        with urllib.request.urlopen(url) as response:
+        with urllib.request.urlopen(urllib.request.Request(url, headers={"user-agent": "newcomer"})) as response:
             response.read()
 
 
@@ -38,18 +38,19 @@ async def words(visitor, at_least):
 
 
 async def test_new_visitors_are_spread_over_the_processes(replicas):
-    before = len(replicas.nginx.served())
     await asyncio.to_thread(new_browsers, replicas.url, 40)
-    assert len({replica for _, replica in replicas.nginx.served()[before:]}) == 2
+    assert len({replica for _, replica in replicas.nginx.served("newcomer")}) == 2
 
 
 @pytest.mark.parametrize("attempt", range(2))
-async def test_a_visitor_stays_where_their_first_page_came_from(replicas, visit, attempt):
-    before = len(replicas.nginx.served())
-    async with visit(replicas.url) as visitor:
+async def test_a_visitor_stays_where_their_first_page_came_from(replicas, visit, browser, attempt):
+    name = f"visitor {attempt}"
+    context = await browser.new_context(user_agent=name)
+    async with visit(replicas.url, context=context) as visitor:
         await visitor.ask("hello")
         await visitor.reload()
-        served = replicas.nginx.served()[before:]
+    await context.close()
+    served = replicas.nginx.served(name)
     assert {"/", "/chat/send"} <= {path for path, _ in served}
     assert len({replica for _, replica in served}) == 1
 

@@ -105,6 +105,57 @@ class Front(Relay):
         await _join(self._behind, reader, writer)
 
 
+class LosingFront(Front):
+    """Hands on what comes, until it is told to lose what responses to some path bring, and to cut them off.
+
+    Attributes:
+        lost: Set once something was lost.
+    """
+
+    def __init__(self, behind: Server, path: str) -> None:
+        super().__init__(behind)
+        self._path = path.encode()
+        self._losing = False
+        self._streams: set[asyncio.StreamWriter] = set()
+        self.lost = threading.Event()
+
+    def lose(self) -> None:
+        """From now on the server's words get as far as here: it takes them for sent."""
+        self.lost.clear()
+        self._losing = True
+
+    def cut(self) -> None:
+        """End the responses; those that are asked for from now on are whole."""
+        self._losing = False
+        self._loop.call_soon_threadsafe(lambda: [each.transport.abort() for each in self._streams])
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, to_there = await asyncio.open_connection("127.0.0.1", urlsplit(self._behind.url).port)
+
+        async def ask() -> None:
+            while data := await reader.read(65536):
+                # A browser takes a connection for one request after the other.
+                (self._streams.add if self._path in data else self._streams.discard)(writer)
+                to_there.write(data)
+
+        async def answer() -> None:
+            while data := await there.read(65536):
+                if self._losing and writer in self._streams:
+                    self.lost.set()
+                else:
+                    writer.write(data)
+
+        ways = [asyncio.create_task(ask()), asyncio.create_task(answer())]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._streams.discard(writer)
+            to_there.transport.abort()
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+
 class TLSFront(Front):
     """Takes TLS off and hands on what was in it; counts the handshakes that came about."""
 

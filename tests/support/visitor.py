@@ -4,6 +4,33 @@ from collections.abc import Callable
 
 from playwright.async_api import Locator, Page, expect
 
+COUNT_DRAWINGS = """(() => {
+  let draw, drawn;
+  window.isToBeDrawn = false;
+  Object.defineProperty(window, "chatbotDraw", {
+    get: () => draw,
+    set: (plain) => (draw = () => ((window.isToBeDrawn = true), plain())),
+  });
+  Object.defineProperty(window, "chatbotDrawn", {
+    get: () => drawn,
+    set: (plain) => (drawn = () => ((window.isToBeDrawn = false), plain())),
+  });
+})()"""
+"""Runs before a page's scripts, and knows from then on whether Gradio has been given all that the stream brought."""
+
+STANDS_STILL = """() => new Promise((done) => {
+  const chat = document.querySelector("#chat");
+  let [calm, text] = [0, null];
+  const look = () => {
+    const now = chat.innerText;
+    calm = !window.isToBeDrawn && now === text ? calm + 1 : 0;
+    text = now;
+    calm < 5 ? requestAnimationFrame(look) : done();
+  };
+  look();
+})"""
+"""Gradio draws the parts of a page one after the other, within a few frames of the browser."""
+
 LINES = ".note, .versions, .forgotten, .earlier, .facts"
 """What the page itself says between the messages."""
 
@@ -48,18 +75,18 @@ class Visitor:
         await expect(self.box).to_have_value("")
         return await self.answers.last.inner_text()
 
-    async def settled(self, *, seconds: float = 15) -> None:
+    async def settled(self) -> None:
         """Wait until nothing is being answered: the box offers Send, and nothing moves any more."""
-        seen, text = None, ""
-        while seen != text:
-            await expect(self.send).to_be_visible(timeout=1000 * seconds)
-            # Gradio draws the parts of a page one after the other: Send may not have turned into Stop yet.
-            await self.page.wait_for_timeout(200)
-            seen, text = text, await self.page.locator("#chat").inner_text()
+        while True:
+            await expect(self.send).to_be_visible(timeout=60_000)
+            # Send may be about to turn into Stop.
+            await self.page.evaluate(STANDS_STILL)
+            if await self.send.is_visible():
+                return
 
-    async def until(self, holds: Callable[[], bool], *, seconds: float = 10) -> None:
+    async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds behind the page."""
-        for _ in range(round(20 * seconds)):
+        for _ in range(1200):
             if holds():
                 return
             await self.page.wait_for_timeout(50)

@@ -13,9 +13,9 @@ from playwright.async_api import Error as PlaywrightError
 from chatbot.emulator import Emulator
 from tests.support.app_process import AppProcess
 from tests.support.browser import CHROMIUM_ARGUMENTS, chromium
-from tests.support.visitor import Visitor
+from tests.support.visitor import COUNT_DRAWINGS, Visitor
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=30_000)
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
@@ -60,6 +60,7 @@ def visit(browser: Browser, free_contexts: list[BrowserContext]):
 
         page.on("request", look_where)
         page.on("pageerror", lambda error: broken.append(str(error)))
+        await page.add_init_script(COUNT_DRAWINGS)
         await page.goto(url)
         visitor = Visitor(page)
         await expect(visitor.memory).not_to_be_empty()

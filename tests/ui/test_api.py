@@ -76,5 +76,11 @@ def test_the_visitors_cookie_is_out_of_reach_of_scripts(demo_app):
         assert "HttpOnly" in header
         assert "SameSite=Lax" in header
         assert len(first.cookies["chatbot_visitor"]) > 40
-        assert "set-cookie" not in browser.get(demo_app.url).headers
+        again = browser.get(demo_app.url).headers["set-cookie"]
+        # Whoever comes back has another year; a value that was not made here is not handed out.
+        assert again == header
+        assert f"Max-Age={365 * 24 * 3600}" in again
+        planted = httpx.get(demo_app.url, headers={"cookie": 'chatbot_visitor="a\\012Set-Cookie: b=c"'})
+        assert planted.status_code == 200
+        assert "set-cookie" not in planted.headers
         assert json.dumps(first.cookies["chatbot_visitor"]) not in first.text

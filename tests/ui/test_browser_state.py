@@ -29,7 +29,7 @@ messages = st.builds(message, texts, st.sampled_from(["user", "assistant"]), st.
 
 @given(st.lists(st.lists(messages, max_size=5), max_size=6))
 def test_whatever_a_page_shows_next_the_browser_shows_it_too(states):
-    held, shown = BrowserState(), []
+    held, shown = BrowserState(), [message("what was shown before the stream broke")]
     for state in states:
         shown = browser(shown, held.messages(state))
         assert shown == state

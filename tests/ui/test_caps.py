@@ -5,6 +5,7 @@ import json
 import httpx
 import pytest
 import pytest_asyncio
+from playwright.async_api import expect
 
 from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
 from chatbot.server import create_page_app
@@ -60,3 +61,22 @@ async def test_what_is_beyond_a_bound_is_refused_in_words(served, action, value,
                 break
     assert [each.text for each in model.asked[-1]] == ["Be kind.", "hello"]
     assert model.told[-1] == {"max_tokens": 256}
+
+
+@pytest.mark.parametrize("length", [1_000_001, 9_000_000])
+async def test_what_is_too_long_for_any_request_is_told_and_stays_in_the_box(wired_app, visit, length):
+    async with visit(wired_app.url) as visitor:
+        await visitor.box.evaluate(
+            """(box, length) => {
+                 const { set } = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value");
+                 set.call(box, "a".repeat(length));
+                 box.dispatchEvent(new Event("input"));
+               }""",
+            length,
+        )
+        await visitor.send.click()
+        await expect(visitor.toast).to_contain_text("too long to be sent")
+        assert await visitor.box.evaluate("(box) => box.value.length") == length
+        await expect(visitor.connection).to_be_empty()
+        await visitor.ask("short enough")
+        await expect(visitor.answers).to_have_count(1)

@@ -203,7 +203,7 @@ async def test_an_answer_goes_on_over_a_loss_of_the_network(slow_app, visit):
         await visitor.page.context.set_offline(False)
         await says(visitor, BACK)
         await expect(visitor.box).to_have_value("not now")
-        await visitor.settled(seconds=60)
+        await visitor.settled()
         await expect(visitor.questions).to_have_text([LONG])
         await expect(visitor.notes).to_have_count(0)
 

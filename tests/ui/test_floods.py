@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
-from chatbot.conversation.generation.manager import MAX_ANSWERS_PER_OWNER
+from chatbot.conversation.generation.manager import MAX_ANSWERS, MAX_ANSWERS_PER_OWNER, SHARE_OF_ORIGIN
 from chatbot.server import create_page_app
 from chatbot.shutdown import Step
 from chatbot.ui import Branding
@@ -102,3 +102,30 @@ async def test_masses_by_one_visitor_leave_room_for_the_others(served):
     assert sum(text.startswith("silence") for text in asked) == MAX_ANSWERS_PER_OWNER
     assert asked[-1] == "hello"
     assert len(app.state.sessions) <= MAX_SESSIONS
+
+
+async def test_masses_without_a_cookie_from_one_address_leave_room_for_the_others(served):
+    """Each is a new owner: only where they come from tells that they are one."""
+    client, _, model = served
+
+    async def answer(number):
+        return await act(client, "send", [f"silence {number}"], f"asking {number}")
+
+    assert await all_of(ANSWERS, answer) == {204: ANSWERS}
+    assert len(model.asked) == MAX_ANSWERS * SHARE_OF_ORIGIN
+    async with client.stream("GET", "/chat/updates", headers=headers("asking last")) as reply:
+        assert await act(client, "send", ["silence"], "asking last") == 204
+        async for line in reply.aiter_lines():
+            if "for your network address" in line:
+                break
+    elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
+    async with (
+        httpx.AsyncClient(base_url=client.base_url, timeout=60, transport=elsewhere) as other,
+        other.stream("GET", "/chat/updates", headers=headers("a page", "grace")) as reply,
+    ):
+        assert await act(other, "send", ["hello"], "a page", "grace") == 204
+        async for line in reply.aiter_lines():
+            if "Good day to you." in line:
+                break
+        else:
+            pytest.fail("the other visitor's answer never came")

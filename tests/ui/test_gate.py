@@ -13,6 +13,7 @@ from chatbot.shutdown import Step
 from chatbot.ui import Branding
 from chatbot.ui.gate import MAX_BODY, MAX_QUEUED, READ, WRITTEN
 from chatbot.ui.identity import COOKIE, PAGE_HEADER
+from tests.conversation.conversing import until
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
 
@@ -169,11 +170,7 @@ async def test_sessions_that_nobody_reads_make_room(url):
             event = {"fn_index": function, "session_hash": "the last", "data": ["", None]}
             return (await client.post(f"{API}/queue/join", json=event)).status_code == 200
 
-        for _ in range(100):
-            if await is_taken():
-                break
-            await asyncio.sleep(0.1)
-        assert await is_taken()
+        await until(is_taken)
         async with client.stream("GET", f"{API}/queue/data", params={"session_hash": "the last"}) as reply:
             assert reply.status_code == 200
             lines = [line async for line in reply.aiter_lines() if "process_completed" in line]

@@ -2,16 +2,21 @@
 
 import asyncio
 import sqlite3
+import time
 from contextlib import closing
 
+import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from chatbot import server
 from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
 from chatbot.server import create_page_app
 from chatbot.shutdown import Step
 from chatbot.ui import Branding
+from tests.conversation.conversing import until
+from tests.support.page_events import act, headers
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
 
@@ -70,10 +75,11 @@ async def test_a_closed_tab_frees_its_place_while_the_endpoint_is_silent(served,
         await expect(visitor.stop).to_be_visible()
         await expect(visitor.questions).to_have_count(1)
         assert app.state.sessions.open_count == 1
-    for _ in range(100):
-        if app.state.sessions.open_count:
-            await asyncio.sleep(0.1)
-    assert app.state.sessions.open_count == 0
+
+    async def is_free():
+        return app.state.sessions.open_count == 0
+
+    await until(is_free)
     # Nobody looks, but nobody said stop either.
     assert model.closed == 0
 
@@ -94,6 +100,43 @@ async def test_a_store_that_breaks_is_told_in_words_and_the_words_stay(served, v
         model.will_say("fine again")
         await visitor.box.press("Enter")
         await expect(visitor.answers.last).to_have_text("fine again")
+
+
+async def test_what_nobody_can_come_back_for_is_removed_while_the_application_runs(tmp_path, monkeypatch, caplog):
+    """Also without a cookie, whoever has a page open is there: theirs is kept, however long they write nothing."""
+    monkeypatch.setattr(server, "FIRST_REMOVAL_SECONDS", 0.05)
+    monkeypatch.setattr(server, "REMOVAL_SECONDS", 0.05)
+    model = ScriptedModel()
+    model.will_say("hello")
+    model.will_say("hello")
+    store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
+    service = ConversationService(Deployments(Deployment("test", model, WindowMemory())), store)
+    app = create_page_app(service, Branding("Test"), [Step("close the database", store.aclose, 5)])
+
+    def sql(statement):
+        with closing(sqlite3.connect(tmp_path / "chat.db", timeout=20)) as file, file:
+            return file.execute(statement).fetchall()
+
+    async def eventually(expected, statement):
+        async def holds():
+            return await asyncio.to_thread(sql, statement) == expected
+
+        await until(holds)
+
+    with serving(app) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+            for name in ("closed page", "open page"):
+                assert await act(client, "send", [name], name) == 204
+            await eventually([(2,)], "SELECT count(*) FROM turns WHERE status = 'complete'")
+            async with client.stream("GET", "/chat/updates", headers=headers("open page")) as reply:
+                assert reply.status_code == 200
+                soon = time.time() + 600
+                sql(f"UPDATE conversations SET expires_at = {soon} WHERE title = 'open page'")
+                sql("UPDATE conversations SET expires_at = 1 WHERE title = 'closed page'")
+                await eventually([("open page",)], "SELECT title FROM conversations")
+                await eventually([(1,)], f"SELECT count(*) FROM conversations WHERE expires_at > {soon}")
+    assert sql('SELECT "user" FROM turns') == [("open page",)]
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize("fault", ["hangs", "fails"])

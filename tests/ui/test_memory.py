@@ -1,10 +1,22 @@
 """What the model remembers, in view: what the panel and the chat say is what the endpoint is sent."""
 
+from contextlib import asynccontextmanager
+
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@asynccontextmanager
+async def asked_about(visitor, text):
+    """Wait until the page has been told what all of a text mentions."""
+    async with visitor.page.expect_response(
+        lambda reply: reply.url.endswith("/chat/mention") and reply.request.post_data == text
+    ) as told:
+        yield
+    await (await told.value).finished()
 
 
 def sent(endpoint) -> list[str]:
@@ -176,8 +188,8 @@ async def test_an_offer_that_is_dismissed_does_not_come_back_with_the_next_lette
     await visitor.box.press_sequentially("The Contoso budget")
     await visitor.recall_hint.get_by_role("button", name="Leave it out").click()
     await expect(visitor.recall_hint).to_have_count(0)
-    await visitor.box.press_sequentially(", how big is it?")
-    await visitor.page.wait_for_timeout(500)
+    async with asked_about(visitor, "The Contoso budget, how big is it?"):
+        await visitor.box.press_sequentially(", how big is it?")
     await expect(visitor.recall_hint).to_have_count(0)
     await visitor.box.press("Enter")
     await expect(visitor.questions).to_have_count(3)
@@ -187,8 +199,8 @@ async def test_an_offer_that_is_dismissed_does_not_come_back_with_the_next_lette
 
 async def test_small_talk_gets_no_offer_and_what_was_sent_leaves_none(forgetful):
     visitor = forgetful
-    await visitor.box.press_sequentially("How are you today? Thanks for all that.")
-    await visitor.page.wait_for_timeout(500)
+    async with asked_about(visitor, "How are you today? Thanks for all that."):
+        await visitor.box.press_sequentially("How are you today? Thanks for all that.")
     await expect(visitor.recall_hint).to_have_count(0)
     await visitor.box.fill("")
     await visitor.box.press_sequentially("What about Contoso budgets?")

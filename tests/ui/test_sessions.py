@@ -7,8 +7,8 @@ import pytest_asyncio
 
 from chatbot.conversation import ConversationStore
 from chatbot.ui import sessions as limits
-from chatbot.ui.identity import COOKIE, PAGE_HEADER
-from chatbot.ui.sessions import PageSessions, TooManyAtAddressError, TooManyPagesError, network_of
+from chatbot.ui.identity import COOKIE, PAGE_HEADER, origin_of
+from chatbot.ui.sessions import PageSessions, TooManyAtAddressError, TooManyPagesError
 from tests.conversation.conversing import service_of
 from tests.support.scripted_model import ScriptedModel
 
@@ -25,8 +25,11 @@ async def pages(tmp_path, clock):
     await store.aclose()
 
 
-def request(page="p1", visitor="ada"):
-    return SimpleNamespace(headers={PAGE_HEADER: page, "accept-language": "en"}, cookies={COOKIE: visitor})
+def request(page="p1", visitor="ada", host=None):
+    client = None if host is None else SimpleNamespace(host=host)
+    return SimpleNamespace(
+        headers={PAGE_HEADER: page, "accept-language": "en"}, cookies={COOKIE: visitor}, client=client
+    )
 
 
 async def test_a_page_is_the_same_for_its_visitor_and_another_for_everybody_else(pages):
@@ -63,14 +66,15 @@ async def test_one_visitor_has_so_many_pages_open_and_others_theirs(pages, monke
 
 async def test_one_network_address_has_so_many_pages_open_and_others_theirs(pages, monkeypatch):
     monkeypatch.setattr(limits, "MAX_STREAMS_PER_ADDRESS", 2)
-    opened = [await pages.of(request(visitor=f"visitor {number}")) for number in range(4)]
-    stream = pages.subscribe(opened[0], "192.0.2.7")
-    pages.subscribe(opened[1], "::ffff:192.0.2.7")
+    hosts = ("192.0.2.7", "::ffff:192.0.2.7", "192.0.2.7", "192.0.2.8")
+    opened = [await pages.of(request(visitor=f"visitor {number}", host=host)) for number, host in enumerate(hosts)]
+    stream = pages.subscribe(opened[0])
+    pages.subscribe(opened[1])
     with pytest.raises(TooManyAtAddressError):
-        pages.subscribe(opened[2], "192.0.2.7")
-    pages.subscribe(opened[3], "192.0.2.8")
+        pages.subscribe(opened[2])
+    pages.subscribe(opened[3])
     pages.unsubscribe(opened[0], stream)
-    pages.subscribe(opened[2], "192.0.2.7")
+    pages.subscribe(opened[2])
 
 
 @pytest.mark.parametrize(
@@ -84,7 +88,7 @@ async def test_one_network_address_has_so_many_pages_open_and_others_theirs(page
     ],
 )
 def test_an_ipv6_network_counts_as_one_address(one, other, same):
-    assert (network_of(one) == network_of(other)) is same
+    assert (origin_of(request(host=one)) == origin_of(request(host=other))) is same
 
 
 async def test_pages_that_nobody_has_open_are_forgotten_after_a_while(pages, clock):

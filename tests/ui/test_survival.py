@@ -30,7 +30,7 @@ async def test_an_answer_goes_on_without_a_tab_and_is_complete_later(slow_app, s
         other = await context.new_page()  # keeps the context: a browser with no tab at the chat
         await begun(visitor)
         await visitor.page.goto("about:blank")
-        await visitor.until(lambda: slow_endpoint.active_streams == 0, seconds=60)
+        await visitor.until(lambda: slow_endpoint.active_streams == 0)
         assert slow_endpoint.cancelled_streams == cancelled
         async with visit(slow_app.url, context=context) as later:
             await expect(later.send).to_be_visible()
@@ -81,7 +81,7 @@ async def test_after_kill_9_there_is_the_question_what_had_arrived_and_a_retry_t
         await expect(visitor.send).to_be_visible()
         await visitor.press("Retry")
         await expect(visitor.stop).to_be_visible()
-        await visitor.settled(seconds=60)
+        await visitor.settled()
         await expect(visitor.notes).to_have_count(0)
         await expect(visitor.questions).to_have_text([LONG])
         assert len(await visitor.answers.last.inner_text()) > 1000

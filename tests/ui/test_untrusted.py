@@ -78,6 +78,13 @@ PAYLOADS = [
 
 PER_CONVERSATION = 15
 EVIL = "http://evil.invalid"
+LOADED = """async () => {
+  await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
+  await document.fonts.ready;
+  await fetch("healthz");
+  for (let frame = 0; frame < 10; frame++) await new Promise(requestAnimationFrame);
+}"""
+"""All that was begun has ended, and what it begins has begun: an answer has come, and several frames are drawn."""
 CALLED = "window.PWN = () => { window.pwned = (window.pwned || 0) + 1; }"
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -144,11 +151,11 @@ async def open_hostile(page, url, number):
     thoughts = page.locator("#chat .thought-group > [role=button]")
     assert await thoughts.count() > 1
     await thoughts.evaluate_all("titles => titles.forEach(title => title.click())")
-    await page.wait_for_timeout(500)  # time for what loads late
+    await page.evaluate(LOADED)
     schemes = await page.locator("#chat a[href]").evaluate_all("links => links.map(link => link.protocol)")
     assert set(schemes) <= {"http:", "https:", "mailto:"}, schemes
     await page.locator("#chat form button").evaluate_all("buttons => buttons.forEach(button => button.click())")
-    await page.wait_for_timeout(200)
+    await page.evaluate(LOADED)
     assert await page.evaluate("window.pwned") is None
     assert [frame.url for frame in page.frames[1:] if frame.url != "about:blank"] == []
     assert ([each for each in reached if each.startswith(EVIL)], dialogs) == ([], [])

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from chatbot.conversation import titles
 from chatbot.conversation.access import at_revision
@@ -17,6 +17,7 @@ from chatbot.conversation.errors import (
     ApplicationBusyError,
     ConversationBusyError,
     MessageError,
+    OriginBusyError,
     OwnerBusyError,
     TextTooLongError,
     TitleError,
@@ -38,12 +39,21 @@ MAX_ANSWERS_PER_OWNER: Final = 10
 """How many of them are one visitor's: more conversations than anybody follows at once, and room for the others."""
 
 
+SHARE_OF_ORIGIN: Final = 0.5
+"""The part of them that may be asked for from one place: who has no cookie is a new owner with each question. It is
+large, for an office is one place too, and so is a proxy that is not believed."""
+
 MAX_QUESTION: Final = 100_000
 """Characters of a question: several times what most models read."""
 
 
 MAX_LOST: Final = 100
 """How many answers that could not be saved stay in memory, so that their pages go on showing them."""
+
+
+class _Asker(NamedTuple):
+    owner: str
+    origin: str | None
 
 
 class GenerationManager:
@@ -76,10 +86,10 @@ class GenerationManager:
         self._lost: OrderedDict[str, Turn] = OrderedDict()
         self._generations: dict[str, Generation] = {}
         self._beginning: dict[str, asyncio.Task[Generation]] = {}
-        self._writing: dict[str, str] = {}
-        """Whose the conversations are in which an answer is begun or written."""
-        self._naming: dict[str, str] = {}
-        """Whose the conversations are that a title is looked for."""
+        self._writing: dict[str, _Asker] = {}
+        """Who asked in the conversations in which an answer is begun or written."""
+        self._naming: dict[str, _Asker] = {}
+        """Who asked for a title in the conversations that one is looked for."""
 
     def generation(self, conversation: Conversation) -> Generation | None:
         """Return the answer that is being written in its owner's conversation."""
@@ -98,7 +108,9 @@ class GenerationManager:
         if conversation.id in self._writing:
             raise ConversationBusyError
 
-    async def begin(self, conversation: Conversation, text: str, at: int | None) -> Generation:
+    async def begin(
+        self, conversation: Conversation, text: str, at: int | None, origin: str | None = None
+    ) -> Generation:
         """Write the question down and start its answer; what was begun goes on if whoever asked goes away.
 
         Raises:
@@ -106,13 +118,14 @@ class GenerationManager:
             TextTooLongError: It is too long.
             ApplicationBusyError: Too many answers are being written.
             OwnerBusyError: Too many of them are the owner's.
+            OriginBusyError: Too many of them were asked for from the same place.
             ConversationError: As for every change of a conversation.
         """
         _check_text(text)
         self.check_idle(conversation)
-        self._check_room(conversation.owner)
+        asker = self._admit(conversation, origin)
         # Claimed before the first await: two messages at once cannot both get past the check above.
-        self._writing[conversation.id] = conversation.owner
+        self._writing[conversation.id] = asker
         beginning = asyncio.create_task(self._begin(conversation, text, at))
         self._beginning[conversation.id] = beginning
         beginning.add_done_callback(lambda _: self._beginning.pop(conversation.id))
@@ -132,18 +145,18 @@ class GenerationManager:
         return True
 
     @contextmanager
-    def naming(self, conversation: Conversation) -> Iterator[None]:
+    def naming(self, conversation: Conversation, origin: str | None = None) -> Iterator[None]:
         """Have a title counted as an answer while the model looks for it.
 
         Raises:
             TitleError: One is being looked for already.
             ApplicationBusyError: Too many answers are being written.
             OwnerBusyError: Too many of them are the owner's.
+            OriginBusyError: Too many of them were asked for from the same place.
         """
         if conversation.id in self._naming:
             raise TitleError("The model is looking for a title already.")
-        self._check_room(conversation.owner)
-        self._naming[conversation.id] = conversation.owner
+        self._naming[conversation.id] = self._admit(conversation, origin)
         try:
             yield
         finally:
@@ -164,12 +177,16 @@ class GenerationManager:
                 generation.give_up()
             raise
 
-    def _check_room(self, owner: str) -> None:
-        owners = [*self._writing.values(), *self._naming.values()]
-        if owners.count(owner) >= MAX_ANSWERS_PER_OWNER:
+    def _admit(self, conversation: Conversation, origin: str | None) -> _Asker:
+        askers = [*self._writing.values(), *self._naming.values()]
+        if sum(each.owner == conversation.owner for each in askers) >= MAX_ANSWERS_PER_OWNER:
             raise OwnerBusyError
-        if len(owners) >= self._max_answers:
+        if len(askers) >= self._max_answers:
             raise ApplicationBusyError
+        most = max(self._max_answers * SHARE_OF_ORIGIN, 1)
+        if origin is not None and sum(each.origin == origin for each in askers) >= most:
+            raise OriginBusyError
+        return _Asker(conversation.owner, origin)
 
     async def _begin(self, conversation: Conversation, text: str, at: int | None) -> Generation:
         try:

@@ -125,14 +125,6 @@ def _written(turn: Turn) -> dict[str, Any]:
     return texts | {name: value for name, value in written.items() if name not in ("question", "answer", "waiting")}
 
 
-def bundle(conversations: Iterable[tuple[Conversation, Sequence[StoredTurn]]]) -> bytes:
-    """Return a ZIP of these conversations."""
-    made = Bundle()
-    for conversation, stored in conversations:
-        made.add(conversation, stored)
-    return made.packed()
-
-
 def file_name(title: str) -> str:
     """Return a file name without suffix for a title: letters, digits, blanks; at most 80 characters, 200 bytes."""
     kept = (

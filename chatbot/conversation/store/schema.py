@@ -78,11 +78,10 @@ conversations: Final = Table(
     Column("cost", Float),
     Column("updated_at", Float, nullable=False),
     Column("deleted_at", Float),
+    Column("expires_at", Float),
     Index("conversations_of_owner", "owner", "updated_at"),
+    Index("conversations_expiring", "expires_at"),
 )
-
-IS_DELETED: Final = conversations.c.deleted_at.is_not(None)
-Index("conversations_deleted", conversations.c.deleted_at, sqlite_where=IS_DELETED, postgresql_where=IS_DELETED)
 
 turns: Final = Table(
     "turns",

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chatbot.conversation.retention import LASTING_SECONDS, PASSING, PASSING_SECONDS, UNDELETE_SECONDS, lifetime
 from chatbot.conversation.store.schema import IS_IN_PROGRESS, conversation_of, conversations, options_row, turns
 from chatbot.conversation.turn import Conversation, Failure, TurnStatus, Usage
 
@@ -47,6 +48,7 @@ async def create(connection: AsyncConnection, conversation: Conversation, *, is_
         "cost": conversation.usage.cost,
         "updated_at": now,
         "deleted_at": now if is_hidden else None,
+        "expires_at": now + (UNDELETE_SECONDS if is_hidden else lifetime(conversation.owner)),
     }
     try:
         await connection.execute(insert(conversations).values(row))
@@ -69,7 +71,7 @@ async def advance(
     at_revision = and_(
         conversations.c.id == id, conversations.c.revision == revision, conversations.c.deleted_at.is_(None)
     )
-    values |= {"revision": revision + 1, "updated_at": time.time()}
+    values |= {"revision": revision + 1, **_touched()}
     moved = update(conversations).where(at_revision).values(values).returning(*conversations.c)
     row = (await connection.execute(moved)).mappings().first()
     if row is None:
@@ -83,7 +85,7 @@ async def touch(connection: AsyncConnection, id: str, usage: Usage | None = None
     Returns:
         The conversation as it stands then; None where it is gone.
     """
-    values = {"updated_at": time.time()} | ({} if usage is None else _added(usage))
+    values = _touched() | ({} if usage is None else _added(usage))
     touched = update(conversations).where(conversations.c.id == id).values(values).returning(*conversations.c)
     row = (await connection.execute(touched)).mappings().first()
     return None if row is None else conversation_of(row)
@@ -92,6 +94,19 @@ async def touch(connection: AsyncConnection, id: str, usage: Usage | None = None
 async def spend(connection: AsyncConnection, id: str, usage: Usage) -> None:  # noqa: A002
     """Add to what a conversation took, where nothing was written to it."""
     await connection.execute(update(conversations).where(conversations.c.id == id).values(_added(usage)))
+
+
+def kept_until(now: float) -> ColumnElement[float]:
+    """Return until when a conversation is kept whose owner was here at a time."""
+    return case(
+        (conversations.c.owner.startswith(PASSING), now + PASSING_SECONDS),
+        else_=now + LASTING_SECONDS,
+    )
+
+
+def _touched() -> dict[str, Any]:
+    now = time.time()
+    return {"updated_at": now, "expires_at": kept_until(now)}
 
 
 def _added(usage: Usage) -> dict[Any, Any]:

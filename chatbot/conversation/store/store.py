@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
@@ -25,12 +25,14 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tuple_,
     union_all,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.conversation.parts import text_parts
+from chatbot.conversation.retention import RENEWED_AFTER, UNDELETE_SECONDS, lifetime
 from chatbot.conversation.store import statements
 from chatbot.conversation.store.database import PAGE_ROWS, Database
 from chatbot.conversation.store.schema import (
@@ -55,8 +57,8 @@ _T = TypeVar("_T")
 SILENCE: Final = 5.0
 """Seconds after which an answer that no writer has touched counts as interrupted: a writer touches it each second."""
 
-UNDELETE_SECONDS: Final = 3600.0
-"""How long a deleted conversation can be brought back; the next deletion after that removes it for good."""
+REMOVED_CONVERSATIONS, REMOVED_TURNS = 20, 200
+"""How many conversations, and about how many of their turns, are removed at a time: a few milliseconds' work."""
 
 
 _LAST: Final = 2**31 - 1
@@ -203,20 +205,43 @@ class ConversationStore:
         """Delete a conversation; for :data:`UNDELETE_SECONDS` :meth:`restore` brings it back."""
         now = time.time()
         this = and_(conversations.c.id == id, conversations.c.deleted_at.is_(None))
-        long_gone = select(conversations.c.id).where(conversations.c.deleted_at < now - UNDELETE_SECONDS)
+        values = {"deleted_at": now, "expires_at": now + UNDELETE_SECONDS}
         async with self._database.writing() as connection, connection.begin():
-            await connection.execute(update(conversations).where(this).values(deleted_at=now))
-            # Their turns go with them. Those that another process is removing right now are left to it.
-            gone = long_gone.with_for_update(skip_locked=True)
-            await connection.execute(delete(conversations).where(conversations.c.id.in_(gone)))
+            await connection.execute(update(conversations).where(this).values(values))
 
     async def restore(self, id: str, owner: str) -> Conversation | None:  # noqa: A002
         """Bring a deleted conversation of this owner back; None when there is none any more."""
+        now = time.time()
         theirs = and_(conversations.c.id == id, conversations.c.owner == owner)
+        # One that has expired may have lost some of its turns already.
+        there = and_(theirs, conversations.c.expires_at >= now)
+        values = {"deleted_at": None, "expires_at": now + lifetime(owner)}
         async with self._database.writing() as connection, connection.begin():
-            await connection.execute(update(conversations).where(theirs).values(deleted_at=None))
-            row = (await connection.execute(select(conversations).where(theirs))).mappings().first()
-        return None if row is None else conversation_of(row)
+            if (await connection.execute(update(conversations).where(there).values(values))).rowcount != 1:
+                return None
+            row = (await connection.execute(select(conversations).where(theirs))).mappings().one()
+        return conversation_of(row)
+
+    async def renew(self, owner: str) -> None:
+        """Keep an owner's conversations for their full time from now on; mostly there is nothing to be written."""
+        now = time.time()
+        soon = conversations.c.expires_at < now + lifetime(owner) * (1 - RENEWED_AFTER)
+        due = or_(soon, conversations.c.expires_at.is_(None))
+        theirs = and_(conversations.c.owner == owner, conversations.c.deleted_at.is_(None), due)
+        if await self._database.read(select(conversations.c.id).where(theirs).limit(1)):
+            async with self._database.writing() as connection, connection.begin():
+                values = {"expires_at": now + lifetime(owner)}
+                await connection.execute(update(conversations).where(theirs).values(values))
+
+    async def remove_expired(self) -> bool:
+        """Remove a few of the conversations whose time is over, with their turns, or some of the turns of long ones.
+
+        Several processes may do so at once: each has others.
+
+        Returns:
+            Whether there was anything to remove; there may be more.
+        """
+        return await _to_its_end(self._remove_expired())
 
     # ------------------------------------------------------------------------------------------ reading turns
 
@@ -224,12 +249,6 @@ class ConversationStore:
         """Return all turns that are shown, in order."""
         async with aclosing(self._database.pages(_shown(id).order_by(turns.c.index))) as pages:
             return [self._settled(row) async for rows in pages for row in rows]
-
-    async def newest(self, id: str) -> AsyncGenerator[Sequence[Turn]]:  # noqa: A002
-        """Yield the turns that are shown, the newest first, a few at a time."""
-        async with aclosing(self._database.pages(_shown(id).order_by(turns.c.index.desc()))) as pages:
-            async for rows in pages:
-                yield [self._settled(row) for row in rows]
 
     async def tail(self, id: str, limit: int, *, before: int | None = None) -> Sequence[Turn]:  # noqa: A002
         """Return the newest ``limit`` shown turns (of those ``before`` an index), in order: one indexed range read."""
@@ -455,7 +474,8 @@ class ConversationStore:
 
         async def show() -> Sequence[RowMapping]:
             async with self._database.writing() as connection, connection.begin():
-                await connection.execute(update(conversations).where(added).values(deleted_at=None))
+                values = {"deleted_at": None, "expires_at": statements.kept_until(time.time())}
+                await connection.execute(update(conversations).where(added).values(values))
                 return (await connection.execute(select(conversations).where(added))).mappings().all()
 
         try:
@@ -472,12 +492,34 @@ class ConversationStore:
 
     # ------------------------------------------------------------------------------------------ inside
 
+    async def _remove_expired(self) -> bool:
+        now = time.time()
+        expired = (
+            select(conversations.c.id).where(conversations.c.expires_at < now).order_by(conversations.c.expires_at)
+        )
+        some = expired.limit(REMOVED_CONVERSATIONS).with_for_update(skip_locked=True)
+        # Hidden as deleted ones are: nobody is to see one that has lost some of its turns.
+        hide = update(conversations).where(conversations.c.id.in_(some)).values(deleted_at=now)
+        async with self._database.writing() as connection, connection.begin():
+            ids = (await connection.scalars(hide.returning(conversations.c.id))).all()
+            if not ids:
+                return False
+            theirs, key = turns.c.conversation_id.in_(ids), (turns.c.conversation_id, turns.c.index)
+            last = select(*key).where(theirs).order_by(*key).offset(REMOVED_TURNS - 1).limit(1)
+            if (row := (await connection.execute(last)).first()) is not None:
+                await connection.execute(delete(turns).where(theirs, tuple_(*key) <= tuple_(*row)))
+            else:
+                await connection.execute(delete(turns).where(theirs))
+            empty = ~select(turns.c.index).where(turns.c.conversation_id == conversations.c.id).exists()
+            await connection.execute(delete(conversations).where(conversations.c.id.in_(ids), empty))
+        return True
+
     async def _remove(self, ids: Sequence[str]) -> None:
         try:
             async with self._database.writing() as connection, connection.begin():
                 await connection.execute(delete(conversations).where(conversations.c.id.in_(ids)))
         except Exception:
-            # Nobody sees them, and the next deletion after a while removes them.
+            # Nobody sees them, and they expire as deleted conversations do.
             logger.exception("What was left of an import could not be removed")
 
     async def _claim(self, connection: AsyncConnection, id: str, revision: int) -> int:  # noqa: A002

@@ -10,7 +10,7 @@ from typing import Final
 import gradio as gr
 
 from chatbot.conversation import Conversation, ConversationError, ConversationService, TurnStatus
-from chatbot.ui.identity import identify
+from chatbot.ui.identity import identify, origin_of
 
 API_GAP: Final = 0.2
 """Seconds between two states of an answer for a client of the API, each of which is sent as a whole."""
@@ -38,7 +38,7 @@ class ApiHandlers:
         # Gradio keeps the conversation under a name that a client makes up: it goes on for its owner only.
         conversation = known if known is not None and known.owner == owner else self._service.begin(owner)
         try:
-            async with aclosing(self._service.say(conversation, message)) as snapshots:
+            async with aclosing(self._service.say(conversation, message, origin=origin_of(request))) as snapshots:
                 async for turn in snapshots:
                     if turn.status is TurnStatus.STREAMING and turn.answer_text:
                         yield turn.answer_text, conversation

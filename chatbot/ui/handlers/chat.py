@@ -69,7 +69,7 @@ class ChatHandlers:
     async def _ask(self, session: PageSession, text: str, *, at: int | None = None) -> None:
         async with session.choosing:
             pass
-        generation = await self._service.ask(session.conversation, text, at=at)
+        generation = await self._service.ask(session.conversation, text, at=at, origin=session.origin)
         session.conversation = generation.conversation
         # Not stale: what an answer that begins changes is drawn because it begins.
         session.changed.set()

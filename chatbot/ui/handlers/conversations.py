@@ -39,7 +39,7 @@ class ConversationHandlers:
         session.naming = id
         session.redraw(Stale.CONVERSATIONS)
         try:
-            await self._service.find_title(conversation)
+            await self._service.find_title(conversation, origin=session.origin)
         finally:
             session.naming = None
             session.redraw(Stale.CONVERSATIONS)

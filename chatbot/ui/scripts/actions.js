@@ -1,13 +1,13 @@
 // Buttons that are drawn as HTML say what they want in their class: the token, the action, its details.
 // The token is read from the list, which no model writes: the process that draws may have changed since the page was loaded.
-const token = () => document.querySelector("#conversations nav")?.dataset.token ?? "none";
+import { t } from "./texts.js";
 
-// Asks the server for an action, by its name and the list of what it takes (connection.js).
-let perform;
+export const token = () => document.querySelector("#conversations nav")?.dataset.token ?? "none";
 
-const tell = ([action, ...details]) => perform(action, details);
+// Asks the server for an action, by its name and what it takes (connection.js).
+export const tell = ([action, ...details]) => window.chatbotActions.then((perform) => perform(action, details));
 
-function wordsOf(button) {
+export function wordsOf(button) {
   // Not from classList, which has each word once: turn 0, version 0 would be one.
   const words = button.className.split(/\s+/);
   return words.slice(words.indexOf(token()) + 1);
@@ -33,6 +33,7 @@ function typeInstead(element, { value, label, longest, kept }) {
   input.addEventListener("keydown", (event) => {
     event.stopPropagation(); // Escape would close a drawer as well, or stop an answer
     if (event.isComposing || !["Enter", "Escape"].includes(event.key)) return;
+    event.preventDefault(); // the key would press what is focused next
     const words = input.value.trim();
     close();
     element.focus();
@@ -59,7 +60,7 @@ function comment(button, index) {
 
 document.addEventListener("click", (event) => {
   const example = event.target.closest("#chat .examples button");
-  if (example) perform("example", [[...document.querySelectorAll("#chat .examples button")].indexOf(example)]);
+  if (example) tell(["example", [...document.querySelectorAll("#chat .examples button")].indexOf(example)]);
   const button = event.target.closest(`button.${token()}`);
   if (!button || button.disabled) return;
   const words = wordsOf(button);

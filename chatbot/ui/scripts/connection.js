@@ -1,5 +1,12 @@
 // The page's stream, and what becomes of the page while there is none: it says so, keeps what is typed, and goes on when
 // the server answers again. Where that is another process, whose page may be another one, the page is loaded again.
+import { tell, wordsOf } from "./actions.js";
+import { receive } from "./drawing.js";
+import { tellWhy } from "./files.js";
+import { talk } from "./panels.js";
+import { box, submitEdit, write } from "./source_text.js";
+import { root, t } from "./texts.js";
+
 (() => {
   const [AWAY, BACK] = [t("away"), t("back")];
   const KEPT = "chatbot_kept_words";
@@ -17,6 +24,7 @@
   let away = false;
   let stream = new AbortController();
   let typedAt = -PAUSE;
+  let posted = 0; // what the server told of by this number has arrived; the rest it tells again
   let edited = "";
 
   const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -129,7 +137,7 @@
     const { signal } = stream;
     let silence = setTimeout(() => stream.abort(), PATIENCE);
     try {
-      const response = await fetch(`${root}/chat/updates`, { cache: "no-store", signal });
+      const response = await fetch(`${root}/chat/updates?posted=${posted}`, { cache: "no-store", signal });
       if (response.status === 429) announceRefusal(await response.json());
       if (!response.ok) throw new TypeError("The server does not serve this page.");
       await recognize(response.headers.get("x-chatbot-server"));
@@ -143,12 +151,17 @@
         if (done) return;
         const events = (rest + value).split("\n\n");
         rest = events.pop();
-        for (const event of events) if (event.startsWith("data: ")) receive(JSON.parse(event.slice(6)));
+        for (const event of events) if (event.startsWith("data: ")) take(JSON.parse(event.slice(6)));
         found();
       }
     } finally {
       clearTimeout(silence);
     }
+  }
+
+  function take(update) {
+    posted = update.posted ?? posted;
+    receive(update);
   }
 
   // Another process may serve another page.
@@ -182,7 +195,7 @@
   // --- Actions
 
   // What is not sent, or not taken, stays where it was typed, and the page says why.
-  perform = async (action, values = []) => {
+  async function perform(action, values = []) {
     if (away) return;
     const slow = setTimeout(() => announce(AWAY), PATIENCE);
     try {
@@ -196,7 +209,7 @@
       clearTimeout(slow);
       if (!away && banner.textContent === AWAY) announce("");
     }
-  };
+  }
 
   window.addEventListener("offline", () => stream.abort());
   window.addEventListener("pagehide", keepWords);

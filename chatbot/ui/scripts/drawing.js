@@ -1,5 +1,10 @@
 // What comes with the page's stream is drawn by Gradio's own components, through an event without a function: it is given
 // an update for each of OUTPUTS, and leaves those alone that have none.
+import { showEnd } from "./following.js";
+import { notify } from "./notices.js";
+import { mayMention } from "./recall_hint.js";
+import { empty, giveBack } from "./source_text.js";
+
 let messages = [];
 let updates = {};
 
@@ -9,7 +14,7 @@ window.chatbotDrawn = () => {
   return taken;
 };
 
-function draw(components) {
+export function draw(components) {
   for (const [name, properties] of Object.entries(components)) {
     updates[name] = { __type__: "update", ...updates[name], ...properties };
   }
@@ -29,12 +34,12 @@ function goOn([dropped, added]) {
   showMessages([...messages.slice(0, -1), { ...last, content }]);
 }
 
-function receive({ components, tail, text, recall_hint, forgets, begins, taken, words, notices }) {
+export function receive({ components, tail, text, recall_hint, forgets, begins, taken, words, notices }) {
   if (components) draw(components);
   if (tail) showMessages([...messages.slice(0, tail[0]), ...tail[1]]);
   if (text) goOn(text);
   if (recall_hint !== undefined) draw({ recall_hint: { value: recall_hint } });
-  if (forgets !== undefined) mentionable = forgets;
+  if (forgets !== undefined) mayMention(forgets);
   if (begins) showEnd();
   if (taken !== undefined) empty(taken);
   if (words !== undefined) giveBack(words);

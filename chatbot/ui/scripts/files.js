@@ -1,5 +1,8 @@
 // Conversations as files: saved from what the server answers with, and sent as they were chosen.
-async function tellWhy(reply) {
+import { notify } from "./notices.js";
+import { root, t } from "./texts.js";
+
+export async function tellWhy(reply) {
   const told = (await reply?.json().catch(() => null)) ?? {};
   notify({ text: told.notice ?? told.detail ?? t("failed"), lasting: false });
 }

@@ -1,5 +1,9 @@
 // The chat follows a growing answer until its reader scrolls up; from then on what they read stays where it is, whatever
 // is drawn above or below it, until they are at the end again. Whoever scrolls, but for this script, is the reader.
+import { token, wordsOf } from "./actions.js";
+import { talk } from "./panels.js";
+import { t } from "./texts.js";
+
 const log = document.querySelector('#chat [role="log"]');
 const toEnd = document.createElement("button");
 
@@ -22,7 +26,7 @@ const topOf = (element) => element.getBoundingClientRect().top - log.getBounding
 
 const turnsAbove = () => Number(log.querySelector(`button.${token()}.earlier`)?.textContent.replace(/\D/g, "") ?? 0);
 
-function rows() {
+export function rows() {
   let turn = turnsAbove() - 1;
   return [...log.querySelectorAll(".message-row")].map((row) => {
     const isQuestion = row.matches(".user-row");
@@ -105,13 +109,13 @@ function stay() {
   reading = whatIsRead();
 }
 
-function showEnd() {
+export function showEnd() {
   follow();
   place();
 }
 
 // An element is shown as a whole, and stays in view.
-function reveal(element) {
+export function reveal(element) {
   element.scrollIntoView({ block: "nearest" });
   stay();
   place();

@@ -1,4 +1,8 @@
 // For the keyboard alone: Escape stops an answer, ↑ in an empty box edits the last question, Enter sends what was edited.
+import { talk } from "./panels.js";
+import { box } from "./source_text.js";
+import { t } from "./texts.js";
+
 const stopButton = () => document.querySelector("#box .stop-button");
 // Gradio's buttons are labelled in the visitor's language, so they are found by their place.
 const buttonsOf = (row) => [...(row?.nextElementSibling?.querySelectorAll(".icon-button") ?? [])];

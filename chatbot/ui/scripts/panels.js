@@ -1,8 +1,10 @@
 // The panels beside the chat: each is open or not, and on a narrow screen only one at a time, over the chat.
+import { token } from "./actions.js";
+
 const narrow = matchMedia("(max-width: 60rem)");
 const roomy = matchMedia("(min-width: 80rem)");
 const layout = document.querySelector("#layout");
-const talk = document.querySelector("#talk");
+export const talk = document.querySelector("#talk");
 const panels = { sidebar: () => !narrow.matches, panel: () => roomy.matches };
 
 const isOpen = (name) => layout.classList.contains(`${name}-open`);
@@ -38,7 +40,8 @@ document.addEventListener("click", (event) => {
   const toggle = event.target.closest("#header button");
   if (toggle && !event.target.closest("#chat")) {
     const name = toggle.id.replace("-toggle", "");
-    isOpen(name) ? show(name, false) : slideIn(name);
+    if (isOpen(name)) show(name, false);
+    else slideIn(name);
     return;
   }
   // The chat is inert below an open panel: a tap on it is one on what holds both.

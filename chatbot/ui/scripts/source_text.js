@@ -1,5 +1,9 @@
 // A question is shown as it was typed, which takes HTML around it (views/messages.py); copied and edited are its words
 // alone. An answer is shown as HTML made of the model's words, which stand beside it in a comment.
+import { tell, token } from "./actions.js";
+import { reveal, rows } from "./following.js";
+import { talk } from "./panels.js";
+
 const typed = () => new RegExp(`<pre class="${token()} typed">\\n([^]*?)</pre>`, "g");
 const ours = () => new RegExp(`\\n?<div class="${token()} .*</div>`, "g");
 const said = () => new RegExp(`<!--${token()} ([^]*?)-->`, "g");
@@ -31,9 +35,9 @@ if (clipboard) {
 }
 
 // Both as a person would: Gradio takes what a field holds from the event.
-const box = () => document.querySelector("#box textarea");
+export const box = () => document.querySelector("#box textarea");
 const setValue = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
-function write(field, words) {
+export function write(field, words) {
   setValue.call(field, words);
   field.dispatchEvent(new Event("input", { renderer: true }));
 }
@@ -52,18 +56,15 @@ new MutationObserver(() => {
 }).observe(talk, { childList: true, subtree: true });
 
 // Gradio has taken the editor away by now, with the words in it, and tells of neither.
-const submitEdit = () => perform("edit", [editing.turn, editing.editor.value]);
+export const submitEdit = () => tell(["edit", editing.turn, editing.editor.value]);
 
-// The server has taken what was sent: the box is emptied, unless something else was typed into it meanwhile. A stream that
-// is taken up again tells the last of them once more.
-let timesTaken = 0;
-function empty([times, words]) {
-  if (times > timesTaken && box().value === words) write(box(), "");
-  timesTaken = times;
+// The server has taken what was sent: the box is emptied, unless something else was typed into it meanwhile.
+export function empty(words) {
+  if (box().value === words) write(box(), "");
 }
 
 // Words that were not sent, or were taken back: into the box, below what somebody is writing there.
-function giveBack(words) {
+export function giveBack(words) {
   const draft = box().value;
   if (draft !== words) write(box(), draft ? `${draft}\n${words}` : words);
 }

@@ -1,8 +1,8 @@
 // Where our own routes begin; behind a proxy that is below a path, and not by the scheme the server knows of.
-const root = new URL(window.gradio_config.root).pathname.replace(/\/$/, "");
+export const root = new URL(window.gradio_config.root).pathname.replace(/\/$/, "");
 
 // What the page says by itself, in the browser's language; the table comes with the script.
-const t = (name) => {
+export const t = (name) => {
   const wishes = (navigator.languages ?? [navigator.language]).map((wish) => wish.split("-")[0]);
   return TEXTS[wishes.find((wish) => wish in TEXTS) ?? "en"][name];
 };

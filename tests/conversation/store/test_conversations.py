@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from chatbot.conversation.store import UNDELETE_SECONDS, RevisionError
+from chatbot.conversation.store import RevisionError
 from chatbot.conversation.turn import Conversation, Options
 from tests.conversation.store.talk import begin, ended, say, talk, texts
 
@@ -109,20 +109,9 @@ async def test_nobody_else_brings_a_deleted_conversation_back(store):
     assert await store.restore("c2", "ada") is None
 
 
-async def test_a_later_deletion_removes_for_good_what_was_deleted_long_ago(store, sql):
-    for name in ("old", "new", "kept"):
-        await talk(store, name, name=name)
-    await store.delete("old")
-    sql("UPDATE conversations SET deleted_at = deleted_at - :ago WHERE id = 'old'", ago=UNDELETE_SECONDS + 1)
-    await store.delete("new")
-    assert await store.restore("old", "ada") is None
-    assert sql("SELECT DISTINCT conversation_id FROM turns ORDER BY 1") == [("kept",), ("new",)]
-    assert (await store.restore("new", "ada")).id == "new"
-
-
 async def test_deleting_twice_does_not_put_the_end_off(store, sql):
     await talk(store, "one")
     await store.delete("c1")
-    deleted = sql("SELECT deleted_at FROM conversations")
+    deleted = sql("SELECT deleted_at, expires_at FROM conversations")
     await store.delete("c1")
-    assert sql("SELECT deleted_at FROM conversations") == deleted
+    assert sql("SELECT deleted_at, expires_at FROM conversations") == deleted

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import time
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
+from chatbot.conversation.retention import LASTING_SECONDS
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.store.schema import metadata
 from chatbot.conversation.turn import Conversation, Failure, Options, TurnMemory, TurnStatus, Usage
@@ -39,6 +41,7 @@ SECOND = (
     "INSERT INTO alembic_version VALUES ('2')",
     "CREATE TABLE conversations (id VARCHAR(64) NOT NULL PRIMARY KEY, owner VARCHAR(128) NOT NULL, title TEXT NOT NULL,"
     " revision INTEGER NOT NULL, k INTEGER, updated_at FLOAT NOT NULL, deleted_at FLOAT)",
+    "CREATE INDEX conversations_deleted ON conversations (deleted_at) WHERE deleted_at IS NOT NULL",
     "CREATE TABLE turns (conversation_id VARCHAR(64) NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,"
     ' "index" INTEGER NOT NULL, version INTEGER NOT NULL, parent INTEGER, shown BOOLEAN NOT NULL, "user" TEXT NOT NULL,'
     " assistant TEXT NOT NULL, status VARCHAR(16) NOT NULL, finish_reason TEXT, usage JSON, failure JSON,"
@@ -108,18 +111,27 @@ async def test_what_the_migrations_make_is_what_the_code_expects(request, store,
     engine.dispose()
 
 
+async def test_what_was_there_before_has_its_full_time_and_what_was_deleted_long_ago_none(second, store, sql):
+    sql("UPDATE conversations SET deleted_at = 1.5 WHERE id = 'c2'")
+    await store.check()
+    assert await store.remove_expired()
+    assert sql("SELECT id FROM conversations") == [("c1",)]
+    [(expires_at,)] = sql("SELECT expires_at FROM conversations")
+    assert time.time() + LASTING_SECONDS - expires_at < 3600
+
+
 async def test_a_migrated_database_still_ties_turns_to_their_conversation(first, store, sql):
     await store.check()
     await store.delete("c1")
-    sql("UPDATE conversations SET deleted_at = 1 WHERE id = 'c1'")
-    await store.delete("c2")
+    sql("UPDATE conversations SET expires_at = 1 WHERE id = 'c1'")
+    assert await store.remove_expired()
     assert sql("SELECT count(*) FROM turns") == [(0,)]
 
 
 async def test_a_database_of_a_later_version_is_told_by_the_check_and_left_alone(store, open_store, sql):
     await say(store, Conversation("c1", "ada"), 0, "hello")
     sql("UPDATE alembic_version SET version_num = '99'")
-    with pytest.raises(ValueError, match=r"later version of this application \(schema 99; this one knows 3\)"):
+    with pytest.raises(ValueError, match=r"later version of this application \(schema 99; this one knows 4\)"):
         await open_store().check()
     assert sql("SELECT version_num FROM alembic_version") == [("99",)]
     assert sql('SELECT "user" FROM turns') == [("hello",)]

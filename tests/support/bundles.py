@@ -1,0 +1,14 @@
+"""Exports of several conversations."""
+
+from collections.abc import Iterable, Sequence
+
+from chatbot.conversation import Conversation
+from chatbot.conversation.import_export import Bundle
+from chatbot.conversation.store import StoredTurn
+
+
+def bundle_of(conversations: Iterable[tuple[Conversation, Sequence[StoredTurn]]]) -> bytes:
+    bundle = Bundle()
+    for conversation, stored in conversations:
+        bundle.add(conversation, stored)
+    return bundle.packed()

@@ -1,0 +1,22 @@
+"""What the scripts say is in the first of the visitor's languages that the page knows."""
+
+import json
+
+import pytest
+
+from chatbot.ui.i18n import for_scripts
+from tests.ui.scripts.conftest import run
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.mark.parametrize(
+    ("languages", "spoken"), [(["fr-CA"], "fr"), (["de", "ko-KR", "fr"], "ko"), (["de"], "en"), ([], "en")]
+)
+async def test_the_first_language_that_is_known_is_spoken(page, languages, spoken):
+    said = "({ t }, languages) => (Object.defineProperty(navigator, 'languages', { value: languages }), t('back'))"
+    assert await run(page, "texts", said, languages) == json.loads(for_scripts())[spoken]["back"]
+
+
+async def test_routes_of_ours_begin_where_the_page_is(page):
+    assert await run(page, "texts", "({ root }) => root") == "/below"
