@@ -1,7 +1,7 @@
 """A browser tab with this application's page in it, as far as the server can tell.
 
 It makes the requests that the page's scripts make (``chatbot/ui/scripts``): one stream of server-sent events, an action
-beside Gradio's queue for what is sent, and a question about what is typed when the typing pauses, where there is
+for what is sent, and a question about what is typed when the typing pauses, where there is
 anything to ask. What the stream says is kept as ``drawing.js`` keeps it.
 """
 
@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import aiohttp
 import orjson
-from load_gradio import page_config, post
 
 PAGE_HEADER: Final = "x-chatbot-page"
 
@@ -45,7 +44,6 @@ class ApplicationPage:
         self._url = url.rstrip("/")
         self._on_update = on_update
         self._headers = {PAGE_HEADER: secrets.token_urlsafe(32)}
-        self._hash = secrets.token_hex(5)
         self._forgets = False
         self._typing: asyncio.TimerHandle | None = None
         self._mention: asyncio.Task[None] | None = None
@@ -57,10 +55,7 @@ class ApplicationPage:
     async def open(self) -> None:
         """Load the page and follow its stream; return when it has been drawn."""
         async with self._http.get(self._url + "/") as response:
-            config = page_config(await response.read())
-        self._api = self._url + config["api_prefix"]
-        [self._box] = [each["id"] for each in config["components"] if each["props"].get("elem_id") == "box"]
-        [self._submit] = [each["id"] for each in config["dependencies"] if [self._box, "submit"] in each["targets"]]
+            await response.read()
         self._drawn = asyncio.Event()
         self._stream = asyncio.create_task(self._follow())
         await self._drawn.wait()
@@ -75,14 +70,10 @@ class ApplicationPage:
 
     async def submit(self, text: str) -> None:
         """Press Enter."""
-        body = {
-            "data": [text],
-            "event_data": None,
-            "fn_index": self._submit,
-            "session_hash": self._hash,
-            "trigger_id": self._box,
-        }
-        await post(self._http, f"{self._api}/run/predict", body, self._headers)
+        body = orjson.dumps([text])
+        async with self._http.post(f"{self._url}/chat/send", data=body, headers=self._headers) as response:
+            if response.status != 204:
+                raise PageError(f"HTTP {response.status}: {await response.text()}")
 
     async def close(self) -> None:
         """Close the tab."""

@@ -68,7 +68,7 @@ def create_page_app(
         await shut_down(Step("end removing what has expired", lambda: asyncio.wait([removing]), 1), *closing)
 
     sessions = PageSessions(service)
-    page = build_page(service, sessions, branding)
+    page = build_page(service, branding)
     app = FastAPI(
         docs_url=None,
         redoc_url=None,

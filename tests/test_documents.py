@@ -21,6 +21,7 @@ from chatbot.conversation.parts import text_parts
 from chatbot.emulator import Emulator
 from chatbot.server import KEEP_SECONDS
 from chatbot.settings import Settings, variable
+from tests.conversation.store.talk import begin
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -97,7 +98,7 @@ async def test_the_backup_command_copies_a_store_that_is_open(tmp_path):
     [backup] = re.findall(r"<!-- command: backup -->\n```sh\n(.+?)\n```", OPERATING)
     store = ConversationStore(f"sqlite:///{tmp_path}/data/conversations.db")
     try:
-        turn, _ = await store.begin(Conversation("c1", "ada", title="Hello"), 0, "hello")
+        turn, _ = await begin(store, Conversation("c1", "ada", title="Hello"), 0, "hello")
         await store.end("c1", replace(turn, answer=text_parts("Hello, Ada."), status=TurnStatus.COMPLETE))
         [program, *arguments] = shlex.split(backup)
         assert program == "python"

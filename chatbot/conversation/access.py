@@ -32,19 +32,27 @@ async def stored(store: ConversationStore, conversation: Conversation) -> Conver
 
 @asynccontextmanager
 async def changing(store: ConversationStore, conversation: Conversation) -> AsyncIterator[Conversation]:
-    """The conversation as it is stored, for one change of it by somebody who has seen it so.
+    """The conversation as it is stored, for one change of it by somebody who has seen it so; raises as what follows."""
+    now = await stored(store, conversation)
+    if now.revision != conversation.revision:
+        raise ConversationConflictError
+    async with at_revision(store, conversation):
+        yield now
+
+
+@asynccontextmanager
+async def at_revision(store: ConversationStore, conversation: Conversation) -> AsyncIterator[None]:
+    """One change of a conversation by a step of the store that compares its revision, and its owner.
 
     Raises:
         ConversationBusyError: An answer is being written in it.
         ConversationConflictError: It went on since it was last seen.
         ConversationNotFoundError: It is gone, or not the owner's.
     """
-    now = await stored(store, conversation)
-    if now.revision != conversation.revision:
-        raise ConversationConflictError
     try:
-        yield now
+        yield
     except RevisionError:
+        await stored(store, conversation)
         raise ConversationConflictError from None
     except AnsweringError:
         raise ConversationBusyError from None

@@ -27,10 +27,10 @@ from chatbot.conversation.generation import (
 )
 from chatbot.conversation.parts import Blob, blobs_of
 from chatbot.conversation.recall import Mention, RecallService
-from chatbot.conversation.store import ConversationStore, StoredTurn
+from chatbot.conversation.store import ConversationStore, Recent, StoredTurn
 from chatbot.conversation.transfers import Transfers
-from chatbot.conversation.turn import Conversation, Feedback, Options, Turn, TurnMemory, TurnStatus
-from chatbot.conversation.view import SHOWN_TURNS, View, load_candidates
+from chatbot.conversation.turn import Conversation, Feedback, Options, Turn, TurnMemory
+from chatbot.conversation.view import SHOWN_TURNS, View, newest, versions_of, view_of
 
 POLL_SECONDS: Final = 1.0
 """How often an answer that another process writes is looked at."""
@@ -177,38 +177,38 @@ class ConversationService:
         await self.refresh(conversation)
         return await self._store.turns(conversation.id)
 
-    async def view(self, conversation: Conversation, *, limit: int = SHOWN_TURNS, text: str = "") -> View:
+    async def view(
+        self, conversation: Conversation, *, limit: int = SHOWN_TURNS, text: str = "", of: Generation | None = None
+    ) -> View:
         """Return what a page shows of the conversation.
 
         Args:
             conversation: Any state of it.
             limit: The most turns to show.
             text: What is about to be asked, for the plan.
+            of: The answer that has begun or ended in it, where that is all that may have changed: it knows the rest.
 
         Raises:
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
+        if of is not None and (known := view_of(of, self.deployments.effective(of.conversation), limit)) is not None:
+            return known
         conversation = await self.refresh(conversation)
-        generation = self._generations.generation(conversation)
-        growing = await self._growing(conversation)
-        before = None if growing is None else growing.index
-        turns = await self._store.tail(conversation.id, limit if growing is None else limit - 1, before=before)
-        turns = [self._generations.lost(conversation, turn) or turn for turn in turns]
-        if turns and turns[-1].status is TurnStatus.STREAMING:
-            # Somebody began it between the two looks.
-            *turns, growing = turns
-            before = growing.index
         effective = self.deployments.effective(conversation)
+        generation = self._generations.generation(conversation)
+        growing = None if generation is None else generation.turn
+        recent = await self._recent(conversation, max(limit, effective.lookback), growing)
+        if growing is None and (growing := self._not_ended(conversation, recent.in_progress)) is not None:
+            recent = await self._recent(conversation, max(limit, effective.lookback), growing)
+        turns = [self._generations.lost(conversation, turn) or turn for turn in recent.turns]
         if generation is not None:
             plan = generation.plan
         else:
-            asked = text if growing is None else growing.question_text
-            plan = effective.plan(
-                await load_candidates(self._store, conversation, effective.lookback, before, known=turns), asked
-            )
-        shown = turns if growing is None else [*turns, growing]
-        versions = await self._store.alternatives(conversation.id, turns)
-        return View(conversation, shown, plan, versions, growing is not None, effective)
+            candidates = replace(recent, turns=turns).candidates(effective.lookback)
+            plan = effective.plan(candidates, text if growing is None else growing.question_text)
+        shown = newest(turns if growing is None else [*turns, growing], limit)
+        ended = shown if growing is None else shown[:-1]
+        return View(conversation, shown, plan, versions_of(ended, recent.versions), growing is not None, effective)
 
     async def mention(self, conversation: Conversation, text: str) -> Mention | None:
         """Return what ``text`` mentions of turns that its request would not carry; None where it mentions nothing.
@@ -222,8 +222,8 @@ class ConversationService:
         if await self._growing(conversation) is not None:
             return None
         effective = self.deployments.effective(conversation)
-        turns = await load_candidates(self._store, conversation, effective.lookback)
-        return await self._recall.find(conversation, text, effective.plan(turns, text))
+        recent = await self._store.recent(conversation.id, effective.lookback)
+        return await self._recall.find(conversation, text, effective.plan(recent.candidates(effective.lookback), text))
 
     # ------------------------------------------------------------------------------------------ writing
 
@@ -341,6 +341,8 @@ class ConversationService:
         await self.refresh(conversation)
         if not await self._store.rate(conversation.id, index, feedback):
             raise ConversationConflictError
+        if (generation := self._generations.generation(conversation)) is not None:
+            generation.before = None
 
     # ------------------------------------------------------------------------------------------ out and in
 
@@ -407,5 +409,12 @@ class ConversationService:
         generation = self._generations.generation(conversation)
         if generation is not None:
             return generation.turn
-        growing = await self._store.in_progress(conversation.id)
-        return next((turn for turn in reversed(growing) if self._generations.lost(conversation, turn) is None), None)
+        return self._not_ended(conversation, await self._store.in_progress(conversation.id))
+
+    async def _recent(self, conversation: Conversation, limit: int, growing: Turn | None) -> Recent:
+        before = None if growing is None else growing.index
+        return await self._store.recent(conversation.id, limit, before=before)
+
+    def _not_ended(self, conversation: Conversation, stored: Sequence[Turn]) -> Turn | None:
+        """The last of the turns that other processes write, none of ours whose end could not be saved."""
+        return next((turn for turn in reversed(stored) if self._generations.lost(conversation, turn) is None), None)

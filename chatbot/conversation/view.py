@@ -1,15 +1,17 @@
-"""What is read of a conversation to show it, and to ask in it: the same, so that page and request agree."""
+"""A conversation as a page shows it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from chatbot.conversation.context.builder import ContextPlan
 from chatbot.conversation.deployments import EffectiveOptions
-from chatbot.conversation.store import ConversationStore
-from chatbot.conversation.turn import Conversation, Turn
+from chatbot.conversation.turn import Conversation, Turn, TurnStatus
+
+if TYPE_CHECKING:
+    from chatbot.conversation.generation import Generation
 
 SHOWN_TURNS: Final = 20
 """How many turns a page draws at first: what a browser can draw at once however long the conversation is."""
@@ -40,25 +42,33 @@ class View:
         return self.turns[0].index if self.turns else 0
 
 
-async def load_candidates(
-    store: ConversationStore,
-    conversation: Conversation,
-    lookback: int,
-    before: int | None = None,
-    *,
-    known: Sequence[Turn] = (),
-) -> Sequence[Turn]:
-    """Return the turns that a request may carry, in order: enough of the newest, and all that are pinned.
+def view_of(generation: Generation, effective: EffectiveOptions, limit: int) -> View | None:
+    """Return what a page shows while an answer grows, or when it has just ended, where nothing has to be read for it.
 
     Args:
-        store: Where they are.
-        conversation: Whose turns.
-        lookback: How many are enough.
-        before: Only turns before this index.
-        known: The newest of them, where somebody has read them already.
+        generation: The answer.
+        effective: Who answers, and how it is asked.
+        limit: The most turns to show.
     """
-    if len(known) < lookback and not (known and known[0].index == 0):
-        known = await store.tail(conversation.id, lookback, before=before)
-    pinned = await store.pinned(conversation.id)
-    turns = {turn.index: turn for turn in (*pinned, *known) if before is None or turn.index < before}
-    return [turns[index] for index in sorted(turns)]
+    before, turn = generation.before, generation.turn
+    growing = turn.status is TurnStatus.STREAMING
+    if before is None or not (len(before.turns) >= limit - 1 or turn.index == len(before.turns)):
+        return None
+    shown = newest([*before.turns, turn], limit)
+    plan = generation.plan
+    if plan is None or not growing:
+        plan = effective.plan(before.followed_by(turn).candidates(effective.lookback))
+    if growing:
+        return View(generation.conversation, shown, plan, versions_of(shown[:-1], before.versions), growing, effective)
+    beside = {**before.versions, turn.index: [*before.versions[turn.index], turn.version]}
+    return View(generation.conversation, shown, plan, versions_of(shown, beside), growing, effective)
+
+
+def newest(turns: Sequence[Turn], limit: int) -> Sequence[Turn]:
+    """Return the last turns, so many at most."""
+    return turns[max(len(turns) - limit, 0) :]
+
+
+def versions_of(turns: Sequence[Turn], known: Mapping[int, Sequence[int]]) -> Mapping[int, Sequence[int]]:
+    """Return the versions of turns, given those of the ones that have others than their own."""
+    return {turn.index: known.get(turn.index, [turn.version]) for turn in turns}

@@ -16,10 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chatbot.conversation.import_export import MAX_UPLOAD_BYTES
 from chatbot.ui.gradio_private import api_function, make_room_in_queue
 from chatbot.ui.i18n import language_of
-from chatbot.ui.identity import PAGE_HEADER, identify
+from chatbot.ui.identity import identify
 
 _API: Final = "/gradio_api"
-_PAGES: Final = "pages"
 
 READ: Final = re.compile(
     r"/|/healthz|/chat/(updates|export/(markdown|json|all))"
@@ -29,8 +28,8 @@ READ: Final = re.compile(
 )
 """What may be read. Not among it: the server's files, deep links into other people's pages, monitoring, run history."""
 
-WRITTEN: Final = re.compile(rf"/chat/(mention|import)|{_API}/(run/predict|queue/join|cancel|reset|call/(v2/)?chat)/?")
-"""What may be written to."""
+WRITTEN: Final = re.compile(rf"/chat/[a-z_]+|{_API}/(queue/join|cancel|reset|call/(v2/)?chat)/?")
+"""What may be written to: what pages do, and the chat for clients of the API."""
 
 IMPORT: Final = "/chat/import"
 
@@ -70,14 +69,12 @@ class Gate:
             await self._app(scope, receive, send)
             return
         request = HTTPConnection(scope)
-        path = request.url.path
+        path = scope["path"]
         most = MAX_UPLOAD_BYTES if path == IMPORT else MAX_BODY
         try:
             refusal = _refusal(request, scope["method"], path, most)
             receive = _bounded(receive, most)
-            if refusal is None and path.startswith(f"{_API}/run/"):
-                receive, refusal = await _of_a_page(request, receive)
-            elif refusal is None and path.startswith(f"{_API}/queue/"):
+            if refusal is None and path.startswith(f"{_API}/queue/"):
                 receive, refusal = await self._queued(request, scope["method"], receive)
             await (refusal or self._app)(scope, receive, send)
         except _TooLargeError:
@@ -118,18 +115,6 @@ class _Session:
         self.cookies = request.cookies
         self.client = request.client
         self.session_hash = session_hash
-
-
-async def _of_a_page(request: HTTPConnection, receive: Receive) -> tuple[Receive, Response | None]:
-    """Let pages act, all of them in one of Gradio's sessions: none has a state there, and to make one takes 10 ms."""
-    if not request.headers.get(PAGE_HEADER):
-        return receive, _refuse(404, "There is no such page.")
-    try:
-        event = orjson.loads(await _read(receive))
-        event["session_hash"] = _PAGES
-    except (ValueError, TypeError):
-        return receive, _refuse(400, "This is no event.")
-    return _again(orjson.dumps(event), receive), None
 
 
 def _refusal(request: HTTPConnection, method: str, path: str, most: int) -> Response | None:

@@ -12,6 +12,10 @@ import gradio as gr
 _QUEUE: Final = ("pending_messages_per_session", "pending_event_ids_session", "event_ids_to_events")
 
 
+QUEUE_SECONDS: Final = 0.05
+"""How long a message of an API client may wait to be noticed."""
+
+
 class MovedError(RuntimeError):
     """This version of Gradio no longer has something that the page stands on; the message says what."""
 
@@ -31,6 +35,7 @@ def check(page: gr.Blocks) -> None:
         "Blocks.fns (which function the API calls)": bool(functions)
         and all(hasattr(each, "api_name") for each in functions.values()),
         "Blocks.config['connect_heartbeat'] (no second connection)": "connect_heartbeat" in config,
+        "Blocks._queue.sleep_when_free (its pace)": isinstance(getattr(queue, "sleep_when_free", None), float),
         **{f"Blocks._queue.{name} (its bound)": isinstance(getattr(queue, name, None), dict) for name in _QUEUE},
     }
     if moved := [part for part, is_there in parts.items() if not is_there]:
@@ -48,6 +53,11 @@ class NeverServed(gr.Blocks):
 def open_no_heartbeat(page: gr.Blocks) -> None:
     """Let pages open one connection fewer: browsers allow six at a time, and our stream tells when a page is left."""
     page.config["connect_heartbeat"] = False
+
+
+def let_queue_rest(page: gr.Blocks) -> None:
+    """Have Gradio's queue look for events of API clients less often than a thousand times a second, for nothing."""
+    page._queue.sleep_when_free = QUEUE_SECONDS
 
 
 def api_function(page: gr.Blocks) -> int:

@@ -25,7 +25,10 @@ _OURS: Final = re.compile(r"[\w-]{43}", re.ASCII)
 # Every page has an id of its own, sent along with what it asks of this server. In a frame on another site, as on
 # Hugging Face, browsers send no cookie. There, and only there, the visitor's id is kept in the page's own storage,
 # where its scripts can read it, and sent along as well.
+#
+# What is done before the page's own script has begun waits for it (ui/wiring.py).
 HEAD_SCRIPT: Final = f"""<script>
+window.chatbotActions = new Promise((begun) => (window.chatbotBegun = begun));
 (() => {{
   // Not crypto.randomUUID, which is absent where the page is not served securely.
   const unguessable = () => [...crypto.getRandomValues(new Uint32Array(8))].map((word) => word.toString(36)).join("-");

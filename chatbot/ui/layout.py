@@ -12,18 +12,16 @@ from chatbot.ui.answer_markdown import LATEX_DELIMITERS
 from chatbot.ui.branding import Branding
 from chatbot.ui.i18n import label
 from chatbot.ui.icons import data_url
-from chatbot.ui.sessions import PageSessions
 from chatbot.ui.sidebars import Sidebars
 from chatbot.ui.theme import palette
 from chatbot.ui.wiring import ChatPage
 
 
-def build_page(service: ConversationService, sessions: PageSessions, branding: Branding) -> gr.Blocks:
+def build_page(service: ConversationService, branding: Branding) -> gr.Blocks:
     """Return the page.
 
     Args:
-        service: What visitors' actions are done to.
-        sessions: The open pages, shared with the routes that keep them up to date.
+        service: What clients of the API talk to, and who can answer.
         branding: How it is to look.
     """
     with gr.Blocks(title=branding.title, fill_height=True, analytics_enabled=False) as page:
@@ -37,8 +35,6 @@ def build_page(service: ConversationService, sessions: PageSessions, branding: B
                     gr.HTML(_PANEL_TOGGLE, elem_id="panel-side", apply_default_css=False)
                 ChatPage(
                     service,
-                    sessions,
-                    branding,
                     sidebars,
                     chatbot=_chatbot(branding),
                     textbox=_box(),

@@ -51,3 +51,4 @@ def mount(app: FastAPI, page: gr.Blocks, branding: Branding) -> None:
     )
     gradio_private.check(page)
     gradio_private.open_no_heartbeat(page)
+    gradio_private.let_queue_rest(page)

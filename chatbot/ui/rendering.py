@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 from typing import Any, Final
 
 from chatbot.conversation import ConversationNotFoundError, ConversationService, Generation, Turn, TurnStatus, View
 from chatbot.ui.branding import Branding
 from chatbot.ui.sessions import PageSession, Stale
 from chatbot.ui.views.controls import controls
-from chatbot.ui.views.messages import DrawnMessage, Growth, MessageRenderer
+from chatbot.ui.views.messages import Growth, Message, MessageRenderer
 from chatbot.ui.views.panels import badge, conversation_list, memory_panel
 from chatbot.ui.views.text import memory_line
 
@@ -21,7 +20,7 @@ its script is told (``forgets``, ``begins``; with its outbox ``recall_hint``, ``
 empty."""
 
 MOST_READ_AT_ONCE: Final = 2000
-"""Characters of Markdown that are read on the event loop: some 2 ms of it."""
+"""Characters of Markdown that are read on the event loop, some 2 ms of it; more is read in a thread."""
 
 BOX_IDLE: Final = {"submit_btn": True, "stop_btn": False}
 """The box as it waits for a message."""
@@ -46,12 +45,14 @@ class PageRenderer:
         """Return what has changed on a page since it was last drawn."""
         generation = self._service.generation(session.conversation)
         begins = generation is not None and generation is not session.followed
+        # Where nothing else was done, the answer that begins or ends knows what there is to see.
+        source = generation or session.followed if not session.stale else None
         ended = self._follow(session, generation)
         stale, session.stale = session.stale, Stale.NOTHING
         update: PageUpdate = {"begins": True} if begins else {}
         components: dict[str, dict[str, Any]] = {}
         if stale & Stale.VIEW:
-            view = await self._view(session)
+            view = await self._view(session, source)
             drawn, components = await self._drawn(session, view)
             update |= drawn
             if ended is not None:
@@ -79,10 +80,10 @@ class PageRenderer:
             return None
         return before.turn
 
-    async def _view(self, session: PageSession) -> View:
+    async def _view(self, session: PageSession, source: Generation | None) -> View:
         seen = session.conversation
         try:
-            view = await self._service.view(seen, limit=session.limit)
+            view = await self._service.view(seen, limit=session.limit, of=source)
         except ConversationNotFoundError:
             # Deleted on another page: this one does not show what is gone.
             session.turn_to(seen := self._service.begin(session.owner))
@@ -96,22 +97,22 @@ class PageRenderer:
 
     async def _drawn(self, session: PageSession, view: View) -> tuple[PageUpdate, dict[str, dict[str, Any]]]:
         renderer = self._bubbles(session)
-        # In a thread, for there may be much Markdown to read.
-        settled = await asyncio.to_thread(renderer.settled, view)
+        ended = view.turns[:-1] if view.growing else view.turns
+        if sum(len(turn.answer_text) + len(turn.reasoning_text) for turn in ended) < MOST_READ_AT_ONCE:
+            settled = renderer.settled(view)
+        else:
+            settled = await asyncio.to_thread(renderer.settled, view)
         growing = await self._growing(session, view.turns[-1]) if view.growing else []
         session.above = len(settled)
         session.grows_elsewhere = view.growing and session.followed is None
-        drawn = [*settled, *growing]
-        session.drawn = [each.turn for each in drawn]
-        update = session.browser.messages([_message(each) for each in drawn])
+        update = session.browser.messages([*settled, *growing])
         return update | {"forgets": view.plan.forgets}, self._components(session, view)
 
     async def _grown(self, session: PageSession, turn: Turn) -> PageUpdate:
         growing = await self._growing(session, turn)
-        session.drawn = [*session.drawn[: session.above], *(each.turn for each in growing)]
-        return session.browser.messages([_message(each) for each in growing], session.above)
+        return session.browser.messages(growing, session.above)
 
-    async def _growing(self, session: PageSession, turn: Turn) -> list[DrawnMessage]:
+    async def _growing(self, session: PageSession, turn: Turn) -> list[Message]:
         renderer, growth = self._bubbles(session), session.growth
         if growth.unread(turn) < MOST_READ_AT_ONCE:
             return renderer.growing(turn, growth)
@@ -161,8 +162,3 @@ class PageRenderer:
         session.notify(f"{reason} {session.t('chat.kept')}", lasting=True)
         if turn.question_text != kept.question_text:
             session.give_back(turn.question_text)
-
-
-def _message(drawn: DrawnMessage) -> Mapping[str, Any]:
-    """A message as Gradio's Chatbot takes it in the browser."""
-    return {"metadata": None, "options": None, **drawn.message}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Gradio's own scripts are inline and make functions from text, so scripts cannot be told apart here: Gradio's sanitizer
@@ -43,21 +42,21 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, policy: str) -> None:
         self._app = app
-        self._headers = {
-            "content-security-policy": policy,
-            "x-content-type-options": "nosniff",
+        self._headers = [
+            (b"content-security-policy", policy.encode("latin-1")),
+            (b"x-content-type-options", b"nosniff"),
             # A link in an answer that is followed tells nobody where it stood.
-            "referrer-policy": "no-referrer",
-        }
+            (b"referrer-policy", b"no-referrer"),
+        ]
+        self._names = {name for name, _ in self._headers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request, with the headers."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers[name] = value
+                others = [each for each in message.get("headers", ()) if each[0].lower() not in self._names]
+                message["headers"] = [*others, *self._headers]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

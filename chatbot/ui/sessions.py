@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import Flag, auto
 from typing import Any, Final
 
@@ -73,7 +73,6 @@ class PageSession:
         stale: What of it has to be drawn again.
         outbox: What it is told beside what is drawn.
         held: What its browser holds of it.
-        drawn: The turn each message on it belongs to, None for those that belong to none.
         above: How many messages stand above those of the turn that is being answered.
         followed: The answer that grows on it.
         growth: What is read of its Markdown.
@@ -98,7 +97,6 @@ class PageSession:
         self.choosing = asyncio.Lock()
         self.stale = Stale.PAGE
         self.browser = BrowserState()
-        self.drawn: Sequence[int | None] = ()
         self.above = 0
         self.followed: Generation | None = None
         self.growth = Growth()

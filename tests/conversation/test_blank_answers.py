@@ -10,6 +10,7 @@ from chatbot.conversation.context.messages import NO_ANSWER
 from chatbot.conversation.parts import text_parts
 from chatbot.conversation.turn import is_blank
 from tests.conversation.conversing import answers, ask, say, start, talk
+from tests.conversation.store.talk import begin
 from tests.support.turns import text_turn
 
 BLANKS = [
@@ -81,7 +82,7 @@ async def test_blanks_that_were_stopped_do_not_take_an_answers_place(service, mo
 
 async def test_blanks_that_another_process_stops_do_not_either(service, model, store, tmp_path):
     conversation = await talk(service, model, "one")
-    turn, _ = await store.begin(conversation, 0, "one")
+    turn, _ = await begin(store, conversation, 0, "one")
     assert await store.checkpoint(conversation.id, replace(turn, answer=text_parts(" \u200b")))
     other = ConversationStore(f"sqlite:///{tmp_path}/deep/down/chat.db")
     await other.stop_remote(conversation.id)

@@ -41,8 +41,8 @@ class Replicas:
             self._dead.pop().start()
 
     def serving(self) -> AppProcess:
-        """Return the one that took the newest event of a page."""
-        newest = [replica for path, replica in self.nginx.served() if path.endswith("/run/predict")][-1]
+        """Return the one that took the newest message of a page."""
+        newest = [replica for path, replica in self.nginx.served() if path.endswith("/chat/send")][-1]
         return next(process for process in self.processes if urlsplit(process.url).netloc == newest)
 
 

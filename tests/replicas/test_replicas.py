@@ -51,7 +51,7 @@ async def test_a_visitor_stays_where_their_first_page_came_from(replicas, visit,
         await visitor.reload()
     await context.close()
     served = replicas.nginx.served(name)
-    assert {"/", "/gradio_api/run/predict"} <= {path for path, _ in served}
+    assert {"/", "/chat/send"} <= {path for path, _ in served}
     assert len({replica for _, replica in served}) == 1
 
 

@@ -11,7 +11,7 @@ from chatbot.conversation import ConversationService, ConversationStore, Deploym
 from chatbot.server import create_page_app
 from chatbot.shutdown import Step
 from chatbot.ui import Branding
-from tests.support.page_events import PageEvents, headers
+from tests.support.page_events import act, headers
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
 
@@ -32,23 +32,21 @@ async def served(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("elem_id", "event", "value", "words"),
+    ("action", "value", "words"),
     [
-        (None, "submit", "a" * 100_001, "100,001 characters"),
-        ("system-prompt", "blur", "a" * 20_001, "20,001 characters"),
-        ("search", "change", "a" * 1_001, "1,001 characters"),
-        ("max-tokens", "blur", 1_000_000, "1 to 256"),
-        ("k", "input", 25, "0 to 20"),
+        ("send", "a" * 100_001, "100,001 characters"),
+        ("set_system_prompt", "a" * 20_001, "20,001 characters"),
+        ("search", "a" * 1_001, "1,001 characters"),
+        ("set_max_tokens", 1_000_000, "1 to 256"),
+        ("set_k", 25, "0 to 20"),
     ],
 )
-async def test_what_is_beyond_a_bound_is_refused_in_words(served, elem_id, event, value, words):
+async def test_what_is_beyond_a_bound_is_refused_in_words(served, action, value, words):
     client, model = served
-    page = await PageEvents.of(client)
-    function = page.submit if elem_id is None else page.number(elem_id, event)
     async with client.stream("GET", "/chat/updates", headers=headers("a page", "ada")) as reply:
         updates = (json.loads(line[6:]) async for line in reply.aiter_lines() if line.startswith("data: "))
         await anext(updates)
-        assert await page.send(function, [value], "a page", "ada") == 200
+        assert await act(client, action, [value], "a page", "ada") == 204
         async for update in updates:
             if any(words in notice["text"] for notice in update.get("notices", ())):
                 break
@@ -57,7 +55,7 @@ async def test_what_is_beyond_a_bound_is_refused_in_words(served, elem_id, event
             assert not {"system_prompt", "search"} & update.get("components", {}).keys()
             assert "taken" not in update
         model.will_say("ok")
-        assert await page.send(page.submit, ["hello"], "a page", "ada") == 200
+        assert await act(client, "send", ["hello"], "a page", "ada") == 204
         async for update in updates:
             if "ok" in json.dumps(update):
                 break

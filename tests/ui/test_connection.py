@@ -99,10 +99,10 @@ async def test_a_message_that_the_page_sends_before_it_knows_is_not_lost(app, vi
     process = app()
     async with visit(process.url) as visitor:
         # The heartbeat of this page tells nothing: a request that fails is the first sign.
-        await visitor.page.route("**/run/predict*", lambda route: route.abort("connectionrefused"))
+        await visitor.page.route("**/chat/send", lambda route: route.abort("connectionrefused"))
         await visitor.say("my precious words")
         await says(visitor, AWAY)
-        await visitor.page.unroute("**/run/predict*")
+        await visitor.page.unroute("**/chat/send")
         await says(visitor, BACK)
         await expect(visitor.box).to_have_value("my precious words")
         await expect(visitor.questions).to_have_count(0)
@@ -116,17 +116,13 @@ async def test_a_message_that_was_taken_before_the_page_heard_of_it_is_not_offer
         await visitor.ask("hello")
 
         async def take_in_silence(route: Route) -> None:
-            # A keystroke's event has data of its own.
-            if "event_data" in route.request.post_data_json:
-                await route.continue_()
-            else:
-                await route.fetch()
-                await route.abort("connectionreset")
+            await route.fetch()
+            await route.abort("connectionreset")
 
-        await visitor.page.route("**/run/predict*", take_in_silence)
+        await visitor.page.route("**/chat/send", take_in_silence)
         await visitor.say("tell me *more*")
         await says(visitor, AWAY)
-        await visitor.page.unroute("**/run/predict*")
+        await visitor.page.unroute("**/chat/send")
         await says(visitor, BACK)
         await expect(visitor.questions).to_have_text(["hello", "tell me *more*"])
         await expect(visitor.box).to_have_value("")

@@ -92,8 +92,8 @@ def test_the_server_says_that_it_is_alive(client):
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_another_sites_page_may_not_write(client, site):
-    event = {"fn_index": 0, "session_hash": "s", "data": []}
-    reply = client.post(f"{API}/run/predict", json=event, headers={"sec-fetch-site": site})
+    headers = {"sec-fetch-site": site, PAGE_HEADER: "p1"}
+    reply = client.post("/chat/send", json=["hello"], headers=headers)
     assert reply.status_code == 403
 
 
@@ -103,32 +103,39 @@ def test_another_sites_page_may_not_read(client):
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(client):
-    reply = client.post(f"{API}/run/predict", content=b"x" * (MAX_BODY + 1))
+    reply = client.post("/chat/send", content=b"x" * (MAX_BODY + 1))
     assert reply.status_code == 413
 
 
 def test_so_is_one_that_does_not_tell_its_length(client):
     body = (b"x" * 100_000 for _ in range(20))
-    reply = client.post(f"{API}/run/predict", content=body, headers={PAGE_HEADER: "p1"})
+    reply = client.post("/chat/send", content=body, headers={PAGE_HEADER: "p1"})
     assert reply.status_code == 413
 
 
-def test_only_pages_act(client, application):
-    """And in one of Gradio's sessions: to make one takes 10 ms of everybody's time, and nothing of a page is in it."""
-    [gradio] = [route.app for route in application.routes if isinstance(route, Mount)]
-    search = next(each for each in client.get("/config").json()["dependencies"] if each["queue"] is False)
-    event = {"fn_index": search["id"], "session_hash": "made up", "data": [""]}
-    assert client.post(f"{API}/run/predict", json=event).status_code == 404
-    assert client.post(f"{API}/run/predict", content=b"[]", headers={PAGE_HEADER: "p1"}).status_code == 400
-    for number in range(3):
-        reply = client.post(f"{API}/run/predict", json=event, headers={PAGE_HEADER: f"p{number}"})
-        assert reply.status_code == 200, reply.text
-    assert "made up" not in gradio.state_holder.session_data
+def test_only_pages_act_and_only_as_pages_do(client):
+    page = {PAGE_HEADER: "p1"}
+    assert client.post("/chat/new", json=[]).status_code == 404
+    assert client.post("/chat/nothing", json=[], headers=page).status_code == 404
+    for action, body in {
+        "send": b"no JSON",
+        "search": b"[]",
+        "new": b"[1]",
+        "flip": b'["0", -1]',
+        "dismiss": b'["99999999999999999999"]',
+        "mark": b'["0", "forever"]',
+        "rate": b'["0", "so so"]',
+        "set_k": b"[1e999]",
+        "open": b"[null]",
+    }.items():
+        assert client.post(f"/chat/{action}", content=body, headers=page).status_code == 400, action
+    for action, values in {"new": [], "dismiss": ["3"], "rate": ["0", "none"], "set_k": [3], "open": ["x"]}.items():
+        assert client.post(f"/chat/{action}", json=values, headers=page).status_code == 204, action
 
 
 def test_the_queue_is_for_the_api_alone(client):
-    submit = next(each["id"] for each in client.get("/config").json()["dependencies"] if each["queue"] is False)
-    assert join(client, "s1", submit).status_code == 404
+    other = next(each["id"] for each in client.get("/config").json()["dependencies"] if each["api_name"] != "chat")
+    assert join(client, "s1", other).status_code == 404
     assert client.post(f"{API}/queue/join", content=b"no event").status_code == 400
 
 

@@ -16,7 +16,7 @@ from chatbot.server import create_page_app
 from chatbot.shutdown import Step
 from chatbot.ui import Branding
 from tests.conversation.conversing import until
-from tests.support.page_events import PageEvents, headers
+from tests.support.page_events import act, headers
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
 
@@ -125,9 +125,8 @@ async def test_what_nobody_can_come_back_for_is_removed_while_the_application_ru
 
     with serving(app) as url:
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
-            page = await PageEvents.of(client)
             for name in ("closed page", "open page"):
-                assert await page.send(page.submit, [name], name) == 200
+                assert await act(client, "send", [name], name) == 204
             await eventually([(2,)], "SELECT count(*) FROM turns WHERE status = 'complete'")
             async with client.stream("GET", "/chat/updates", headers=headers("open page")) as reply:
                 assert reply.status_code == 200

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.support.app_process import AppProcess
-from tests.support.page_events import PageEvents, headers
+from tests.support.page_events import act, headers
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
@@ -16,13 +16,14 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120
 async def test_it_ends_in_order_in_the_midst_of_an_answer(tmp_path):
     settings = {"CHATBOT_DEMO_TOKEN_DELAY": "0.5", "CHATBOT_STORE_URL": f"sqlite:///{tmp_path}/chat.db"}
     with AppProcess(tmp_path, settings) as process:
-        async with httpx.AsyncClient(base_url=process.url, timeout=60) as client:
-            page = await PageEvents.of(client)
-            async with client.stream("GET", "/chat/updates", headers=headers("a page", "ada")) as updates:
-                assert await page.send(page.submit, ["give me a long answer"], "a page", "ada") == 200
-                async for line in updates.aiter_lines():
-                    if '"begins":true' in line:
-                        break
+        async with (
+            httpx.AsyncClient(base_url=process.url, timeout=60) as client,
+            client.stream("GET", "/chat/updates", headers=headers("a page", "ada")) as updates,
+        ):
+            assert await act(client, "send", ["give me a long answer"], "a page", "ada") == 204
+            async for line in updates.aiter_lines():
+                if '"begins":true' in line:
+                    break
         with closing(sqlite3.connect(tmp_path / "chat.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             # Nothing waits for the lock longer than the end may take.

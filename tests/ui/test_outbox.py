@@ -16,7 +16,7 @@ from chatbot.shutdown import Step
 from chatbot.ui import Branding
 from chatbot.ui.outbox import SEVERAL, Outbox
 from tests.conversation.conversing import until
-from tests.support.page_events import PageEvents, headers
+from tests.support.page_events import act, headers
 from tests.support.relay import LosingFront
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
@@ -100,11 +100,10 @@ def stream(client, posted=None):
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_stream_in_the_place_of_another_is_given_what_did_not_arrive_and_nothing_else(served):
     client, _ = served
-    page = await PageEvents.of(client)
     async with stream(client) as reply:
         updates = updates_of(reply)
         await anext(updates)
-        assert await page.send(page.submit, ["a" * 100_001], "p", "a") == 200
+        assert await act(client, "send", ["a" * 100_001], "p", "a") == 204
         async for update in updates:
             if "notices" in update:
                 break

@@ -31,7 +31,7 @@ from chatbot.ui.i18n import CODES, Language
 from chatbot.ui.views import panels
 from chatbot.ui.views.action_buttons import TOKEN, button, icon
 from chatbot.ui.views.controls import controls
-from chatbot.ui.views.messages import DrawnMessage, Growth, MessageRenderer
+from chatbot.ui.views.messages import Growth, Message, MessageRenderer
 from chatbot.ui.views.text import cost, facts, memory_line, spans
 from tests.support.passages import add_passages
 from tests.support.scripted_model import ScriptedModel
@@ -52,7 +52,7 @@ def view(*turns: Turn, k: int = 5, growing: bool = False, versions=None) -> View
     return View(Conversation("c", "o"), turns, plan, versions or {}, growing, effective)
 
 
-def drawn(*turns: Turn, **kwargs) -> list[DrawnMessage]:
+def drawn(*turns: Turn, **kwargs) -> list[Message]:
     shown, renderer = view(*turns, **kwargs), MessageRenderer(ENGLISH, "$", NOW)
     return [*renderer.settled(shown), *(renderer.growing(shown.turns[-1], Growth()) if shown.growing else ())]
 
@@ -61,14 +61,14 @@ def texts(*turns: Turn, **kwargs) -> list[tuple[str, str]]:
     """Role and text of each message; of a question what was typed, of an answer what is copied."""
     found = []
     for each in drawn(*turns, **kwargs):
-        text = each.message["content"][0]["text"]
+        text = each["content"][0]["text"]
         if copied := re.search(rf"<!--{TOKEN} (.*)-->$", text, re.DOTALL):
             text = re.sub(r"&#(\d+);", lambda found: chr(int(found[1])), copied[1])
             for entity, char in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
                 text = text.replace(entity, char)
-        if each.message["role"] == "user":
+        if each["role"] == "user":
             (text,) = re.fullmatch(rf'<pre class="{TOKEN} typed">\n(.*)</pre>', text, re.DOTALL).groups()
-        found.append((each.message["role"], html.unescape(text) if each.message["role"] == "user" else text))
+        found.append((each["role"], html.unescape(text) if each["role"] == "user" else text))
     return found
 
 
@@ -85,7 +85,7 @@ def test_an_answer_is_prepared_and_has_the_models_words_beside_it():
     _, answer = drawn(text_turn(0, "  spaces  ", "    code <b>\n      more\n", TurnStatus.COMPLETE))
     copied = f"<!--{TOKEN}     code &lt;b&gt;\n      more\n-->"
     prepared = "~~~\ncode <b>\n  more\n~~~"
-    assert answer.message["content"] == [{"type": "text", "text": f"{prepared}\n\n{copied}"}]
+    assert answer["content"] == [{"type": "text", "text": f"{prepared}\n\n{copied}"}]
 
 
 @pytest.mark.parametrize("said", ["", "-->", "a--", "&lt; &amp;", "\t$$x$$ %%%LATEX_BLOCK_0%%%", "\ufdd0\r\n ", "<!--"])
@@ -103,7 +103,7 @@ def test_no_line_of_the_pages_own_holds_an_empty_line():
 @pytest.mark.parametrize("typed", ["  spaces \n\n", "\n# no heading", EVIL, "</pre><b>", "&lt; $$x$$ `y`"])
 def test_a_question_is_shown_as_it_was_typed(typed):
     assert texts(text_turn(0, typed, "answer", TurnStatus.COMPLETE))[0] == ("user", typed)
-    text = drawn(text_turn(0, typed, "answer", TurnStatus.COMPLETE))[0].message["content"][0]["text"]
+    text = drawn(text_turn(0, typed, "answer", TurnStatus.COMPLETE))[0]["content"][0]["text"]
     assert re.findall(r"<(?!/?pre)", text) == []
 
 
@@ -195,11 +195,11 @@ def test_spans():
     assert spans([1, 2, 3, 5, 7, 8]) == "1–3, 5, 7–8"
 
 
-def test_a_bubble_belongs_to_a_turn_also_behind_notes():
+def test_each_turn_has_one_question_by_which_the_pages_script_counts_turns():
     turns = [turn(0), turn(1, TurnStatus.STOPPED), turn(2, TurnStatus.STOPPED, ""), turn(3)]
-    shown = drawn(*turns)
     # Question and answer; with a note; question, note, and why it is not remembered; question and answer.
-    assert [each.turn for each in shown] == [0, 0, 1, 1, 1, 2, 2, None, 3, 3]
+    roles = "".join(each["role"][0] for each in drawn(*turns))
+    assert roles == "ua" + "uaa" + "uaa" + "ua"
 
 
 def test_the_panel_says_of_each_turn_whether_it_goes_and_why():
@@ -308,10 +308,10 @@ def test_numbers_are_written_as_the_language_does():
 
 def test_thoughts_are_folded_away_with_how_long_they_took():
     thinking = drawn(text_turn(0, "q", reasoning="hm"), growing=True)
-    assert [each.message.get("metadata") for each in thinking] == [None, {"title": "Thinking…", "status": "pending"}]
+    assert [each.get("metadata") for each in thinking] == [None, {"title": "Thinking…", "status": "pending"}]
     done = drawn(turn(0, reasoning="hm", timing=timed(thinking=4.2)))
-    assert done[1].message["metadata"] == {"title": "Thought for 4 s", "status": "done"}
-    assert done[1].message["content"][0]["text"].startswith('<p dir="auto">hm</p>')
+    assert done[1]["metadata"] == {"title": "Thought for 4 s", "status": "done"}
+    assert done[1]["content"][0]["text"].startswith('<p dir="auto">hm</p>')
 
 
 def failed(**values) -> Turn:
@@ -355,7 +355,7 @@ def test_what_a_model_waits_for_is_said_until_it_asks_again(kind, words):
 @pytest.mark.parametrize("code", CODES)
 def test_a_wait_is_said_in_every_language_with_no_number_but_the_seconds(code):
     growing = turn(0, TurnStatus.STREAMING, "", waiting=Waiting("ModelRateLimitError", NOW + 12))
-    text = MessageRenderer(Language(code), "$", NOW).growing(growing, Growth())[-1].message["content"][0]["text"]
+    text = MessageRenderer(Language(code), "$", NOW).growing(growing, Growth())[-1]["content"][0]["text"]
     said = re.search(r'<span class="wait[^>]*>([^<]*)</span>', text)[1]
     assert re.findall(r"\d+", said) == ["12"]
     assert Language(code).failure("ModelRateLimitError") in html.unescape(said)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from chatbot.conversation.context.builder import ContextPlan
 from chatbot.conversation.generation.responder import AnsweredBy, Bytes, Correction, Delta, Event, Finish, Step
 from chatbot.conversation.parts import Blob, Part, Reasoning, Text, extended, text_of
+from chatbot.conversation.store import Recent
 from chatbot.conversation.turn import STORE_ERROR, Conversation, Timing, Turn, TurnStatus, Usage, Waiting
 
 
@@ -24,10 +25,13 @@ class Generation:
         turn: The turn at its start: the question, and no answer yet.
         conversation: Where it belongs, as it stands with the question written down.
         plan: What the request holds.
+        before: What comes before it, where that and the turn are all that a page shows.
     """
 
-    def __init__(self, turn: Turn, conversation: Conversation, plan: ContextPlan) -> None:
+    def __init__(self, turn: Turn, conversation: Conversation, plan: ContextPlan, before: Recent | None = None) -> None:
         self.conversation = conversation
+        self.before = before
+        """None also once it may have changed: then it has to be read."""
         self.plan = plan
         """What the latest request holds."""
         self.task: asyncio.Task[None] | None = None
@@ -122,6 +126,13 @@ class Generation:
         waiting = Waiting(STORE_ERROR, time.time() + seconds)
         self._turn = replace(turn, status=TurnStatus.STREAMING, failure=None, waiting=waiting)
         self._wake()
+
+    def keep(self, conversation: Conversation | None) -> None:
+        """Take note of the conversation as it stands with the answer kept; None where it is not shown."""
+        if conversation is None or conversation.revision != self.conversation.revision:
+            self.before = None
+        else:
+            self.conversation = conversation
 
     def give_up(self) -> None:
         """Have no further attempt made to save it."""

@@ -14,13 +14,12 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from chatbot.conversation import titles
-from chatbot.conversation.access import changing
+from chatbot.conversation.access import at_revision
 from chatbot.conversation.deployments import Deployments
 from chatbot.conversation.errors import (
     AnswerUnsavedError,
     ApplicationBusyError,
     ConversationBusyError,
-    ConversationConflictError,
     MessageError,
     OriginBusyError,
     OwnerBusyError,
@@ -33,7 +32,7 @@ from chatbot.conversation.generation.task import GenerationTask
 from chatbot.conversation.recall import RecallService
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.turn import STORE_ERROR, Conversation, Turn
-from chatbot.conversation.view import load_candidates
+from chatbot.conversation.view import SHOWN_TURNS
 
 MAX_ANSWER_SECONDS: Final = 600.0
 """The longest an answer may take in all: an end for a generation that nobody follows or stops."""
@@ -238,22 +237,21 @@ class GenerationManager:
     async def _begun(
         self, conversation: Conversation, text: str, at: int | None, asker: _Asker, *, beside: bool
     ) -> Generation:
-        async with changing(self._store, conversation) as stored:
-            if not stored.revision:
-                stored = replace(stored, title=titles.shortened(text))
-            if not beside and await self._store.in_progress(stored.id):
-                # Its end moves no revision: what is read here could be out of date when the question is written down.
-                raise ConversationBusyError
-            newest = await self._store.tail(stored.id, 1)
-            count = newest[0].index + 1 if newest else 0
-            index = count if at is None else at
-            if not 0 <= index <= count:
-                raise ConversationConflictError
-            effective = self._deployments.effective(stored)
-            earlier = await load_candidates(self._store, stored, effective.lookback, index)
-            turn, revision = await self._store.begin(stored, index, text, beside=beside)
-        replan = partial(effective.plan, earlier, text)
-        generation = Generation(turn, replace(stored, revision=revision), replan())
+        if not conversation.revision:
+            conversation = replace(conversation, title=titles.shortened(text))
+        # At the revision that it was seen at, it has the options that it was seen with.
+        limit = max(SHOWN_TURNS, self._deployments.effective(conversation).lookback)
+        async with at_revision(self._store, conversation):
+            begun = await self._store.begin(conversation, at, text, limit=limit, beside=beside)
+        stored, turn = begun.conversation, begun.turn
+        effective = self._deployments.effective(stored)
+        replan = partial(effective.plan, begun.before.candidates(effective.lookback), text)
+        siblings = self._generations[stored.id]
+        for sibling in siblings.values():
+            sibling.before = None
+        # What was taken back is not shown, and stands beside what is asked in its place.
+        is_known = not siblings and (begun.replaced is not None or not turn.version)
+        generation = Generation(turn, stored, replan(), begun.before if is_known else None)
         writing = GenerationTask(
             generation,
             StreamingResponder(effective, replan),
@@ -263,8 +261,10 @@ class GenerationManager:
         )
         # The number of one that was dropped is given again.
         self._lost.pop((stored.id, *turn.key), None)
-        self._generations[stored.id][turn.key] = generation
-        generation.task = asyncio.create_task(self._write(generation, writing, asker, is_further=index == count))
+        siblings[turn.key] = generation
+        generation.task = asyncio.create_task(
+            self._write(generation, writing, asker, is_further=begun.replaced is None)
+        )
         return generation
 
     async def _write(self, generation: Generation, writing: GenerationTask, asker: _Asker, *, is_further: bool) -> None:

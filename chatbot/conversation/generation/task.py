@@ -88,6 +88,7 @@ class GenerationTask:
             except Exception:
                 logger.exception("An answer could not be saved")
             if self._generation.is_given_up or time.monotonic() + pause > until:
+                self._generation.keep(None)
                 return _failed(turn, STORE_ERROR, UNSAVED)
             self._generation.hold(turn, pause)
             pause = min(2 * pause, LONGEST_PAUSE) if await self._waited(pause) else FIRST_PAUSE
@@ -104,8 +105,10 @@ class GenerationTask:
 
     async def _save(self, turn: Turn) -> Turn:
         await self._keep_bytes()
-        self.is_written = await self._store.end(self._id, turn)
-        return turn if self.is_written else await self._as_kept(turn)
+        ended = await self._store.end(self._id, turn)
+        self.is_written = ended is not None
+        self._generation.keep(ended.conversation if ended is not None and ended.is_kept else None)
+        return await self._as_kept(turn) if ended is None else turn
 
     async def _as_kept(self, turn: Turn) -> Turn:
         """What somebody else left of the turn, who stopped it in another process or took this one for dead."""

@@ -2,15 +2,18 @@
 
 from chatbot.conversation.store.blobs import MAX_BLOB_BYTES, MAX_OWNER_BYTES, BlobStore
 from chatbot.conversation.store.statements import AnsweringError, RevisionError
-from chatbot.conversation.store.store import SILENCE, ConversationStore, StoredTurn
+from chatbot.conversation.store.store import SILENCE, Begun, ConversationStore, Ended, Recent, StoredTurn
 
 __all__ = [
     "MAX_BLOB_BYTES",
     "MAX_OWNER_BYTES",
     "SILENCE",
     "AnsweringError",
+    "Begun",
     "BlobStore",
     "ConversationStore",
+    "Ended",
+    "Recent",
     "RevisionError",
     "StoredTurn",
 ]

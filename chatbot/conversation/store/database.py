@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any, Final, TypeVar
 
@@ -93,10 +93,10 @@ class Database:
             async with self._connected() as connection:
                 yield connection
 
-    async def read(self, query: Executable) -> Sequence[RowMapping]:
+    async def read(self, query: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
         """Return the rows of a query."""
         async with self._connected() as connection:
-            return (await connection.execute(query)).mappings().all()
+            return (await connection.execute(query, parameters)).mappings().all()
 
     async def pages(self, query: Executable, size: int = PAGE_ROWS) -> AsyncGenerator[Sequence[RowMapping]]:
         """Yield the rows of a query that may have many, as they are at one moment, a few at a time.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, RowMapping, and_, case, delete, func, insert, select, update
@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.conversation.retention import LASTING_SECONDS, PASSING, PASSING_SECONDS, UNDELETE_SECONDS, lifetime
-from chatbot.conversation.store.schema import IS_IN_PROGRESS, conversations, options_row, turns
+from chatbot.conversation.store.schema import IS_IN_PROGRESS, conversation_of, conversations, options_row, turns
 from chatbot.conversation.turn import Conversation, Failure, TurnStatus, Usage
 
 INTERRUPTED: Final = Failure("Interrupted", "The application ended while it was writing this answer. Press Retry.")
@@ -30,12 +30,13 @@ class AnsweringError(Exception):
     """An answer is being written in the conversation, by this process or another."""
 
 
-async def create(connection: AsyncConnection, conversation: Conversation, *, is_hidden: bool = False) -> int:
-    """Write down a conversation that begins, hidden as a deleted one is if told so; return its first revision.
+async def create(connection: AsyncConnection, conversation: Conversation, *, is_hidden: bool = False) -> Conversation:
+    """Write down a conversation that begins, hidden as a deleted one is if told so; return it at its first revision.
 
     Raises:
         RevisionError: There is one with this id.
     """
+    now = time.time()
     row = {
         "id": conversation.id,
         "owner": conversation.owner,
@@ -45,7 +46,7 @@ async def create(connection: AsyncConnection, conversation: Conversation, *, is_
         "input_tokens": conversation.usage.input_tokens,
         "output_tokens": conversation.usage.output_tokens,
         "cost": conversation.usage.cost,
-        "updated_at": (now := time.time()),
+        "updated_at": now,
         "deleted_at": now if is_hidden else None,
         "expires_at": now + (UNDELETE_SECONDS if is_hidden else lifetime(conversation.owner)),
     }
@@ -53,11 +54,16 @@ async def create(connection: AsyncConnection, conversation: Conversation, *, is_
         await connection.execute(insert(conversations).values(row))
     except IntegrityError:
         raise RevisionError(f"conversation {conversation.id} has begun already") from None
-    return 1
+    return replace(conversation, revision=1, updated_at=now)
 
 
-async def advance(connection: AsyncConnection, id: str, revision: int, **values: Any) -> int:  # noqa: A002
-    """Move a conversation from one revision to the next.
+async def advance(
+    connection: AsyncConnection,
+    id: str,  # noqa: A002
+    revision: int,
+    **values: Any,
+) -> Conversation:
+    """Move a conversation from one revision to the next; return it as it stands then.
 
     Raises:
         RevisionError: It is gone, or not at this revision.
@@ -66,15 +72,23 @@ async def advance(connection: AsyncConnection, id: str, revision: int, **values:
         conversations.c.id == id, conversations.c.revision == revision, conversations.c.deleted_at.is_(None)
     )
     values |= {"revision": revision + 1, **_touched()}
-    if (await connection.execute(update(conversations).where(at_revision).values(values))).rowcount != 1:
+    moved = update(conversations).where(at_revision).values(values).returning(*conversations.c)
+    row = (await connection.execute(moved)).mappings().first()
+    if row is None:
         raise RevisionError(f"conversation {id} is not at revision {revision}")
-    return revision + 1
+    return conversation_of(row)
 
 
-async def touch(connection: AsyncConnection, id: str, usage: Usage | None = None) -> None:  # noqa: A002
-    """Note that a conversation was written to, where its revision stays, and what an answer in it took."""
+async def touch(connection: AsyncConnection, id: str, usage: Usage | None = None) -> Conversation | None:  # noqa: A002
+    """Note that a conversation was written to, where its revision stays, and what an answer in it took.
+
+    Returns:
+        The conversation as it stands then; None where it is gone.
+    """
     values = _touched() | ({} if usage is None else _added(usage))
-    await connection.execute(update(conversations).where(conversations.c.id == id).values(values))
+    touched = update(conversations).where(conversations.c.id == id).values(values).returning(*conversations.c)
+    row = (await connection.execute(touched)).mappings().first()
+    return None if row is None else conversation_of(row)
 
 
 async def spend(connection: AsyncConnection, id: str, usage: Usage) -> None:  # noqa: A002

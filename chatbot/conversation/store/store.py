@@ -9,11 +9,26 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import RowMapping, and_, delete, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    CompoundSelect,
+    RowMapping,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.conversation.parts import blobs_of, text_parts
@@ -47,12 +62,78 @@ REMOVED_CONVERSATIONS, REMOVED_TURNS = 20, 200
 """How many conversations, and about how many of their turns, are removed at a time: a few milliseconds' work."""
 
 
+_LAST: Final = 2**31 - 1
+"""More than any index of a turn."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredTurn:
     """A version of a turn, and whether it is on the path that the page shows."""
 
     turn: Turn
     shown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What is read of a conversation to show it, and to ask in it.
+
+    Attributes:
+        turns: The newest shown turns, in order.
+        pinned: The shown turns that are pinned, in order.
+        in_progress: The turns that somebody is writing right now, as :meth:`ConversationStore.in_progress` has them.
+        versions: By index, the versions that stand beside a turn, its own among them; nothing where there is no other.
+    """
+
+    turns: Sequence[Turn] = ()
+    pinned: Sequence[Turn] = ()
+    in_progress: Sequence[Turn] = ()
+    versions: Mapping[int, Sequence[int]] = field(default_factory=dict)
+
+    def up_to(self, index: int) -> Recent:
+        """Return what there is of it before an index."""
+        turns, pinned = (tuple(turn for turn in each if turn.index < index) for each in (self.turns, self.pinned))
+        return replace(self, turns=turns, pinned=pinned)
+
+    def followed_by(self, turn: Turn) -> Recent:
+        """Return it with one turn more at the end."""
+        return replace(self, turns=(*self.turns, turn))
+
+    def candidates(self, lookback: int) -> Sequence[Turn]:
+        """Return the turns that a request may carry, in order: so many of the newest, and all that are pinned."""
+        newest = self.turns[max(len(self.turns) - lookback, 0) :]
+        turns = {turn.index: turn for turn in (*self.pinned, *newest)}
+        return [turns[index] for index in sorted(turns)]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A turn whose question was written down.
+
+    Attributes:
+        turn: The turn, without an answer.
+        conversation: The conversation as it stands with it.
+        before: What comes before it; its ``versions`` have those beside the turn that are not its own as well.
+        replaced: What is shown in its place until it has ended.
+    """
+
+    turn: Turn
+    conversation: Conversation
+    before: Recent
+    replaced: Turn | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A turn whose answer was written down as it ended.
+
+    Attributes:
+        conversation: The conversation as it stands with it.
+        is_kept: Whether it is shown; if not, it was dropped for what is shown in its place.
+    """
+
+    conversation: Conversation
+    is_kept: bool
 
 
 class ConversationStore:
@@ -95,8 +176,7 @@ class ConversationStore:
 
     async def get(self, id: str) -> Conversation | None:  # noqa: A002 - the field's own name
         """Return the conversation with this id, whoever owns it, or None."""
-        query = select(conversations).where(conversations.c.id == id, conversations.c.deleted_at.is_(None))
-        rows = await self._database.read(query)
+        rows = await self._database.read(_GET, {"id": id})
         return conversation_of(rows[0]) if rows else None
 
     async def list(self, owner: str, *, search: str = "", limit: int = 50) -> list[Conversation]:
@@ -107,7 +187,7 @@ class ConversationStore:
             search: Only those with this in their title or in a turn that is shown, in whatever case.
             limit: How many at most.
         """
-        query = select(conversations).where(conversations.c.owner == owner, conversations.c.deleted_at.is_(None))
+        query = _LIST
         if search:
             has_it = select(turns.c.index).where(
                 turns.c.conversation_id == conversations.c.id,
@@ -115,8 +195,8 @@ class ConversationStore:
                 or_(holds(turns.c.user, search), holds(turns.c.assistant, search)),
             )
             query = query.where(or_(holds(conversations.c.title, search), has_it.exists()))
-        query = query.order_by(conversations.c.updated_at.desc(), conversations.c.id).limit(limit)
-        return [conversation_of(row) for row in await self._database.read(query)]
+        rows = await self._database.read(query, {"owner": owner, "limit": limit})
+        return [conversation_of(row) for row in rows]
 
     async def rename(self, id: str, title: str) -> None:  # noqa: A002
         """Give a conversation another title."""
@@ -135,7 +215,7 @@ class ConversationStore:
             RevisionError: Somebody else wrote first.
         """
         async with self._database.writing() as connection, connection.begin():
-            return await statements.advance(connection, id, revision, **options_row(options))
+            return (await statements.advance(connection, id, revision, **options_row(options))).revision
 
     async def delete(self, id: str) -> None:  # noqa: A002
         """Delete a conversation; for :data:`UNDELETE_SECONDS` :meth:`restore` brings it back."""
@@ -194,10 +274,18 @@ class ConversationStore:
         rows = await self._database.read(query.order_by(turns.c.index.desc()).limit(limit))
         return [self._settled(row) for row in reversed(rows)]
 
-    async def pinned(self, id: str) -> Sequence[Turn]:  # noqa: A002
-        """Return the shown turns that are pinned, in order."""
-        query = _shown(id).where(IS_PINNED).order_by(turns.c.index)
-        return [self._settled(row) for row in await self._database.read(query)]
+    async def recent(self, id: str, limit: int, *, before: int | None = None) -> Recent:  # noqa: A002
+        """Return what a page and a request are made of, in one statement, or two where turns have other versions.
+
+        Args:
+            id: Of the conversation.
+            limit: How many of the newest shown turns.
+            before: Only turns before this index.
+        """
+        recent = self._recent(rows := await self._database.read(_RECENT, _recent_of(id, limit, before)))
+        if any(row["has_versions"] for row in rows):
+            recent = replace(recent, versions=await self.alternatives(id, recent.turns))
+        return recent
 
     async def in_progress(self, id: str) -> Sequence[Turn]:  # noqa: A002
         """Return the turns that somebody is writing right now, as they were last kept, in the order they were begun.
@@ -210,19 +298,7 @@ class ConversationStore:
 
     async def alternatives(self, id: str, of: Collection[Turn]) -> Mapping[int, Sequence[int]]:  # noqa: A002
         """Return, by index, the versions that stand beside each of these turns, its own among them, in order."""
-        if not of:
-            return {}
-        indices = [turn.index for turn in of]
-        query = (
-            select(turns.c.index, turns.c.version, turns.c.parent, turns.c.status, turns.c.shown)
-            .where(turns.c.conversation_id == id, turns.c.index.between(min(indices), max(indices)))
-            .order_by(turns.c.index, turns.c.version)
-        )
-        families: dict[tuple[int, int | None], list[int]] = defaultdict(list)
-        for row in await self._database.read(query):
-            if row["shown"] or row["status"] != TurnStatus.STREAMING:
-                families[row["index"], row["parent"]].append(row["version"])
-        return {turn.index: families[turn.index, turn.parent] for turn in of}
+        return _families(await self._database.read(_beside(id, of)), of) if of else {}
 
     async def everything(self, id: str) -> Sequence[StoredTurn]:  # noqa: A002
         """Return every version of every turn, by index and version."""
@@ -233,45 +309,71 @@ class ConversationStore:
     # ------------------------------------------------------------------------------------------ writing turns
 
     async def begin(
-        self, conversation: Conversation, index: int, text: str, *, beside: bool = False
-    ) -> tuple[Turn, int]:
-        """Write down a question and that this process answers it; return its turn and the new revision.
+        self,
+        conversation: Conversation,
+        index: int | None,
+        text: str,
+        *,
+        limit: int = 1,
+        beside: bool = False,
+    ) -> Begun:
+        """Write down a question and that this process answers it.
 
         Where the index is taken, the turn is a further version, and is not shown before :meth:`end`.
 
         Args:
             conversation: At the revision the writer has seen; at revision 0 it is made.
-            index: Where the question goes: at most one after the last turn.
+            index: Where the question goes: at most one after the last turn, and there if None.
             text: The question.
+            limit: How many of the turns before it are returned.
             beside: Whether other answers may be in progress at the same index.
 
         Raises:
-            RevisionError: Somebody else wrote first.
+            RevisionError: Somebody else wrote first, or the conversation is another owner's.
             AnsweringError: An answer is being written.
         """
         id = conversation.id  # noqa: A001
         async with self._database.writing() as connection, connection.begin():
+            before = Recent()
             if conversation.revision:
-                revision = await self._claim(connection, id, conversation.revision, beside=index if beside else None)
+                begun = await statements.advance(connection, id, conversation.revision)
+                if begun.owner != conversation.owner:
+                    raise RevisionError(f"conversation {id} is somebody else's")
+                # From here on nobody else writes in it, so what is read stays true.
+                what = _recent_of(id, limit + 1, None if index is None else index + 1)
+                rows = (await connection.execute(_RECENT, what)).mappings().all()
+                if any(row["status"] == TurnStatus.STREAMING for row in rows):
+                    silent_before = time.time() - self._silence
+                    await statements.claim(connection, id, silent_before, beside=index if beside else None)
+                    rows = (await connection.execute(_RECENT, what)).mappings().all()
+                before = self._recent(rows)
+                if any(row["has_versions"] for row in rows):
+                    others = (await connection.execute(_beside(id, before.turns))).mappings().all()
+                    before = replace(before, versions=_families(others, before.turns))
             else:
-                revision = await statements.create(connection, conversation)
-            near = select(turns.c.index, turns.c.version, turns.c.shown).where(turns.c.conversation_id == id)
-            rows = (await connection.execute(near.where(turns.c.index.in_((index - 1, index))))).mappings().all()
-            path = {row["index"]: row["version"] for row in rows if row["shown"]}
-            if index and index - 1 not in path:
+                begun = await statements.create(connection, conversation)
+            last = before.turns[-1] if before.turns else None
+            if index is None:
+                index = 0 if last is None else last.index + 1
+            replaced = last if last is not None and last.index == index else None
+            beside_it = before.versions.get(index, () if replaced is None else [replaced.version])
+            before = replace(before.up_to(index), versions={**before.versions, index: beside_it})
+            parent = before.turns[-1] if before.turns else None
+            if index != (0 if parent is None else parent.index + 1):
                 raise RevisionError(f"conversation {id} has no turn {index - 1}")
-            version = 1 + max((row["version"] for row in rows if row["index"] == index), default=-1)
-            turn = Turn(index, text_parts(text), version=version, parent=path.get(index - 1))
-            own = {"shown": index not in path, "writer": self._writer, "touched_at": time.time()}
-            await connection.execute(insert(turns).values(turn_row(id, turn) | own))
-        return turn, revision
+            turn = Turn(index, text_parts(text), parent=None if parent is None else parent.version)
+            own = {"shown": replaced is None, "writer": self._writer, "touched_at": time.time()}
+            written = turn_row(id, turn) | own | {"of_id": id, "of_index": index}
+            del written["version"]
+            version = await connection.scalar(_INSERT, written)
+        return Begun(replace(turn, version=version), begun, before, replaced)
 
     async def checkpoint(self, id: str, turn: Turn) -> bool:  # noqa: A002
         """Keep what there is of an answer; return whether this process may still write on it."""
         async with self._database.writing() as connection, connection.begin():
-            return await self._write(connection, id, turn)
+            return await self._write(connection, id, turn) is not None
 
-    async def end(self, id: str, turn: Turn) -> bool:  # noqa: A002
+    async def end(self, id: str, turn: Turn) -> Ended | None:  # noqa: A002
         """Keep an answer as it ended and show it, in place of what is shown at its index and after.
 
         Where it may not take that place (:meth:`Turn.may_replace`), it is dropped.
@@ -281,23 +383,23 @@ class ConversationStore:
             turn: The turn as it ended.
 
         Returns:
-            Whether this process was still the one that wrote it. If not, nothing was changed.
+            How things stand then; None where this process was not the one any more that wrote the turn, and nothing was
+            changed.
         """
         it = is_version(id, turn.index, turn.version)
         async with self._database.writing() as connection, connection.begin() as transaction:
-            await statements.touch(connection, id, turn.usage)
-            if not await self._write(connection, id, turn):
+            conversation = await statements.touch(connection, id, turn.usage)
+            shown = await self._write(connection, id, turn)
+            if conversation is None or shown is None:
                 await transaction.rollback()
-                return False
+                return None
             # Looked at here, and not when it began: another answer to its question may have ended meanwhile.
-            if not await connection.scalar(select(turns.c.shown).where(it)):
-                at_index = _shown(id).where(turns.c.index == turn.index)
-                shown = (await connection.execute(at_index)).mappings().first()
-                if shown is None or turn.may_replace(turn_of(shown)):
-                    await statements.show_only(connection, id, turn.index, [turn.key])
-                else:
-                    await connection.execute(delete(turns).where(it))
-        return True
+            is_kept = shown or await self._may_be_shown(connection, id, turn)
+            if not is_kept:
+                await connection.execute(delete(turns).where(it))
+            elif not shown:
+                await statements.show_only(connection, id, turn.index, [turn.key])
+        return Ended(conversation, is_kept)
 
     async def stop_remote(self, id: str, version: tuple[int, int] | None = None) -> None:  # noqa: A002
         """End the answers that other processes are writing: they notice with their next checkpoint.
@@ -355,7 +457,7 @@ class ConversationStore:
         """
         at_index = and_(turns.c.conversation_id == id, turns.c.index == index, turns.c.shown)
         async with self._database.writing() as connection, connection.begin():
-            revision = await statements.advance(connection, id, revision)
+            revision = (await statements.advance(connection, id, revision)).revision
             marked = await connection.execute(update(turns).where(at_index).values(memory=memory.value))
             if marked.rowcount != 1:
                 raise RevisionError(f"conversation {id} has no turn {index}")
@@ -462,25 +564,36 @@ class ConversationStore:
             # Nobody sees them, and they expire as deleted conversations do.
             logger.exception("What was left of an import could not be removed")
 
-    async def _claim(
-        self,
-        connection: AsyncConnection,
-        id: str,  # noqa: A002
-        revision: int,
-        *,
-        beside: int | None = None,
-    ) -> int:
-        revision = await statements.advance(connection, id, revision)
-        await statements.claim(connection, id, silent_before=time.time() - self._silence, beside=beside)
-        return revision
+    async def _may_be_shown(self, connection: AsyncConnection, id: str, turn: Turn) -> bool:  # noqa: A002
+        found = (await connection.execute(_shown(id).where(turns.c.index == turn.index))).mappings().first()
+        return found is None or turn.may_replace(turn_of(found))
 
-    async def _write(self, connection: AsyncConnection, id: str, turn: Turn) -> bool:  # noqa: A002
+    async def _claim(self, connection: AsyncConnection, id: str, revision: int) -> int:  # noqa: A002
+        conversation = await statements.advance(connection, id, revision)
+        await statements.claim(connection, id, silent_before=time.time() - self._silence)
+        return conversation.revision
+
+    async def _write(self, connection: AsyncConnection, id: str, turn: Turn) -> bool | None:  # noqa: A002
+        """Write an answer down; return whether its turn is shown, None where it is not this process's any more."""
         mine = and_(is_version(id, turn.index, turn.version), IS_IN_PROGRESS, turns.c.writer == self._writer)
         values = answer_row(turn) | {"touched_at": time.time()}
-        written = (await connection.execute(update(turns).where(mine).values(values))).rowcount == 1
-        if written and blobs_of(turn.answer):
+        shown: bool | None = await connection.scalar(update(turns).where(mine).values(values).returning(turns.c.shown))
+        if shown is not None and blobs_of(turn.answer):
             await link(connection, id, turn)
-        return written
+        return shown
+
+    def _recent(self, rows: Sequence[RowMapping]) -> Recent:
+        shown = {row["index"]: row for row in rows if row["shown"]}
+        pinned = [index for index, row in shown.items() if row["memory"] == TurnMemory.PINNED]
+        newest = [row["index"] for row in rows if row["is_newest"]]
+        streaming = (turn_of(row) for row in rows if row["status"] == TurnStatus.STREAMING and not self._is_silent(row))
+        growing = {turn.key: turn for turn in streaming}
+        settled = {index: self._settled(row) for index, row in shown.items()}
+        return Recent(
+            tuple(settled[index] for index in sorted(newest)),
+            tuple(settled[index] for index in sorted(pinned)),
+            tuple(growing[key] for key in sorted(growing)),
+        )
 
     def _is_silent(self, row: RowMapping) -> bool:
         return bool(row["touched_at"] < time.time() - self._silence)
@@ -501,3 +614,62 @@ def _batched(several: Iterable[_T], size: int) -> Iterator[list[_T]]:
 
 def _shown(id: str) -> Any:  # noqa: A002
     return select(turns).where(turns.c.conversation_id == id, turns.c.shown)
+
+
+def _beside(id: str, of: Collection[Turn]) -> Any:  # noqa: A002
+    """All versions of some turns, without their words."""
+    indices = [turn.index for turn in of]
+    return (
+        select(turns.c.index, turns.c.version, turns.c.parent, turns.c.status, turns.c.shown)
+        .where(turns.c.conversation_id == id, turns.c.index.between(min(indices), max(indices)))
+        .order_by(turns.c.index, turns.c.version)
+    )
+
+
+def _families(rows: Sequence[RowMapping], of: Collection[Turn]) -> Mapping[int, Sequence[int]]:
+    families: dict[tuple[int, int | None], list[int]] = defaultdict(list)
+    for row in rows:
+        if row["shown"] or row["status"] != TurnStatus.STREAMING:
+            families[row["index"], row["parent"]].append(row["version"])
+    return {turn.index: families[turn.index, turn.parent] for turn in of}
+
+
+def _recent_statement() -> CompoundSelect[Any]:
+    """The newest shown turns, the pinned and the growing ones, each found through its own index; some come twice."""
+    mine = turns.c.conversation_id == bindparam("id")
+    sibling = turns.alias()
+    others = exists().where(
+        sibling.c.conversation_id == turns.c.conversation_id,
+        sibling.c.index == turns.c.index,
+        sibling.c.version != turns.c.version,
+    )
+    newest = (
+        select(turns, literal_column("1").label("is_newest"), others.label("has_versions"))
+        .where(mine, turns.c.shown, turns.c.index < bindparam("before"))
+        .order_by(turns.c.index.desc())
+        .limit(bindparam("limit"))
+    )
+    rest = select(turns, literal_column("0"), literal_column("false")).where(mine)
+    pinned = rest.where(turns.c.shown, IS_PINNED, turns.c.index < bindparam("before"))
+    return union_all(select(newest.subquery()), pinned, rest.where(IS_IN_PROGRESS))
+
+
+# Made once, those that every message needs: to make them takes as long as to run them.
+_RECENT: Final = _recent_statement()
+_GET: Final = select(conversations).where(conversations.c.id == bindparam("id"), conversations.c.deleted_at.is_(None))
+_LIST: Final = (
+    select(conversations)
+    .where(conversations.c.owner == bindparam("owner"), conversations.c.deleted_at.is_(None))
+    .order_by(conversations.c.updated_at.desc(), conversations.c.id)
+    .limit(bindparam("limit"))
+)
+_AT_INDEX: Final = and_(turns.c.conversation_id == bindparam("of_id"), turns.c.index == bindparam("of_index"))
+_INSERT: Final = (
+    insert(turns)
+    .values(version=select(func.coalesce(func.max(turns.c.version), -1) + 1).where(_AT_INDEX).scalar_subquery())
+    .returning(turns.c.version)
+)
+
+
+def _recent_of(id: str, limit: int, before: int | None) -> dict[str, Any]:  # noqa: A002
+    return {"id": id, "limit": limit, "before": _LAST if before is None else before}

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-import gradio as gr
-
 from chatbot.conversation import ConversationService, Feedback, Rating
-from chatbot.ui.handlers.errors import handle_errors
-from chatbot.ui.sessions import PageSession, PageSessions, Stale
+from chatbot.ui.sessions import PageSession, Stale
 
 MAX_COMMENT: Final = 1_000
 """Characters of a word about an answer."""
@@ -18,24 +15,19 @@ MAX_COMMENT: Final = 1_000
 class FeedbackHandlers:
     """The thumbs, and the word beside them."""
 
-    def __init__(self, service: ConversationService, sessions: PageSessions) -> None:
+    def __init__(self, service: ConversationService) -> None:
         self._service = service
-        self.sessions = sessions
 
-    @handle_errors
-    async def rate(self, index: int, rating: str, request: gr.Request) -> None:
-        """Keep whether an answer was good or bad; ``none`` takes it back."""
-        session = await self.sessions.of(request)
+    async def rate(self, session: PageSession, index: int, rating: Rating | None) -> None:
+        """Keep whether an answer was good or bad; None takes it back."""
         known = await self._feedback(session, index)
         comment = "" if known is None else known.comment
-        feedback = None if rating == "none" else Feedback(Rating(rating), comment)
+        feedback = None if rating is None else Feedback(rating, comment)
         await self._service.rate(session.conversation, index, feedback)
         session.redraw(Stale.VIEW)
 
-    @handle_errors
-    async def comment(self, index: int, words: str, request: gr.Request) -> None:
+    async def comment(self, session: PageSession, index: int, words: str) -> None:
         """Keep a word about an answer that was rated."""
-        session = await self.sessions.of(request)
         known = await self._feedback(session, index)
         if known is not None:
             comment = " ".join(words.split())[:MAX_COMMENT]

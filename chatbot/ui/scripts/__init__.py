@@ -45,7 +45,7 @@ _BETWEEN_MODULES: Final = re.compile(r"^import .*\n|^export (?=const|function|as
 
 
 def page_script(outputs: Sequence[str]) -> str:
-    """Return the page's script, which runs once. Gradio gives it ``element`` and ``trigger``.
+    """Return the page's script, which runs once.
 
     Args:
         outputs: Names of the components that the page's stream sets, in the order of its event.

@@ -4,9 +4,8 @@ import { t } from "./texts.js";
 
 export const token = () => document.querySelector("#conversations nav")?.dataset.token ?? "none";
 
-export function tell(words) {
-  trigger("click", { action: words[0], details: words.slice(1) });
-}
+// Asks the server for an action, by its name and what it takes (connection.js).
+export const tell = ([action, ...details]) => window.chatbotActions.then((perform) => perform(action, details));
 
 export function wordsOf(button) {
   // Not from classList, which has each word once: turn 0, version 0 would be one.
@@ -60,6 +59,8 @@ function comment(button, index) {
 }
 
 document.addEventListener("click", (event) => {
+  const example = event.target.closest("#chat .examples button");
+  if (example) tell(["example", [...document.querySelectorAll("#chat .examples button")].indexOf(example)]);
   const button = event.target.closest(`button.${token()}`);
   if (!button || button.disabled) return;
   const words = wordsOf(button);

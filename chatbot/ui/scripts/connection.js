@@ -4,7 +4,7 @@ import { tell, wordsOf } from "./actions.js";
 import { receive } from "./drawing.js";
 import { tellWhy } from "./files.js";
 import { talk } from "./panels.js";
-import { box, write } from "./source_text.js";
+import { box, submitEdit, write } from "./source_text.js";
 import { root, t } from "./texts.js";
 
 (() => {
@@ -194,38 +194,22 @@ import { root, t } from "./texts.js";
 
   // --- Actions
 
-  const plain = window.fetch;
-
-  // Gradio takes no event any more after a request that failed, without a word: so none fails. What is not sent stays
-  // where it was typed, and the page says why.
-  async function act(resource, options) {
-    const never = new Promise(() => {});
-    if (away) return never;
+  // What is not sent, or not taken, stays where it was typed, and the page says why.
+  async function perform(action, values = []) {
+    if (away) return;
     const slow = setTimeout(() => announce(AWAY), PATIENCE);
     try {
-      const response = await plain(resource, options);
-      if (response.status === 413) {
-        await tellWhy(response);
-        return never;
-      }
-      if (response.status < 502) {
-        if (!find("#chat textarea")) edited = "";
-        return response;
-      }
-      stream.abort(); // a proxy's words for a server that is gone
+      const reply = await fetch(`${root}/chat/${action}`, { method: "POST", body: JSON.stringify(values) });
+      if (reply.status >= 502) stream.abort(); // a proxy's words for a server that is gone
+      else if (!find("#chat textarea")) edited = "";
+      if (!reply.ok && reply.status < 502) await tellWhy(reply);
     } catch {
       stream.abort();
     } finally {
       clearTimeout(slow);
       if (!away && banner.textContent === AWAY) announce("");
     }
-    return never;
   }
-
-  window.fetch = (resource, options) => {
-    const { pathname } = new URL(resource instanceof Request ? resource.url : resource, location.href);
-    return pathname.includes(`${window.gradio_config.api_prefix}/run/`) ? act(resource, options) : plain(resource, options);
-  };
 
   window.addEventListener("offline", () => stream.abort());
   window.addEventListener("pagehide", keepWords);
@@ -241,4 +225,6 @@ import { root, t } from "./texts.js";
   talk.append(banner);
   listen();
   putWordsBack();
+  perform.edit = submitEdit;
+  window.chatbotBegun(perform);
 })();

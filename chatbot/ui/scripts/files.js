@@ -4,7 +4,7 @@ import { root, t } from "./texts.js";
 
 export async function tellWhy(reply) {
   const told = (await reply?.json().catch(() => null)) ?? {};
-  notify({ text: told.notice ?? t("failed"), lasting: false });
+  notify({ text: told.notice ?? told.detail ?? t("failed"), lasting: false });
 }
 
 window.chatbotFiles = {

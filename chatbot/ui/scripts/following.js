@@ -26,7 +26,7 @@ const topOf = (element) => element.getBoundingClientRect().top - log.getBounding
 
 const turnsAbove = () => Number(log.querySelector(`button.${token()}.earlier`)?.textContent.replace(/\D/g, "") ?? 0);
 
-function rows() {
+export function rows() {
   let turn = turnsAbove() - 1;
   return [...log.querySelectorAll(".message-row")].map((row) => {
     const isQuestion = row.matches(".user-row");

@@ -1,7 +1,7 @@
 // A question is shown as it was typed, which takes HTML around it (views/messages.py); copied and edited are its words
 // alone. An answer is shown as HTML made of the model's words, which stand beside it in a comment.
-import { token } from "./actions.js";
-import { reveal } from "./following.js";
+import { tell, token } from "./actions.js";
+import { reveal, rows } from "./following.js";
 import { talk } from "./panels.js";
 
 const typed = () => new RegExp(`<pre class="${token()} typed">\\n([^]*?)</pre>`, "g");
@@ -42,14 +42,21 @@ export function write(field, words) {
   field.dispatchEvent(new Event("input", { renderer: true }));
 }
 
+// The editor that was opened last, and the turn whose question it changes.
+let editing = null;
+
 new MutationObserver(() => {
   const editor = talk.querySelector("#chat textarea.edit-textarea");
   if (!editor || editor.dataset.words) return;
   editor.dataset.words = "shown";
+  editing = { editor, turn: rows().find(({ row }) => row.contains(editor)).turn };
   write(editor, wordsOnly(editor.value));
   editor.focus({ preventScroll: true });
   reveal(editor);
 }).observe(talk, { childList: true, subtree: true });
+
+// Gradio has taken the editor away by now, with the words in it, and tells of neither.
+export const submitEdit = () => tell(["edit", editing.turn, editing.editor.value]);
 
 // The server has taken what was sent: the box is emptied, unless something else was typed into it meanwhile.
 export function empty(words) {

@@ -6,7 +6,7 @@ import html
 import math
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 from chatbot.conversation import ContextPlan, Failure, Inclusion, Rating, Turn, TurnStatus, View, Waiting
 from chatbot.ui.answer_markdown import GrowingMarkdown, prepare
@@ -15,13 +15,7 @@ from chatbot.ui.views.action_buttons import GROWING, TOKEN, as_typed, button, co
 from chatbot.ui.views.text import facts, reason, spans
 
 Message = dict[str, Any]
-
-
-class DrawnMessage(NamedTuple):
-    """A bubble, and the turn it belongs to; None for what belongs to no turn."""
-
-    message: Message
-    turn: int | None
+"""A bubble, as Gradio's Chatbot takes it in the browser."""
 
 
 class Growth:
@@ -50,24 +44,22 @@ class MessageRenderer:
         self._currency = currency
         self._now = now
 
-    def settled(self, view: View) -> list[DrawnMessage]:
+    def settled(self, view: View) -> list[Message]:
         """Return the messages that show a conversation, but for the turn that is growing."""
-        drawn: list[DrawnMessage] = []
+        drawn: list[Message] = []
         if view.earlier:
             words = self._t("chat.earlier", view.earlier)
-            drawn.append(DrawnMessage(_line("earlier", button(words, words, "earlier")), None))
+            drawn.append(_line("earlier", button(words, words, "earlier")))
         turns = view.turns[:-1] if view.growing else view.turns
         for inclusion, run in groupby(turns, lambda turn: view.plan.inclusion(turn.index)):
             together = list(run)
             for turn in together:
                 drawn += self._ended(turn, view.versions.get(turn.index, ()), is_last=turn is view.turns[-1])
             if inclusion is not Inclusion.SENT:
-                drawn.append(
-                    DrawnMessage(_line("forgotten", html.escape(self._forgotten(together, inclusion, view.plan))), None)
-                )
+                drawn.append(_line("forgotten", html.escape(self._forgotten(together, inclusion, view.plan))))
         return drawn
 
-    def growing(self, turn: Turn, growth: Growth) -> list[DrawnMessage]:
+    def growing(self, turn: Turn, growth: Growth) -> list[Message]:
         """Return the messages that show a turn while it is being answered."""
         thoughts = growth.reasoning.prepare(turn.reasoning_text)
         shown = self._before_answer(turn, thoughts, is_thinking=not turn.has_answer)
@@ -78,7 +70,7 @@ class MessageRenderer:
             shown.append(_text("assistant", GROWING + growth.answer.prepare(turn.answer_text)))
         elif not turn.reasoning_text:
             shown.append(self._nothing_yet(turn.waiting))
-        return [DrawnMessage(each, turn.index) for each in shown]
+        return shown
 
     def _nothing_yet(self, waiting: Waiting | None) -> Message:
         """Something that moves, and what is waited for where that is known."""
@@ -90,7 +82,7 @@ class MessageRenderer:
         # The time makes it another line than that of an earlier wait as long: the page's script counts each down once.
         return _line("pause", f"{_wait(left, words, f'at-{waiting.until:.0f}')}{typing}")
 
-    def _ended(self, turn: Turn, versions: Sequence[int], *, is_last: bool) -> list[DrawnMessage]:
+    def _ended(self, turn: Turn, versions: Sequence[int], *, is_last: bool) -> list[Message]:
         shown = self._before_answer(turn, prepare(turn.reasoning_text), is_thinking=False)
         if turn.has_answer:
             shown.append(_said(turn.answer_text, prepare(turn.answer_text)))
@@ -102,7 +94,7 @@ class MessageRenderer:
             shown.append(_line("versions", self._flips(turn, versions)))
         if turn.has_answer and turn.timing is not None:
             shown.append(_line("facts", self._facts(turn)))
-        return [DrawnMessage(each, turn.index) for each in shown]
+        return shown
 
     def _before_answer(self, turn: Turn, thoughts: str, *, is_thinking: bool) -> list[Message]:
         return [_typed(turn.question_text), *_notice(turn), *self._thoughts(turn, thoughts, is_thinking=is_thinking)]
@@ -213,4 +205,4 @@ def _said(text: str, prepared: str) -> Message:
 
 def _text(role: str, text: str) -> Message:
     # As a content part, not as a string: Gradio dedents and trims strings.
-    return {"role": role, "content": [{"type": "text", "text": text}]}
+    return {"metadata": None, "options": None, "role": role, "content": [{"type": "text", "text": text}]}

@@ -11,9 +11,17 @@ def ended(turn: Turn, answer: str = "answer", status: TurnStatus = TurnStatus.CO
     return replace(turn, answer=text_parts(answer), status=status, **values)
 
 
+async def begin(
+    store: ConversationStore, conversation: Conversation, index: int, text: str, *, beside: bool = False
+) -> tuple[Turn, int]:
+    """A question that is written down: its turn, and the conversation's revision."""
+    begun = await store.begin(conversation, index, text, beside=beside)
+    return begun.turn, begun.conversation.revision
+
+
 async def say(store: ConversationStore, conversation: Conversation, index: int, text: str, **values) -> Conversation:
     """A whole turn; the conversation at the revision that it leads to."""
-    turn, revision = await store.begin(conversation, index, text)
+    turn, revision = await begin(store, conversation, index, text)
     assert await store.end(conversation.id, ended(turn, f"answer to {text}", **values))
     return replace(conversation, revision=revision)
 

@@ -11,7 +11,7 @@ from chatbot.conversation.parts import Blob, File, Image, Text
 from chatbot.conversation.store import MAX_BLOB_BYTES, MAX_OWNER_BYTES, StoredTurn, blobs
 from chatbot.conversation.turn import Conversation, Turn, TurnStatus
 from tests.conversation.loop_watch import watched_steps
-from tests.conversation.store.talk import ended
+from tests.conversation.store.talk import begin, ended
 
 PNG = b"\x89PNG\r\n\0\x1a" * 100
 LARGE = bytes(range(256)) * 12_000
@@ -137,14 +137,14 @@ async def test_bytes_whose_turn_is_not_written_yet_are_kept(store, other, sql):
 
 async def test_a_growing_answer_holds_on_to_its_bytes_and_one_that_is_dropped_lets_go(store, sql):
     await store.add(Conversation("c1", "ada"), [turn_with()])
-    turn, _ = await store.begin(await store.get("c1"), 0, "again")
+    turn, _ = await begin(store, await store.get("c1"), 0, "again")
     blob = await store.blobs.put("ada", PNG, "image/png")
     for _ in range(2):
         assert await store.checkpoint("c1", replace(turn, answer=(File(blob, "a.png"),)))
     await age(sql)
     await removed(store)
     assert await store.blobs.read("ada", blob) == PNG
-    await store.end("c1", ended(turn, "", TurnStatus.FAILED), keep=False)
+    await store.end("c1", ended(turn, "", TurnStatus.FAILED))
     await removed(store)
     with pytest.raises(BlobNotFoundError):
         await store.blobs.read("ada", blob)

@@ -7,13 +7,13 @@ import pytest
 
 from chatbot.conversation.store import RevisionError
 from chatbot.conversation.turn import Conversation, Options
-from tests.conversation.store.talk import ended, say, talk, texts
+from tests.conversation.store.talk import begin, ended, say, talk, texts
 
 
 async def test_a_conversation_begins_with_its_first_turn(store):
     assert await store.get("c1") is None
     before = time.time()
-    turn, revision = await store.begin(Conversation("c1", "ada", title="Hello", options=Options(k=3)), 0, "hello")
+    turn, revision = await begin(store, Conversation("c1", "ada", title="Hello", options=Options(k=3)), 0, "hello")
     begun = await store.get("c1")
     assert (turn.index, turn.version, turn.parent, revision) == (0, 0, None, 1)
     assert begun == Conversation("c1", "ada", 1, "Hello", Options(k=3), begun.updated_at)
@@ -32,7 +32,7 @@ async def test_a_list_holds_only_the_owners_conversations_the_one_written_to_las
 
 
 async def test_a_conversation_was_written_to_when_its_answer_ended(store):
-    turn, _ = await store.begin(Conversation("c1", "ada"), 0, "one")
+    turn, _ = await begin(store, Conversation("c1", "ada"), 0, "one")
     await talk(store, "two", name="c2")
     assert [c.id for c in await store.list("ada")] == ["c2", "c1"]
     assert await store.end("c1", ended(turn))
@@ -93,9 +93,9 @@ async def test_a_deleted_conversation_comes_back_as_it_was(store):
     assert await store.list("ada") == []
     assert await store.list("ada", search="one") == []
     with pytest.raises(RevisionError):
-        await store.begin(conversation, 2, "three")
+        await begin(store, conversation, 2, "three")
     with pytest.raises(RevisionError):
-        await store.begin(replace(conversation, revision=0), 0, "one")
+        await begin(store, replace(conversation, revision=0), 0, "one")
     assert await store.restore("c1", "ada") == before
     assert await texts(store) == ["one", "two"]
     assert [c.id for c in await store.list("ada")] == ["c1"]

@@ -12,11 +12,12 @@ from dataclasses import replace
 from chatbot.conversation.parts import text_parts
 from chatbot.conversation.store import ConversationStore
 from chatbot.conversation.turn import Conversation, TurnStatus
+from tests.conversation.store.talk import begin
 
 async def write():
     store, revision, index = ConversationStore(sys.argv[1]), 0, 0
     while True:
-        turn, revision = await store.begin(Conversation("c1", "ada", revision), index, f"question {index}")
+        turn, revision = await begin(store, Conversation("c1", "ada", revision), index, f"question {index}")
         assert await store.end("c1", replace(turn, answer=text_parts("a" * 2_000), status=TurnStatus.COMPLETE))
         print(index, flush=True)
         index += 1

@@ -9,7 +9,7 @@ from chatbot.conversation.retention import LASTING_SECONDS, PASSING, PASSING_SEC
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.store import store as limits
 from chatbot.conversation.turn import Conversation, Options, TurnMemory, TurnStatus
-from tests.conversation.store.talk import ended, say, talk, texts
+from tests.conversation.store.talk import begin, ended, say, talk, texts
 from tests.support.turns import text_turn
 
 PASSER_BY = f"{PASSING}somebody"
@@ -81,7 +81,7 @@ async def test_whatever_is_written_puts_the_end_off(store, let_pass, left, owner
 
 
 async def test_the_end_of_an_answer_puts_the_end_off(store, let_pass):
-    turn, _ = await store.begin(Conversation("c1", PASSER_BY), 0, "one")
+    turn, _ = await begin(store, Conversation("c1", PASSER_BY), 0, "one")
     let_pass(PASSING_SECONDS - 60)
     await store.end("c1", ended(turn))
     let_pass(61)

@@ -11,7 +11,7 @@ from chatbot.conversation.content_blocks import blob_of
 from chatbot.conversation.parts import Citation, File, Image, NonStandard, Reasoning, Text, ToolCall, ToolResult
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.turn import Conversation, Turn, TurnStatus
-from tests.conversation.store.talk import ended
+from tests.conversation.store.talk import begin, ended
 from tests.support.parts import ALL_PARTS
 from tests.support.turns import text_turn
 
@@ -31,7 +31,7 @@ EVERY = (
 
 
 async def test_every_part_comes_back_as_it_was(store, other):
-    turn, _ = await store.begin(Conversation("c1", "ada"), 0, "hello")
+    turn, _ = await begin(store, Conversation("c1", "ada"), 0, "hello")
     growing = replace(turn, answer=EVERY[:5])
     assert await store.checkpoint("c1", growing)
     assert await other.in_progress("c1") == growing
@@ -60,13 +60,13 @@ async def test_a_conversation_with_any_parts_comes_back_as_it_was(store):
 
 
 async def test_turns_of_text_alone_take_no_room_for_parts(store, sql):
-    turn, _ = await store.begin(Conversation("c1", "ada"), 0, "hello")
+    turn, _ = await begin(store, Conversation("c1", "ada"), 0, "hello")
     await store.end("c1", replace(ended(turn), answer=(Reasoning("why"), Text("so"))))
     assert sql("SELECT question_parts, answer_parts FROM turns") == [(None, None)]
 
 
 async def test_thoughts_between_words_stay_between_them(store):
-    turn, _ = await store.begin(Conversation("c1", "ada"), 0, "hello")
+    turn, _ = await begin(store, Conversation("c1", "ada"), 0, "hello")
     whole = replace(ended(turn), answer=(Text("one"), Reasoning("hm"), Text("two")))
     await store.end("c1", whole)
     [back] = await store.turns("c1")
@@ -83,7 +83,7 @@ async def test_text_is_found_in_turns_with_parts(store):
 
 async def test_an_answer_of_a_picture_alone_is_kept_when_another_process_stops_it(store, other):
     await store.add(Conversation("c1", "ada"), [StoredTurn(text_turn(0, "q", "a", TurnStatus.COMPLETE), shown=True)])
-    turn, _ = await store.begin(await store.get("c1"), 0, "a picture, please")
+    turn, _ = await begin(store, await store.get("c1"), 0, "a picture, please")
     await store.checkpoint("c1", replace(turn, answer=(Image(BLOB),)))
     await other.stop_remote("c1")
     assert [each.answer for each in await store.turns("c1")] == [(Image(BLOB),)]
@@ -91,7 +91,7 @@ async def test_an_answer_of_a_picture_alone_is_kept_when_another_process_stops_i
 
 @pytest.mark.parametrize("name", ["question_parts", "answer_parts"])
 async def test_rows_of_the_version_before_read_as_they_are(store, sql, name):
-    turn, _ = await store.begin(Conversation("c1", "ada"), 0, "hello")
+    turn, _ = await begin(store, Conversation("c1", "ada"), 0, "hello")
     await store.end("c1", ended(turn))
     sql(f"UPDATE turns SET {name} = NULL")
     assert await store.turns("c1") == [ended(turn)]

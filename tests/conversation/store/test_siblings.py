@@ -6,14 +6,14 @@ import pytest
 
 from chatbot.conversation.store import AnsweringError, RevisionError
 from chatbot.conversation.turn import Conversation, TurnStatus
-from tests.conversation.store.talk import ended, talk, texts
+from tests.conversation.store.talk import begin, ended, talk, texts
 
 
 async def begin_two(store, other=None):
     """Two answers to the question at index 1, of one process or of two."""
     conversation = await talk(store, "one")
-    first, revision = await store.begin(conversation, 1, "two")
-    second, _ = await (other or store).begin(replace(conversation, revision=revision), 1, "two", beside=True)
+    first, revision = await begin(store, conversation, 1, "two")
+    second, _ = await begin(other or store, replace(conversation, revision=revision), 1, "two", beside=True)
     return first, second
 
 
@@ -107,7 +107,7 @@ async def test_what_another_process_writes_is_stopped_and_what_this_one_writes_i
 
 async def test_a_further_answer_is_begun_only_by_who_says_so_and_at_the_same_question(store, other):
     conversation = await talk(store, "one")
-    turn, revision = await store.begin(conversation, 1, "two")
+    turn, revision = await begin(store, conversation, 1, "two")
     now = replace(conversation, revision=revision)
     for attempt in (
         store.begin(now, 1, "two"),
@@ -129,7 +129,7 @@ async def test_one_whose_writer_went_silent_is_interrupted_and_the_other_goes_on
     await dead.checkpoint("c1", grown(first, "A so far"))
     conversation = await alive.get("c1")
     assert conversation is not None
-    third, revision = await alive.begin(conversation, 1, "two", beside=True)
+    third, revision = await begin(alive, conversation, 1, "two", beside=True)
     assert [turn.key for turn in await dead.in_progress("c1")] == [third.key]
     for turn in (first, second):
         assert not await dead.end("c1", ended(turn, "late"))

@@ -14,7 +14,7 @@ from chatbot.conversation.turn import (
     TurnStatus,
     Usage,
 )
-from tests.conversation.store.talk import ended, say, talk, texts
+from tests.conversation.store.talk import begin, ended, say, talk, texts
 
 TEXTS = {
     "nul": "a\0b\0",
@@ -30,7 +30,7 @@ TEXTS = {
 @pytest.mark.parametrize("name", TEXTS)
 async def test_text_comes_back_byte_for_byte(store, other, name):
     exact = TEXTS[name]
-    turn, _ = await store.begin(Conversation("c1", "ada", title=exact), 0, exact)
+    turn, _ = await begin(store, Conversation("c1", "ada", title=exact), 0, exact)
     assert await store.checkpoint("c1", ended(turn, exact, TurnStatus.STREAMING))
     [growing] = await other.in_progress("c1")
     assert growing.answer_text == exact
@@ -41,7 +41,7 @@ async def test_text_comes_back_byte_for_byte(store, other, name):
 
 
 async def test_all_that_is_known_of_a_turn_comes_back(store):
-    turn, _ = await store.begin(Conversation("c1", "ada"), 0, "hello")
+    turn, _ = await begin(store, Conversation("c1", "ada"), 0, "hello")
     failure = Failure("ModelRateLimitError", "Busy \0.", 1.5, blocked=True)
     written = ended(
         turn, "par", TurnStatus.FAILED, finish_reason="length", usage=Usage(3, 4), failure=failure, notice="n"
@@ -52,7 +52,7 @@ async def test_all_that_is_known_of_a_turn_comes_back(store):
 
 
 async def test_a_growing_turn_is_seen_by_everyone_until_it_ends(store, other):
-    turn, _ = await store.begin(Conversation("c1", "ada"), 0, "hello")
+    turn, _ = await begin(store, Conversation("c1", "ada"), 0, "hello")
     assert await other.in_progress("c1") == [turn]
     assert await other.turns("c1") == [turn]
     longer = ended(turn, "so far", TurnStatus.STREAMING)
@@ -67,7 +67,7 @@ async def test_a_growing_turn_is_seen_by_everyone_until_it_ends(store, other):
 
 async def test_nothing_else_begins_while_an_answer_is_written(store, other):
     conversation = await talk(store, "one")
-    _, revision = await store.begin(conversation, 1, "two")
+    _, revision = await begin(store, conversation, 1, "two")
     seen = Conversation("c1", "ada", revision)
     for attempt in (
         other.begin(seen, 1, "three"),
@@ -84,9 +84,9 @@ async def test_nothing_else_begins_while_an_answer_is_written(store, other):
 async def test_a_turn_that_would_leave_a_gap_is_refused_and_leaves_nothing(store):
     conversation = await talk(store, "one")
     with pytest.raises(RevisionError):
-        await store.begin(conversation, 2, "three")
+        await begin(store, conversation, 2, "three")
     with pytest.raises(RevisionError):
-        await store.begin(Conversation("new", "ada"), 1, "two")
+        await begin(store, Conversation("new", "ada"), 1, "two")
     assert await store.get("new") is None
     assert (await store.get("c1")).revision == conversation.revision
 
@@ -107,12 +107,12 @@ async def test_pinned_turns_are_found_and_unpinned(store):
     revision = await store.set_memory("c1", 2, TurnMemory.PINNED, conversation.revision)
     revision = await store.set_memory("c1", 0, TurnMemory.PINNED, revision)
     revision = await store.set_memory("c1", 1, TurnMemory.EXCLUDED, revision)
-    assert [t.index for t in await store.pinned("c1")] == [0, 2]
+    assert [t.index for t in (await store.recent("c1", 1)).pinned] == [0, 2]
     assert [t.memory.value for t in await store.turns("c1")] == ["pinned", "excluded", "pinned"]
     revision = await store.set_memory("c1", 0, TurnMemory.AUTO, revision)
-    assert [t.index for t in await store.pinned("c1")] == [2]
+    assert [t.index for t in (await store.recent("c1", 1)).pinned] == [2]
     await store.truncate("c1", 1, revision)
-    assert list(await store.pinned("c1")) == []
+    assert list((await store.recent("c1", 1)).pinned) == []
 
 
 async def test_a_mark_is_refused_late_or_where_there_is_no_turn(store):
@@ -121,12 +121,12 @@ async def test_a_mark_is_refused_late_or_where_there_is_no_turn(store):
         await store.set_memory("c1", 0, TurnMemory.PINNED, conversation.revision - 1)
     with pytest.raises(RevisionError):
         await store.set_memory("c1", 2, TurnMemory.PINNED, conversation.revision)
-    assert list(await store.pinned("c1")) == []
+    assert list((await store.recent("c1", 1)).pinned) == []
     assert (await store.get("c1")).revision == conversation.revision
 
 
 async def test_a_turn_can_be_pinned_while_it_grows(store):
-    turn, revision = await store.begin(Conversation("c1", "ada"), 0, "hello")
+    turn, revision = await begin(store, Conversation("c1", "ada"), 0, "hello")
     await store.set_memory("c1", 0, TurnMemory.PINNED, revision)
     assert await store.end("c1", ended(turn))
     assert [t.memory for t in await store.turns("c1")] == [TurnMemory.PINNED]

@@ -6,7 +6,7 @@ import pytest
 
 from chatbot.conversation.store import RevisionError
 from chatbot.conversation.turn import TurnStatus
-from tests.conversation.store.talk import ended, say, talk, texts
+from tests.conversation.store.talk import begin, ended, say, talk, texts
 
 
 async def versions(store, name="c1"):
@@ -15,7 +15,7 @@ async def versions(store, name="c1"):
 
 async def test_the_old_answer_is_shown_until_the_new_one_has_ended(store, other):
     conversation = await talk(store, "one", "two", "three")
-    turn, _ = await store.begin(conversation, 1, "two again")
+    turn, _ = await begin(store, conversation, 1, "two again")
     assert (turn.version, turn.parent) == (1, 0)
     await store.checkpoint("c1", ended(turn, "so far", TurnStatus.STREAMING))
     assert await texts(other) == ["one", "two", "three"]
@@ -30,7 +30,7 @@ async def test_the_old_answer_is_shown_until_the_new_one_has_ended(store, other)
 async def test_an_answer_that_is_not_worth_keeping_leaves_the_old_one_and_what_followed(store):
     conversation = await talk(store, "one", "two")
     before = await store.everything("c1")
-    turn, _ = await store.begin(conversation, 0, "one again")
+    turn, _ = await begin(store, conversation, 0, "one again")
     assert await store.end("c1", ended(turn, "", TurnStatus.STOPPED))
     assert await store.everything("c1") == before
     assert await store.in_progress("c1") == []
@@ -38,7 +38,7 @@ async def test_an_answer_that_is_not_worth_keeping_leaves_the_old_one_and_what_f
 
 async def test_an_answer_that_replaces_nothing_is_kept_however_it_ended(store):
     conversation = await talk(store, "one")
-    turn, _ = await store.begin(conversation, 1, "two")
+    turn, _ = await begin(store, conversation, 1, "two")
     assert await store.end("c1", ended(turn, "", TurnStatus.STOPPED))
     assert await texts(store) == ["one", "two"]
 
@@ -99,7 +99,7 @@ async def test_an_undone_turn_is_out_of_sight_and_the_next_takes_its_place(store
     assert revision == conversation.revision + 1
     with pytest.raises(RevisionError):
         await store.truncate("c1", 0, conversation.revision)
-    turn, _ = await store.begin(replace(conversation, revision=revision), 1, "other")
+    turn, _ = await begin(store, replace(conversation, revision=revision), 1, "other")
     assert (turn.version, turn.parent) == (1, 0)
     # There is nothing to wait for: it is shown at once.
     assert await texts(store) == ["one", "other"]

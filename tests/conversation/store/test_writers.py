@@ -7,7 +7,7 @@ import pytest
 
 from chatbot.conversation.store import AnsweringError, RevisionError
 from chatbot.conversation.turn import Conversation, Options, TurnMemory, TurnStatus
-from tests.conversation.store.talk import ended, say, talk, texts
+from tests.conversation.store.talk import begin, ended, say, talk, texts
 
 
 def won(outcomes):
@@ -21,9 +21,9 @@ async def test_of_many_who_begin_a_conversation_at_once_one_wins(store, other):
     outcomes = await asyncio.gather(
         *((store, other)[n % 2].begin(begun, 0, str(n)) for n in range(10)), return_exceptions=True
     )
-    [(turn, revision)] = won(outcomes)
-    assert revision == 1
-    assert await store.turns("c1") == [turn]
+    [winner] = won(outcomes)
+    assert winner.conversation.revision == 1
+    assert await store.turns("c1") == [winner.turn]
 
 
 async def test_of_many_who_go_on_at_once_one_wins(store, other):
@@ -31,7 +31,8 @@ async def test_of_many_who_go_on_at_once_one_wins(store, other):
     outcomes = await asyncio.gather(
         *((store, other)[n % 2].begin(conversation, n % 3 and 1, str(n)) for n in range(12)), return_exceptions=True
     )
-    [(turn, revision)] = won(outcomes)
+    [winner] = won(outcomes)
+    turn, revision = winner.turn, winner.conversation.revision
     assert revision == conversation.revision + 1 == (await other.get("c1")).revision
     assert [each.turn for each in await other.everything("c1")][turn.index + turn.version] == turn
     assert len(await other.everything("c1")) == 2
@@ -61,7 +62,7 @@ async def test_two_processes_take_turns_without_losing_or_mixing_any(store, othe
             conversation = await mine.get("c1")
             [last] = await mine.tail("c1", 1)
             try:
-                turn, _ = await mine.begin(conversation, last.index + 1, f"{name}{len(written)}")
+                turn, _ = await begin(mine, conversation, last.index + 1, f"{name}{len(written)}")
             except (RevisionError, AnsweringError):
                 await asyncio.sleep(0)
                 continue
@@ -79,7 +80,7 @@ async def test_two_processes_take_turns_without_losing_or_mixing_any(store, othe
 
 
 async def test_only_the_process_that_began_an_answer_writes_on_it(store, other):
-    turn, _ = await store.begin(Conversation("c1", "ada"), 0, "hello")
+    turn, _ = await begin(store, Conversation("c1", "ada"), 0, "hello")
     assert not await other.checkpoint("c1", ended(turn, "theirs", TurnStatus.STREAMING))
     assert not await other.end("c1", ended(turn, "theirs"))
     assert await other.turns("c1") == [turn]
@@ -87,7 +88,7 @@ async def test_only_the_process_that_began_an_answer_writes_on_it(store, other):
 
 async def test_an_answer_whose_writer_went_silent_is_interrupted_with_what_had_arrived(open_store):
     writer, reader = open_store(silence=0.2), open_store(silence=0.2)
-    turn, revision = await writer.begin(Conversation("c1", "ada"), 0, "hello")
+    turn, revision = await begin(writer, Conversation("c1", "ada"), 0, "hello")
     await writer.checkpoint("c1", ended(turn, "so far", TurnStatus.STREAMING))
     await asyncio.sleep(0.3)
     assert await reader.in_progress("c1") == []
@@ -109,7 +110,7 @@ async def test_an_answer_whose_writer_went_silent_is_interrupted_with_what_had_a
 
 async def test_an_answer_that_was_only_slow_is_not_lost_while_nobody_went_on(open_store):
     writer, reader = open_store(silence=0.2), open_store(silence=0.2)
-    turn, _ = await writer.begin(Conversation("c1", "ada"), 0, "hello")
+    turn, _ = await begin(writer, Conversation("c1", "ada"), 0, "hello")
     await asyncio.sleep(0.3)
     assert [t.status for t in await reader.turns("c1")] == [TurnStatus.FAILED]
     assert await writer.end("c1", ended(turn, "all of it"))
@@ -119,7 +120,7 @@ async def test_an_answer_that_was_only_slow_is_not_lost_while_nobody_went_on(ope
 async def test_a_retry_whose_writer_went_silent_leaves_the_old_answer(open_store):
     writer, reader = open_store(silence=0.2), open_store(silence=0.2)
     conversation = await talk(writer, "one", "two")
-    turn, revision = await writer.begin(conversation, 0, "one again")
+    turn, revision = await begin(writer, conversation, 0, "one again")
     await writer.checkpoint("c1", ended(turn, "so far", TurnStatus.STREAMING))
     await asyncio.sleep(0.3)
     assert await texts(reader) == ["one", "two"]
@@ -134,10 +135,10 @@ async def test_a_late_end_and_the_next_question_at_once_agree_on_who_won(open_st
     await reader.list("ada")
     for attempt in range(12):
         name = f"c{attempt}"
-        turn, revision = await writer.begin(Conversation(name, "ada"), 0, "hello")
+        turn, revision = await begin(writer, Conversation(name, "ada"), 0, "hello")
         await asyncio.sleep(0.05)
         written, (following, _) = await asyncio.gather(
-            writer.end(name, ended(turn, "late")), reader.begin(Conversation(name, "ada", revision), 1, "next")
+            writer.end(name, ended(turn, "late")), begin(reader, Conversation(name, "ada", revision), 1, "next")
         )
         assert await reader.end(name, ended(following))
         first, _ = await reader.turns(name)
@@ -145,7 +146,7 @@ async def test_a_late_end_and_the_next_question_at_once_agree_on_who_won(open_st
 
 
 async def test_an_answer_is_halted_from_another_process_and_keeps_what_had_arrived(store, other):
-    turn, revision = await store.begin(Conversation("c1", "ada"), 0, "hello")
+    turn, revision = await begin(store, Conversation("c1", "ada"), 0, "hello")
     await store.checkpoint("c1", ended(turn, "so far", TurnStatus.STREAMING))
     await other.stop_remote("c1")
     assert not await store.checkpoint("c1", ended(turn, "so far and on", TurnStatus.STREAMING))
@@ -159,7 +160,7 @@ async def test_an_answer_is_halted_from_another_process_and_keeps_what_had_arriv
 @pytest.mark.parametrize(("arrived", "shown"), [("so far", ["one again"]), ("", ["one", "two"])])
 async def test_a_halted_retry_takes_the_old_answers_place_if_anything_had_arrived(store, other, arrived, shown):
     conversation = await talk(store, "one", "two")
-    turn, _ = await store.begin(conversation, 0, "one again")
+    turn, _ = await begin(store, conversation, 0, "one again")
     await store.checkpoint("c1", ended(turn, arrived, TurnStatus.STREAMING))
     await other.stop_remote("c1")
     assert not await store.end("c1", ended(turn))
@@ -176,7 +177,7 @@ async def test_halting_where_nothing_is_written_changes_nothing(store):
 
 
 async def test_an_answer_that_ends_in_a_deleted_conversation_is_there_when_it_comes_back(store, other):
-    turn, _ = await store.begin(Conversation("c1", "ada"), 0, "hello")
+    turn, _ = await begin(store, Conversation("c1", "ada"), 0, "hello")
     await other.delete("c1")
     assert await store.end("c1", ended(turn, "all of it"))
     assert await other.get("c1") is None

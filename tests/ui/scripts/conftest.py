@@ -28,7 +28,7 @@ PAGE = """<!doctype html>
   const TEXTS = {TEXTS};
   const OUTPUTS = ["chat", "recall_hint", "k"];
   window.told = [];
-  const trigger = (event, data) => window.told.push(data);
+  window.chatbotActions = Promise.resolve((action, details) => window.told.push({ action, details }));
   window.gradio_config = { root: location.href };
   window.drawn = [];
   window.chatbotDraw = () => window.drawn.push(window.chatbotDrawn());
