@@ -30,7 +30,7 @@ from chatbot.conversation.generation.responder import (
 )
 from chatbot.conversation.generation.task import GenerationTask
 from chatbot.conversation.parts import Citation, Reasoning, Text, ToolCall, ToolResult
-from tests.conversation.store.talk import begin
+from tests.conversation.store import talk
 from tests.support.scripted_model import ScriptedModel
 from tests.support.turns import text_turn
 
@@ -85,7 +85,7 @@ def begin(store):
 
     async def begin(responder, max_seconds=60.0):
         conversation = Conversation("c1", "ada")
-        turn, revision = await begin(store, conversation, 0, "Hello?")
+        turn, revision = await talk.begin(store, conversation, 0, "Hello?")
         generation = Generation(turn, Conversation("c1", "ada", revision), PLAN)
         writing = GenerationTask(generation, responder, store, max_seconds=max_seconds, max_saving_seconds=0.0)
         generation.task = asyncio.create_task(writing.write())
