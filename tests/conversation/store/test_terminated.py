@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 
 from chatbot.conversation import ConversationStore, TurnStatus
 from tests.conversation.conversing import answers, say, start, talk, until
-from tests.conversation.store.conftest import SERVER
+from tests.conversation.conftest import SERVER
 
 NAME = f"chatbot_test_{secrets.token_hex(4)}"
 
