@@ -34,7 +34,7 @@ async def test_every_part_comes_back_as_it_was(store, other):
     turn, _ = await begin(store, Conversation("c1", "ada"), 0, "hello")
     growing = replace(turn, answer=EVERY[:5])
     assert await store.checkpoint("c1", growing)
-    assert await other.in_progress("c1") == growing
+    assert await other.in_progress("c1") == [growing]
     whole = replace(turn, answer=EVERY, status=TurnStatus.COMPLETE)
     assert await store.end("c1", whole)
     assert await other.turns("c1") == [whole]
