@@ -5,9 +5,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from chatbot.azureml.async_transport import AsyncTransport
 
 from chatbot.azureml import AzureMLChatOnlineEndpoint
+from chatbot.azureml.transport.async_ import AsyncTransport
 from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
 from chatbot.conversation.store.database import Database
 from chatbot.server import create_page_app
