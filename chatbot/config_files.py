@@ -14,6 +14,8 @@ from typing import Any, Final, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from chatbot.conversation.options import OPTIONS
+
 PROMPTS: Final = Path(__file__).parents[1] / "assets" / "prompts.toml"
 
 
@@ -50,10 +52,10 @@ class DeploymentEntry(_Entry):
     api_key_variable: str | None = None
     api_key: SecretStr | None = Field(None, exclude=True)
     system_prompt: str | None = None
-    temperature: float | None = Field(None, ge=0, le=2)
-    max_tokens: int | None = Field(None, ge=1)
-    top_p: float | None = Field(None, gt=0, le=1)
-    memory_turns: int | None = Field(None, ge=0, le=1000)
+    temperature: float | None = Field(None, **OPTIONS["temperature"].bounds)
+    max_tokens: int | None = Field(None, **OPTIONS["max_tokens"].bounds)
+    top_p: float | None = Field(None, **OPTIONS["top_p"].bounds)
+    memory_turns: int | None = Field(None, **OPTIONS["k"].bounds)
     token_budget: int | None = Field(None, ge=100)
     input_price: float | None = Field(None, ge=0)
     output_price: float | None = Field(None, ge=0)
@@ -89,7 +91,7 @@ class Preset(_Entry):
     """A system prompt to choose by its name."""
 
     name: str = Field(min_length=1, max_length=60)
-    system_prompt: str = Field(max_length=20_000)
+    system_prompt: str = Field(**OPTIONS["system_prompt"].bounds)
 
 
 class Prompts(_Entry):

@@ -16,9 +16,11 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chatbot.conversation.options import OPTIONS
+
 PREFIX: Final = "CHATBOT_"
 
-CONTROLS: Final = ("deployment", "system_prompt", "temperature", "top_p", "max_tokens", "k")
+CONTROLS: Final = tuple(OPTIONS)
 """What a visitor can choose for a conversation."""
 
 _FRAME_ANCESTOR: Final = re.compile(r"https?://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?", re.IGNORECASE)
@@ -90,8 +92,7 @@ class Settings(BaseSettings):
 
     memory_turns: int = Field(
         5,
-        ge=0,
-        le=1000,
+        **OPTIONS["k"].bounds,
         description="How many earlier turns the model is sent (k). 0 sends none. Visitors may choose up to 20, or up "
         "to this where it is more.",
     )
@@ -105,13 +106,21 @@ class Settings(BaseSettings):
         "You are a helpful assistant.", description="What the model is told before every conversation."
     )
     temperature: float | None = Field(
-        None, ge=0, le=2, description="Randomness of the answers. Not set: the model's own default.", examples=["0.7"]
+        None,
+        **OPTIONS["temperature"].bounds,
+        description="Randomness of the answers. Not set: the model's own default.",
+        examples=["0.7"],
     )
     max_tokens: int = Field(
-        1024, ge=1, description="The longest answer, in tokens. Visitors may choose a shorter one, never a longer."
+        1024,
+        **OPTIONS["max_tokens"].bounds,
+        description="The longest answer, in tokens. Visitors may choose a shorter one, never a longer.",
     )
     top_p: float | None = Field(
-        None, gt=0, le=1, description="Nucleus sampling. Not set: the model's own default.", examples=["0.9"]
+        None,
+        **OPTIONS["top_p"].bounds,
+        description="Nucleus sampling. Not set: the model's own default.",
+        examples=["0.9"],
     )
 
     deployments_file: Path | None = Field(

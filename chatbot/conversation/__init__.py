@@ -5,7 +5,7 @@ from chatbot.conversation.context.memory import WindowMemory
 from chatbot.conversation.context.section import Entry, Inclusion, PlannedItem, Section
 from chatbot.conversation.context.tokens import TokenCounter
 from chatbot.conversation.context.window import PlannedTurn, WindowSection
-from chatbot.conversation.deployments import OPTIONS, PARAMETERS, Deployment, Deployments, EffectiveOptions, Prices
+from chatbot.conversation.deployments import Deployment, Deployments, EffectiveOptions, Prices
 from chatbot.conversation.errors import (
     AnswerUnsavedError,
     ApplicationBusyError,
@@ -20,9 +20,11 @@ from chatbot.conversation.errors import (
     TextTooLongError,
     TitleError,
     TransferBusyError,
+    UnreadableExportError,
 )
 from chatbot.conversation.generation import Generation
-from chatbot.conversation.import_export import UnreadableExportError
+from chatbot.conversation.import_export import DocumentWords
+from chatbot.conversation.options import OPTIONS, PARAMETERS, Option, Options
 from chatbot.conversation.recall import Mention
 from chatbot.conversation.retention import COOKIE_SECONDS, PASSING
 from chatbot.conversation.service import ConversationService
@@ -31,13 +33,14 @@ from chatbot.conversation.turn import (
     Conversation,
     Failure,
     Feedback,
-    Options,
+    Notice,
     Rating,
     Timing,
     Turn,
     TurnMemory,
     TurnStatus,
     Usage,
+    Value,
     Waiting,
 )
 from chatbot.conversation.view import View
@@ -60,6 +63,7 @@ __all__ = [
     "DatabaseMovedError",
     "Deployment",
     "Deployments",
+    "DocumentWords",
     "EffectiveOptions",
     "Entry",
     "Failure",
@@ -68,6 +72,8 @@ __all__ = [
     "Inclusion",
     "Mention",
     "MessageError",
+    "Notice",
+    "Option",
     "Options",
     "OriginBusyError",
     "OwnerBusyError",
@@ -86,6 +92,7 @@ __all__ = [
     "TurnStatus",
     "UnreadableExportError",
     "Usage",
+    "Value",
     "View",
     "Waiting",
     "WindowMemory",

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from langchain_core.language_models import BaseChatModel
 
 from chatbot.conversation.context.builder import ContextPlan
 from chatbot.conversation.context.learned import Learned
 from chatbot.conversation.context.memory import WindowMemory
-from chatbot.conversation.turn import Conversation, Options, Turn, Usage
-
-OPTIONS: Final = tuple(each.name for each in fields(Options))
-"""Everything a visitor can choose."""
-
-PARAMETERS: Final = ("temperature", "top_p", "max_tokens")
-"""Of which what every request tells the model."""
-
-LARGEST_K: Final = 20
-"""How many earlier turns a visitor may have remembered, unless the deployment is set up with more."""
-
-LARGEST_ANSWER: Final = 1_000_000
-"""Tokens of the longest answer a visitor may ask for where the deployment is set up with no length."""
-
-MAX_SYSTEM_PROMPT: Final = 20_000
-"""Characters of a system prompt that a visitor chooses."""
+from chatbot.conversation.options import OPTIONS, PARAMETERS, Options
+from chatbot.conversation.turn import Conversation, Turn, Usage
 
 
 class Limits(NamedTuple):
@@ -57,7 +43,7 @@ class Deployment:
         name: What people call it; no two have the same.
         model: Any LangChain chat model.
         memory: What it remembers, unless a conversation chose otherwise; knows its token counts.
-        parameters: Any of :data:`PARAMETERS`, for every request that chose nothing else.
+        parameters: Any of :data:`~chatbot.conversation.options.PARAMETERS`, for every request that chose nothing else.
         prices: Where they are known.
         learned: What its replies taught.
     """
@@ -72,12 +58,12 @@ class Deployment:
     @property
     def limits(self) -> Mapping[str, Limits]:
         """What a visitor may choose, by the name of the option: no longer an answer than the owner set."""
-        return {
-            "temperature": Limits(0, 2),
-            "top_p": Limits(0.01, 1),
-            "max_tokens": Limits(1, self.parameters.get("max_tokens") or LARGEST_ANSWER),
-            "k": Limits(0, max(LARGEST_K, self.memory.k)),
+        limits = {name: Limits(option.low, option.high) for name, option in OPTIONS.items() if option.is_number}
+        own = {
+            "max_tokens": self.parameters.get("max_tokens") or limits["max_tokens"].high,
+            "k": max(limits["k"].high, self.memory.k),
         }
+        return {name: Limits(low, own.get(name, high)) for name, (low, high) in limits.items()}
 
     def within_limits(self, options: Options) -> Options:
         """Return the options as they count: a number at its nearest limit, and no system prompt that is too long."""
@@ -87,7 +73,7 @@ class Deployment:
             for name, limits in self.limits.items()
             if chosen[name] is not None
         }
-        if len(options.system_prompt or "") > MAX_SYSTEM_PROMPT:
+        if len(options.system_prompt or "") > OPTIONS["system_prompt"].most:
             kept["system_prompt"] = None
         return replace(options, **kept)
 
@@ -154,7 +140,7 @@ class Deployments(Mapping[str, Deployment]):
 
     Args:
         deployments: At least one.
-        locked: Names among :data:`OPTIONS` that visitors may not choose: whatever a conversation holds for them, be it
+        locked: Names of options that visitors may not choose: whatever a conversation holds for them, be it
             from before or from an imported file, counts as not chosen.
 
     Raises:

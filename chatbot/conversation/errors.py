@@ -1,4 +1,4 @@
-"""What the service refuses to do, in words for the person who asked.
+"""What the service refuses to do: a kind, and what there is to say of it. The words are the page's.
 
 ConversationError
 ├── MessageError                    there is nothing to send, or it cannot be sent
@@ -11,6 +11,7 @@ ConversationError
 │   ├── BlobSpaceError              its owner's would take more room than they may
 │   └── BlobNotFoundError           it does not exist, or belongs to somebody else
 ├── TransferBusyError               an export or import has to wait for another
+├── UnreadableExportError           a file is no export of a conversation, or a broken one
 ├── DatabaseMovedError              the file of the database was removed or replaced
 ├── ConversationNotFoundError       it does not exist, or belongs to somebody else
 ├── ConversationBusyError           an answer is being written in it
@@ -23,59 +24,66 @@ from __future__ import annotations
 
 from typing import Literal
 
+from chatbot.conversation.turn import Value
+
 
 class ConversationError(Exception):
-    """The service cannot do what was asked; the message says why, in words for the person who asked."""
+    """The service cannot do what was asked.
+
+    Args:
+        reason: Which of several cases of the class it is; empty where there is one.
+        data: What there is to say of it, by name.
+    """
+
+    def __init__(self, reason: str = "", **data: Value) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.data = data
+
+    @property
+    def kind(self) -> str:
+        """The name of the class, with the reason behind a dot where there are several."""
+        return ".".join(filter(None, (type(self).__name__, self.reason)))
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{name}={value!r}" for name, value in self.data.items())
+        return f"{self.kind} ({told})" if told else self.kind
+
+
+def _megabytes(size: int) -> float:
+    return round(size / 1e6, 1)
 
 
 class MessageError(ConversationError):
     """There is nothing to send, or it cannot be sent."""
+
+    def __init__(self, reason: Literal["empty", "half_character"]) -> None:
+        super().__init__(reason)
 
 
 class TextTooLongError(ConversationError):
     """A text is longer than it may be; nothing was done with it.
 
     Args:
-        part: Which text it is.
+        reason: Which text it is.
         length: Characters of it.
         most: Characters that it may have.
     """
 
-    def __init__(self, part: Literal["message", "system_prompt", "search"], length: int, most: int) -> None:
-        self.part = part
-        self.length = length
-        self.most = most
-        name = part.replace("_", " ")
-        super().__init__(f"The {name} has {length:,} characters, and may have {most:,}. Shorten it and try again.")
+    def __init__(self, reason: Literal["message", "system_prompt", "search"], length: int, most: int) -> None:
+        super().__init__(reason, length=length, most=most)
 
 
 class ApplicationBusyError(ConversationError):
     """The application writes as many answers as it may at once."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "Many questions are being answered right now. Try again in about ten seconds; your message is still here."
-        )
-
 
 class OwnerBusyError(ConversationError):
     """One visitor has as many answers written at once as one may have."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "Many answers to your questions are still being written. Stop one of them, or wait for the end of one; "
-            "your message is still here."
-        )
-
 
 class OriginBusyError(ConversationError):
     """As many answers are written at once for one network address as may be."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Very many answers are being written for your network address. Try again in about ten seconds; your "
-            "message is still here."
-        )
 
 
 class BlobError(ConversationError):
@@ -91,9 +99,7 @@ class BlobTooLargeError(BlobError):
     """
 
     def __init__(self, size: int, most: int) -> None:
-        self.size = size
-        self.most = most
-        super().__init__(f"A file has {size / 1e6:.1f} MB, and may have {most / 1e6:g} MB. Choose a smaller one.")
+        super().__init__(size=_megabytes(size), most=_megabytes(most))
 
 
 class BlobSpaceError(BlobError):
@@ -105,73 +111,120 @@ class BlobSpaceError(BlobError):
     """
 
     def __init__(self, used: int, most: int) -> None:
-        self.used = used
-        self.most = most
-        super().__init__(
-            f"Your files take {used / 1e6:.1f} MB of the {most / 1e6:g} MB that they may. Delete conversations with "
-            "files in them; some hours later there is room again."
-        )
+        super().__init__(used=_megabytes(used), most=_megabytes(most))
 
 
 class BlobNotFoundError(BlobError):
     """The picture or file does not exist, or belongs to somebody else."""
 
-    def __init__(self) -> None:
-        super().__init__("This file is not here any more.")
-
 
 class TransferBusyError(ConversationError):
     """An export or import has to wait for another to end."""
 
-    def __init__(self) -> None:
-        super().__init__("Another export or import is still running. Wait until it is done, then try again.")
+
+class UnreadableExportError(ConversationError):
+    """A file is no export of a conversation, or a broken one; nothing of it was used.
+
+    Args:
+        reason: What is wrong with it.
+        data: ``place``, ``line``, ``number``, ``index`` and ``version`` tell where; ``most`` and ``least`` are limits,
+            ``tool`` is where it comes from, ``digest`` names a picture or file, ``file`` is the one
+            within a ZIP that it is about.
+    """
+
+    def __init__(
+        self,
+        reason: Literal[
+            # Of the file.
+            "file_too_large",
+            "other_tool",
+            "not_utf8",
+            "not_json",
+            "nested_too_deep",
+            "value_too_long",
+            "too_many_values",
+            "not_an_export",
+            "newer_version",
+            "unknown_version",
+            # Of a ZIP file.
+            "too_many_files",
+            "damaged_zip",
+            "no_conversation",
+            "too_many_conversations",
+            "unpacked_too_large",
+            # Of a value in it.
+            "missing",
+            "not_in_format",
+            "not_text",
+            "half_character",
+            "text_too_long",
+            "nul_character",
+            "not_a_whole_number",
+            "not_a_number",
+            "not_a_boolean",
+            "not_a_list",
+            "not_an_object",
+            "not_a_plain_value",
+            "not_one_of",
+            "too_small",
+            "too_large",
+            "too_many_entries",
+            "unknown_type",
+            "unreadable",
+            # Of what its turns are together.
+            "turn_twice",
+            "failure_mismatch",
+            "shown_twice",
+            "no_parent",
+            "turn_missing",
+            "path_broken",
+            "text_mismatch",
+            # Of its pictures and files.
+            "not_base64",
+            "blob_too_large",
+            "blob_changed",
+            "blob_missing",
+            "blobs_unused",
+        ],
+        **data: Value,
+    ) -> None:
+        super().__init__(reason, **data)
 
 
 class DatabaseMovedError(ConversationError):
     """The file of the database was removed or replaced while it was open: what is written to it would be lost."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "Nothing can be saved: the file of the database was removed or replaced while this application was "
-            "running. Whoever runs it has to put it back, or restart the application. Your message is still here."
-        )
-
 
 class ConversationNotFoundError(ConversationError):
     """The conversation does not exist, or belongs to somebody else."""
-
-    def __init__(self) -> None:
-        super().__init__("This conversation is not here any more. Start a new one; what is in the box stays there.")
 
 
 class ConversationBusyError(ConversationError):
     """An answer is being written in this conversation."""
 
-    def __init__(
-        self, message: str = "An answer is still being written in this conversation. Stop it, or wait for its end."
-    ) -> None:
-        super().__init__(message)
-
 
 class AnswerUnsavedError(ConversationBusyError):
     """The last answer in this conversation has ended, and could not be saved yet."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The last answer here cannot be saved yet, and this is tried again and again. Wait until it is saved; your "
-            "message is still here."
-        )
 
 
 class ConversationConflictError(ConversationError):
     """The conversation went on somewhere else since it was last seen."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "This conversation has moved on since this page last showed it, so nothing was sent or changed. Here is "
-            "how it stands now: try again if it still fits."
-        )
-
 
 class TitleError(ConversationError):
-    """No title could be found or taken."""
+    """No title could be found or taken.
+
+    Args:
+        reason: Why.
+        data: ``seconds`` that were waited; of a model that failed the ``cause``, a :attr:`Failure.kind`, and its own
+            words as ``detail``.
+    """
+
+    def __init__(
+        self,
+        reason: Literal[
+            "empty", "already_looking", "nothing_to_name", "none_found", "too_slow", "model_failed", "unexpected"
+        ],
+        **data: Value,
+    ) -> None:
+        super().__init__(reason, **data)

@@ -11,7 +11,7 @@ from typing import Final
 
 from chatbot.conversation import import_export, titles
 from chatbot.conversation.access import changing, stored
-from chatbot.conversation.deployments import MAX_SYSTEM_PROMPT, Deployments
+from chatbot.conversation.deployments import Deployments
 from chatbot.conversation.errors import (
     ConversationConflictError,
     ConversationNotFoundError,
@@ -25,11 +25,12 @@ from chatbot.conversation.generation import (
     Generation,
     GenerationManager,
 )
+from chatbot.conversation.options import OPTIONS, Options
 from chatbot.conversation.parts import Blob, blobs_of
 from chatbot.conversation.recall import Mention, RecallService
 from chatbot.conversation.store import ConversationStore, Recent, StoredTurn
 from chatbot.conversation.transfers import Transfers
-from chatbot.conversation.turn import Conversation, Feedback, Options, Turn, TurnMemory
+from chatbot.conversation.turn import Conversation, Feedback, Turn, TurnMemory
 from chatbot.conversation.view import SHOWN_TURNS, View, newest, versions_of, view_of
 
 POLL_SECONDS: Final = 1.0
@@ -116,7 +117,7 @@ class ConversationService:
         """
         await self.refresh(conversation)
         if not (title := titles.shortened(title)):
-            raise TitleError("A conversation needs a title: type one.")
+            raise TitleError("empty")
         await self._store.rename(conversation.id, title)
 
     async def find_title(self, conversation: Conversation, *, origin: str | None = None) -> str:
@@ -141,7 +142,7 @@ class ConversationService:
         if usage is not None:
             await self._store.spend(conversation.id, effective.priced(usage))
         if not title:
-            raise TitleError("The model sent no title. Type one.")
+            raise TitleError("none_found")
         await self._store.rename(conversation.id, title)
         return title
 
@@ -323,8 +324,9 @@ class ConversationService:
         Raises:
             TextTooLongError: The system prompt is too long.
         """
-        if (length := len(options.system_prompt or "")) > MAX_SYSTEM_PROMPT:
-            raise TextTooLongError("system_prompt", length, MAX_SYSTEM_PROMPT)
+        most = OPTIONS["system_prompt"].most
+        if (length := len(options.system_prompt or "")) > most:
+            raise TextTooLongError("system_prompt", length, most)
         if not conversation.revision:
             return replace(conversation, options=options)
         async with changing(self._store, conversation) as seen:
@@ -346,8 +348,12 @@ class ConversationService:
 
     # ------------------------------------------------------------------------------------------ out and in
 
-    async def export_markdown(self, conversation: Conversation) -> str:
+    async def export_markdown(self, conversation: Conversation, words: import_export.DocumentWords) -> str:
         """Return the conversation as it is shown, for people to read.
+
+        Args:
+            conversation: Any state of it.
+            words: What the document says in their language.
 
         Raises:
             TransferBusyError: Another export or import of the owner is running, or too many are.
@@ -356,7 +362,7 @@ class ConversationService:
         async with self._transfers.turn(conversation.owner):
             conversation = await self.refresh(conversation)
             turns = await self._store.turns(conversation.id)
-            return await asyncio.to_thread(import_export.to_markdown, conversation, turns)
+            return await asyncio.to_thread(import_export.to_markdown, conversation, turns, words)
 
     async def export_json(self, conversation: Conversation) -> str:
         """Return all there is of the conversation, for :meth:`import_from`; raises as :meth:`export_markdown` does."""
@@ -366,14 +372,18 @@ class ConversationService:
             data = await self._bytes(conversation.owner, stored)
             return await asyncio.to_thread(import_export.to_json, conversation, stored, data)
 
-    async def export_all(self, owner: str) -> bytes:
+    async def export_all(self, owner: str, words: import_export.DocumentWords) -> bytes:
         """Return every conversation of the owner, in both forms, as a ZIP file.
+
+        Args:
+            owner: Whose.
+            words: As :meth:`export_markdown` takes them.
 
         Raises:
             TransferBusyError: Another export or import of the owner is running, or too many are.
         """
         async with self._transfers.turn(owner):
-            bundle = import_export.Bundle()
+            bundle = import_export.Bundle(words)
             for each in await self._store.list(owner, limit=import_export.MAX_CONVERSATIONS):
                 stored = await self._store.everything(each.id)
                 await asyncio.to_thread(bundle.add, each, stored, await self._bytes(owner, stored))

@@ -12,6 +12,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from chatbot.conversation.deployments import Deployment
 from chatbot.conversation.errors import TitleError
+from chatbot.conversation.failures import detail_of, kind_of
 from chatbot.conversation.turn import Turn, Usage, is_blank
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ async def ask(deployment: Deployment, turns: Sequence[Turn], *, max_seconds: flo
     """
     answered = [turn for turn in turns if turn.has_answer]
     if not answered:
-        raise TitleError("There is nothing to name yet: ask something first.")
+        raise TitleError("nothing_to_name")
     messages: list[BaseMessage] = [SystemMessage(_INSTRUCTIONS), HumanMessage(_dialogue(answered)[:_MAX_READ])]
     parameters = {
         **deployment.parameters,
@@ -73,12 +74,12 @@ async def ask(deployment: Deployment, turns: Sequence[Turn], *, max_seconds: flo
         async with asyncio.timeout(max_seconds) as limit:
             answer = await deployment.model.ainvoke(messages, **parameters)
     except ModelError as error:
-        raise TitleError(f"The model found no title. {error}") from None
+        raise TitleError("model_failed", cause=kind_of(error), detail=detail_of(error)) from None
     except Exception as error:
         if isinstance(error, TimeoutError) and limit.expired():
-            raise TitleError(f"The model found no title within {max_seconds:g} seconds. Type one.") from None
+            raise TitleError("too_slow", seconds=max_seconds) from None
         logger.exception("The model raised what is no ModelError")
-        raise TitleError("The model found no title: something went wrong; the application's log says what.") from None
+        raise TitleError("unexpected") from None
     lines = [line.strip(_QUOTES) for line in answer.text.splitlines()]
     title = next((shortened(line) for line in lines if not is_blank(line)), "")
     used = answer.usage_metadata

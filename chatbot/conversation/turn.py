@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from chatbot.conversation.options import Options
 from chatbot.conversation.parts import File, Image, Part, ToolCall, ToolResult, reasoning_of, text_of
 
 _FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
@@ -27,8 +29,20 @@ def _is_unseen(char: str) -> bool:
     return char.isspace() or unicodedata.category(char) in ("Cc", "Cf") or char in _SHAPELESS
 
 
+Value = str | int | float | bool
+"""What the data of a failure, a notice or an error is made of: all that JSON has but lists and objects."""
+
 STORE_ERROR: Final = "StoreError"
 """Kind of the failure of an answer that could not be saved."""
+
+INTERRUPTED: Final = "Interrupted"
+"""Kind of the failure of an answer whose application ended while it was written."""
+
+ANSWER_TIMEOUT: Final = "AnswerTimeout"
+"""Kind of the failure of an answer that took longer than any may: ``seconds``."""
+
+UNEXPECTED: Final = "Unexpected"
+"""Kind of the failure of an answer whose model raised what no model should; the log has it."""
 
 
 class TurnStatus(StrEnum):
@@ -94,42 +108,37 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What the visitor chose for a conversation; None is the deployment's own.
-
-    Attributes:
-        deployment: Name of the one that answers.
-        system_prompt: Sent first; empty sends none.
-        temperature: Randomness.
-        top_p: Nucleus sampling.
-        max_tokens: The longest answer.
-        k: How many earlier turns a request carries.
-    """
-
-    deployment: str | None = None
-    system_prompt: str | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
-    k: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a turn failed.
+    """Why a turn failed: what the page makes a sentence of, in whatever language it is read.
 
     Attributes:
-        kind: Name of LangChain's class for the condition, for instance ``ModelRateLimitError``; ``Interrupted``
-            where the application ended while it was answering, :data:`STORE_ERROR` where it could not be saved.
-        message: What happened and what to do, in words for the person who asked.
+        kind: Name of LangChain's class for the condition, for instance ``ModelRateLimitError``, or one of
+            :data:`INTERRUPTED`, :data:`STORE_ERROR`, :data:`ANSWER_TIMEOUT`, :data:`UNEXPECTED`.
+        data: What there is to say of it: the model's own words as ``detail``, ``seconds``; of a failure from before
+            there were kinds the whole sentence as ``text``.
         retry_after: Seconds the endpoint asked to wait, if it said so.
         blocked: Whether a content filter refused the question.
     """
 
     kind: str
-    message: str
+    data: Mapping[str, Value] = field(default_factory=dict)
     retry_after: float | None = None
     blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the visitor should know about how an answer came about.
+
+    Attributes:
+        kind: ``turns_left_out`` where the conversation was too long for the model, of which so many (``count``) were;
+            ``answer_shortened`` where the answer may take ``most`` tokens and not the ``wanted`` ones;
+            ``lower_max_tokens`` where asking for less would help; ``text`` from before there were kinds.
+        data: What there is to say of it, by name.
+    """
+
+    kind: str
+    data: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +167,7 @@ class Turn:
         finish_reason: The endpoint's own word for why the answer ended.
         failure: Set when, and only when, the turn failed.
         memory: Whether the visitor pinned or excluded it.
-        notice: What the visitor should know about how the answer came about, in words; mostly nothing.
+        notices: What the visitor should know about how the answer came about; mostly nothing.
         timing: How long the answer took, once it has ended.
         deployment: Name of the one that answered.
         feedback: What the visitor thinks of the answer.
@@ -175,7 +184,7 @@ class Turn:
     usage: Usage | None = None
     failure: Failure | None = None
     memory: TurnMemory = TurnMemory.AUTO
-    notice: str = ""
+    notices: tuple[Notice, ...] = ()
     version: int = 0
     parent: int | None = None
     timing: Timing | None = None
@@ -240,6 +249,6 @@ class Conversation:
     owner: str
     revision: int = 0
     title: str = ""
-    options: Options = Options()
+    options: Options = field(default_factory=Options)
     updated_at: float = 0.0
     usage: Usage = Usage(0, 0)

@@ -6,12 +6,13 @@ import json
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from chatbot.conversation import ConversationError, ConversationService, Rating, TurnMemory
+from chatbot.conversation import OPTIONS, ConversationError, ConversationService, Rating, TurnMemory
 from chatbot.ui.branding import Branding
 from chatbot.ui.handlers.chat import ChatHandlers
 from chatbot.ui.handlers.conversations import ConversationHandlers
@@ -68,13 +69,14 @@ class PageActions:
             "delete": (conversations.delete, (_text,)),
             "restore": (conversations.restore, (_text,)),
             "search": (conversations.search, (_text,)),
-            "set_k": (options.set_k, (_number,)),
+            **{
+                f"set_{name}": (partial(options.set_number, name=name), (_number,))
+                for name, option in OPTIONS.items()
+                if option.is_number
+            },
             "set_deployment": (options.set_deployment, (_text,)),
             "set_preset": (options.set_preset, (_text,)),
             "set_system_prompt": (options.set_system_prompt, (_text,)),
-            "set_temperature": (options.set_temperature, (_number,)),
-            "set_top_p": (options.set_top_p, (_number,)),
-            "set_max_tokens": (options.set_max_tokens, (_number,)),
             "reset": (options.reset, ()),
         }
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import gradio as gr
 
-from chatbot.conversation import ConversationError, TextTooLongError
+from chatbot.conversation import ConversationError, Failure, Notice, Value
 from chatbot.ui.identity import Connection
 
 TABLES: Final = Path(__file__).parent / "locales"
@@ -34,22 +34,27 @@ class Language:
         self.code = code
         self._texts = _table(code)
 
-    def __call__(self, key: str, count: float | None = None, **values: object) -> str:
+    def __call__(self, key: str, /, count: object = None, **values: object) -> str:
         """Return the text of a key, with its values put in.
 
         Args:
-            key: ``section.name``.
+            key: ``section.name``, deeper where a section has sections.
             count: Chooses between the forms for one and for other numbers, and is put in as ``{count}``.
-            values: What else is put in; whole numbers are written as the language does.
+            values: What else is put in; numbers are written as the language does.
         """
-        section, _, name = key.partition(".")
-        text = self._texts[section][name]
+        text: Any = self._texts
+        for name in key.split("."):
+            text = text[name]
         if isinstance(text, dict):
             # French has one form for 0 and 1, Chinese and Korean have one form for everything.
             text = text.get("one", text["other"]) if count == 1 or (self.code == "fr" and count == 0) else text["other"]
         given = values if count is None else {"count": count, **values}
-        written = {each: self.number(value) if isinstance(value, int) else value for each, value in given.items()}
-        return text.format(**written)
+        return text.format(**{each: self._written(value) for each, value in given.items()})
+
+    def _written(self, value: object) -> object:
+        if isinstance(value, float):
+            return f"{value:g}".replace(".", self._texts["decimal"])
+        return self.number(value) if isinstance(value, int) else value
 
     def number(self, value: float, digits: int = 0) -> str:
         """Write a number with its thousands apart."""
@@ -57,16 +62,50 @@ class Language:
         marks = {",": self._texts["thousands"], ".": self._texts["decimal"]}
         return "".join(marks.get(each, each) for each in english)
 
-    def failure(self, kind: str) -> str:
-        """Name what went wrong; of a condition without a name of its own, that something did."""
-        names = self._texts["failure"]
-        return str(names.get(kind, names["ModelError"]))
+    def condition(self, kind: str) -> str:
+        """Name what went wrong by the kind of a failure; of one that is not known, that something did."""
+        return self(f"failure.{kind if kind in self._texts['failure'] else 'ModelError'}")
+
+    def headline(self, failure: Failure) -> str:
+        """Name why a turn failed."""
+        return self.condition("blocked" if failure.blocked else failure.kind)
+
+    def explanation(self, failure: Failure) -> str:
+        """Say what happened and what to do; of a failure from before there were kinds what was said then."""
+        if "text" in failure.data:
+            return str(failure.data["text"])
+        kind = "blocked" if failure.blocked else failure.kind
+        return self._known("advice", kind, failure.data) or self("advice.ModelError")
+
+    def detail(self, failure: Failure) -> str:
+        """Return what the model said of its failure, in quotes as its own words; empty where it said nothing."""
+        return self("failed.quoted", words=failure.data["detail"]) if failure.data.get("detail") else ""
+
+    def failure(self, failure: Failure) -> str:
+        """Say all there is to say of a failure, as one text."""
+        headline = self("failed.sentence", what=self.headline(failure))
+        return " ".join(filter(None, (headline, self.explanation(failure), self.detail(failure))))
+
+    def notice(self, notice: Notice) -> str:
+        """Say what is to be known about how an answer came about."""
+        return self._known("notice", notice.kind, notice.data) or self("notice.unknown", kind=notice.kind)
 
     def problem(self, error: ConversationError) -> str:
-        """Say what the service refused; what has no words of its own here says it itself."""
-        if isinstance(error, TextTooLongError):
-            return self(f"problem.{error.part}_too_long", length=error.length, most=error.most)
-        return self._texts["problem"].get(type(error).__name__) or str(error)
+        """Say what the service refused."""
+        data = dict(error.data)
+        if "cause" in data:
+            data["cause"] = self.condition(str(data["cause"]))
+        said = self(f"problem.{error.kind}", **data)
+        return self("problem.within", file=data["file"], said=said) if "file" in data else said
+
+    def _known(self, section: str, kind: str, data: Mapping[str, Value]) -> str | None:
+        """The text of a kind; None where there is none, or it lacks data: an imported file may hold anything."""
+        if kind not in self._texts[section]:
+            return None
+        try:
+            return self(f"{section}.{kind}", **data)
+        except (KeyError, ValueError):
+            return None
 
 
 def language_of(request: Connection) -> Language:

@@ -158,7 +158,7 @@ class PageRenderer:
         kept = next((each for each in view.turns if each.index == turn.index), None)
         if kept is None or kept.version == turn.version:
             return
-        reason = turn.failure.message if turn.failure else session.t("chat.stopped_early")
+        reason = session.t.failure(turn.failure) if turn.failure else session.t("chat.stopped_early")
         session.notify(f"{reason} {session.t('chat.kept')}", lasting=True)
         if turn.question_text != kept.question_text:
             session.give_back(turn.question_text)

@@ -15,13 +15,14 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from chatbot.conversation import ConversationError, ConversationService, Generation, UnreadableExportError
+from chatbot.conversation import ConversationError, ConversationService, Generation
 from chatbot.conversation.import_export import file_name
 from chatbot.conversation.service import POLL_SECONDS
 from chatbot.ui.actions import ACT, PageActions
 from chatbot.ui.branding import Branding
 from chatbot.ui.rendering import PageRenderer, PageUpdate
 from chatbot.ui.sessions import PageSession, PageSessions, Stale, TooManyPagesError
+from chatbot.ui.views.document import DocumentTexts
 from chatbot.ui.views.panels import recall_hint
 
 logger = logging.getLogger(__name__)
@@ -95,13 +96,14 @@ class PageRoutes:
         session = await self._sessions.of(request)
         try:
             if kind == "all":
-                return _file("conversations.zip", "application/zip", await self._service.export_all(session.owner))
+                packed = await self._service.export_all(session.owner, DocumentTexts(session.t))
+                return _file("conversations.zip", "application/zip", packed)
             session.conversation = await self._service.refresh(session.conversation)
             if not session.conversation.revision:
                 return _notice(session.t("problem.nothing_to_export"), 409)
             name = file_name(session.conversation.title)
             if kind == "markdown":
-                text = await self._service.export_markdown(session.conversation)
+                text = await self._service.export_markdown(session.conversation, DocumentTexts(session.t))
                 return _file(f"{name}.md", "text/markdown; charset=utf-8", text)
             return _file(f"{name}.json", "application/json", await self._service.export_json(session.conversation))
         except ConversationError as error:
@@ -114,8 +116,6 @@ class PageRoutes:
             brought = await self._service.import_from(session.owner, await request.body())
         except ConversationError as error:
             return _notice(session.t.problem(error), 409)
-        except UnreadableExportError as error:
-            return _notice(str(error), 409)
         session.turn_to(brought[0])
         return Response(status_code=204)
 

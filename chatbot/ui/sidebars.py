@@ -45,7 +45,8 @@ class Sidebars:
     def outputs(self) -> dict[str, gr.components.Component]:
         """What the page's stream sets, by the names that are used for it when the page is drawn."""
         names = ("memory", "plan", "conversations", "recall_hint", "badge", *OPTIONS, "preset")
-        return {name: getattr(self, name) for name in names}
+        named = {**vars(self), **self.parameters}
+        return {name: named[name] for name in names}
 
     def _make_controls(self, deployments: Deployments, branding: Branding) -> None:
         """What a visitor may choose; what they may only see cannot be used, what is hidden is not there."""
@@ -77,9 +78,15 @@ class Sidebars:
             self.preset = gr.Dropdown(choices, value="", filterable=False, **{**prompt, **preset})
             self.system_prompt = gr.Textbox(lines=2, max_lines=6, **prompt)
             with gr.Row(elem_id="parameters"):
-                self.temperature = gr.Number(step=0.1, min_width=70, **state("temperature"))
-                self.top_p = gr.Number(step=0.05, min_width=70, **state("top_p"))
-                self.max_tokens = gr.Number(precision=0, min_width=70, **state("max_tokens"))
+                self.parameters = {
+                    name: gr.Number(
+                        step=OPTIONS[name].step,
+                        precision=0 if OPTIONS[name].type is int else None,
+                        min_width=70,
+                        **state(name),
+                    )
+                    for name in PARAMETERS
+                }
             self.reset = gr.Button(label("reset"), size="sm", elem_id="reset", visible=not rest <= deployments.locked)
 
 

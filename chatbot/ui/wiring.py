@@ -46,16 +46,12 @@ class ChatPage(gr.ChatInterface):
             (sidebars.preset.input, "set_preset", [sidebars.preset]),
             # Once it is typed, not at every key: half a prompt and half a number are not meant.
             (sidebars.system_prompt.blur, "set_system_prompt", [sidebars.system_prompt]),
-            (sidebars.temperature.blur, "set_temperature", [sidebars.temperature]),
-            (sidebars.temperature.submit, "set_temperature", [sidebars.temperature]),
-            (sidebars.top_p.blur, "set_top_p", [sidebars.top_p]),
-            (sidebars.top_p.submit, "set_top_p", [sidebars.top_p]),
-            (sidebars.max_tokens.blur, "set_max_tokens", [sidebars.max_tokens]),
-            (sidebars.max_tokens.submit, "set_max_tokens", [sidebars.max_tokens]),
             (sidebars.reset.click, "reset", []),
             (sidebars.new.click, "new", []),
             (sidebars.search.change, "search", [sidebars.search]),
         ]
+        for name, number in sidebars.parameters.items():
+            table += [(event, f"set_{name}", [number]) for event in (number.blur, number.submit)]
         for event, action, inputs in table:
             _call(event, f"(perform) => perform('{action}', values)", inputs)
         # Gradio tells a script neither which question was edited nor its words: the script has seen the editor.

@@ -11,6 +11,7 @@ from chatbot.conversation.parts import text_parts
 from chatbot.conversation.turn import is_blank
 from tests.conversation.conversing import answers, ask, say, start, talk
 from tests.conversation.store.talk import begin
+from tests.support.document_words import WORDS
 from tests.support.turns import text_turn
 
 BLANKS = [
@@ -63,13 +64,13 @@ async def test_thoughts_without_an_answer_are_no_answer(service, model):
 
 async def test_a_blank_answer_gives_no_title(service, model):
     conversation = await ask(service, model, service.begin("ada"), "one", " \n")
-    with pytest.raises(TitleError, match="nothing to name"):
+    with pytest.raises(TitleError, match="nothing_to_name"):
         await service.find_title(conversation)
 
 
 async def test_a_blank_answer_is_told_in_the_markdown_export(service, model):
     conversation = await ask(service, model, service.begin("ada"), "one", " \u200b\n")
-    assert "*No answer.*" in await service.export_markdown(conversation)
+    assert "*complete.*" in await service.export_markdown(conversation, WORDS)
 
 
 async def test_blanks_that_were_stopped_do_not_take_an_answers_place(service, model):

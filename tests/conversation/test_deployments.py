@@ -6,7 +6,9 @@ import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage, SystemMessage
 
 from chatbot.azureml.reasoning import ReplacingChunk
+from chatbot.config_files import DeploymentEntry
 from chatbot.conversation import (
+    OPTIONS,
     ApplicationBusyError,
     Conversation,
     ConversationConflictError,
@@ -23,7 +25,7 @@ from chatbot.conversation import (
     Usage,
     WindowMemory,
 )
-from chatbot.conversation.deployments import LARGEST_K, MAX_SYSTEM_PROMPT
+from chatbot.settings import CONTROLS, Settings
 from tests.conversation.conversing import say, service_of, start, talk
 from tests.support.scripted_model import ScriptedModel
 
@@ -107,7 +109,7 @@ async def test_a_number_beyond_its_limit_counts_as_the_limit_wherever_it_comes_f
     else:
         conversation = await service.choose(service.begin("ada"), beyond)
     view = await service.view(conversation)
-    assert view.plan.k == view.effective.k == LARGEST_K
+    assert view.plan.k == view.effective.k == OPTIONS["k"].high
     model.will_say("ok")
     await say(service, conversation, "hi")
     assert model.told[-1] == {"temperature": 2, "top_p": 0.01, "max_tokens": 100}
@@ -125,9 +127,10 @@ async def test_a_system_prompt_that_is_too_long_is_refused_and_counts_for_nothin
     model, other, store
 ):
     service = ConversationService(deployments(model, other), store)
-    longest, too_long = "a" * MAX_SYSTEM_PROMPT, "a" * (MAX_SYSTEM_PROMPT + 1)
+    longest = "a" * OPTIONS["system_prompt"].most
+    too_long = longest + "a"
     chosen = await service.choose(service.begin("ada"), Options(system_prompt=longest))
-    with pytest.raises(TextTooLongError, match="20,001 characters"):
+    with pytest.raises(TextTooLongError, match="length=20001"):
         await service.choose(chosen, Options(system_prompt=too_long))
     assert (await service.view(chosen)).plan.messages[0] == SystemMessage(longest)
     stored = await store.add(Conversation("from before", "ada", options=Options(system_prompt=too_long)), [])
@@ -204,7 +207,7 @@ async def test_one_answer_too_many_is_refused_at_once_and_there_is_room_again(mo
     first = service.begin("ada")
     model.will_say("half", ends=False)
     reader = await start(service, first, "hi")
-    with pytest.raises(ApplicationBusyError, match="Try again in about ten seconds"):
+    with pytest.raises(ApplicationBusyError):
         await say(service, service.begin("grace"), "hi")
     await service.stop(first)
     await reader.aclose()
@@ -239,3 +242,22 @@ async def test_a_rated_answer_that_was_replaced_keeps_its_feedback(service, mode
     await say(service, conversation, "one", at=0)
     assert [turn.answer_text for _, turn in await store.rated()] == ["re: one"]
     assert (await service.turns(conversation))[0].feedback is None
+
+
+def test_what_can_be_chosen_is_described_once():
+    """Each option has a field of its name in files and settings, with its limits, a label and a place in exports."""
+    deployment = Deployment("a", ScriptedModel(), WindowMemory(5))
+    assert list(deployment.limits) == [name for name, option in OPTIONS.items() if option.is_number]
+    assert tuple(OPTIONS) == CONTROLS
+    for name, option in OPTIONS.items():
+        if not option.is_number:
+            continue
+        low, high = deployment.limits[name]
+        assert option.low == low < high <= option.most
+        for model in (Settings, DeploymentEntry):
+            told = model.model_fields["memory_turns" if name == "k" else name].metadata
+            assert {type(each).__name__.lower(): vars_of(each) for each in told} == option.bounds
+
+
+def vars_of(limit):
+    return getattr(limit, type(limit).__name__.lower())

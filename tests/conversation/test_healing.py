@@ -6,7 +6,7 @@ import pytest
 from langchain_core.exceptions import ContextOverflowError, ModelInvalidRequestError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
-from chatbot.conversation import Inclusion, TurnMemory, TurnStatus
+from chatbot.conversation import Inclusion, Notice, TurnMemory, TurnStatus
 from tests.conversation.conversing import answers, ask, say, start, talk
 
 TOO_LONG = ContextOverflowError("The conversation is longer than the model can read.")
@@ -28,9 +28,7 @@ async def test_what_is_too_long_is_asked_again_with_fewer_turns_and_said(service
     model.will_say("ok")
     turn = await say(service, conversation, "e")
     assert (turn.status, turn.answer_text) == (TurnStatus.COMPLETE, "ok")
-    assert turn.notice == (
-        "The conversation was too long for the model, so 2 earlier turns were left out and the question was sent again."
-    )
+    assert turn.notices == (Notice("turns_left_out", {"count": 2}),)
     assert [questions(asked) for asked in model.asked[-2:]] == [[*"abcde"], [*"cde"]]
     assert (await service.turns(conversation))[-1] == turn
 
@@ -82,7 +80,7 @@ async def test_it_is_not_asked_again_when_something_had_arrived(service, model):
     before = (await service.view(conversation, text="e")).plan
     model.will_say("half", TOO_LONG)
     turn = await say(service, conversation, "e")
-    assert (turn.status, turn.answer_text, turn.notice) == (TurnStatus.FAILED, "half", "")
+    assert (turn.status, turn.answer_text, turn.notices) == (TurnStatus.FAILED, "half", ())
     assert len(model.asked) == 5
     assert (await service.view(conversation, text="e")).plan.budget is before.budget is None
 
@@ -90,7 +88,7 @@ async def test_it_is_not_asked_again_when_something_had_arrived(service, model):
 async def test_it_is_not_asked_again_when_nothing_can_be_left_out(service, model):
     model.will_say(TOO_LONG)
     turn = await say(service, service.begin("ada"), "all of War and Peace " * 1000)
-    assert (turn.status, turn.failure.message) == (TurnStatus.FAILED, str(TOO_LONG))
+    assert (turn.status, turn.failure.data) == (TurnStatus.FAILED, {"detail": str(TOO_LONG)})
     assert len(model.asked) == 1
 
 

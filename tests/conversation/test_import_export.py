@@ -15,19 +15,21 @@ from chatbot.conversation import (
     Conversation,
     Failure,
     Feedback,
+    Notice,
     Options,
     Rating,
     Timing,
     TurnStatus,
+    UnreadableExportError,
     Usage,
     import_export,
 )
 from chatbot.conversation.content_blocks import blob_of
-from chatbot.conversation.import_export import UnreadableExportError
 from chatbot.conversation.parts import Citation, File, Image, NonStandard, Text, ToolCall, ToolResult, blobs_of
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.turn import TurnMemory
 from tests.support.bundles import bundle_of
+from tests.support.document_words import WORDS
 from tests.support.parts import ALL_PARTS, DATA, with_parts
 from tests.support.turns import text_turn
 
@@ -36,6 +38,7 @@ LINE = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 COUNT = st.integers(0, 2**31 - 1)
 AMOUNT = st.floats(0, 1e9)
 MAYBE_AMOUNT = st.none() | AMOUNT
+FACTS = st.dictionaries(LINE, st.text() | st.integers(-(2**53), 2**53) | st.floats(0, 1e9) | st.booleans(), max_size=3)
 OPTIONS = st.builds(
     Options,
     st.none() | LINE,
@@ -43,7 +46,7 @@ OPTIONS = st.builds(
     st.none() | st.floats(0, 2),
     st.none() | st.floats(0.01, 1),
     st.none() | st.integers(1, 2**31 - 1),
-    st.none() | COUNT,
+    st.none() | st.integers(0, 1_000),
 )
 
 
@@ -58,7 +61,7 @@ def trees(draw) -> list[StoredTurn]:
         shown = draw(st.sampled_from([*versions, None])) if index == 0 or path is not None else None
         for version in versions:
             status = draw(st.sampled_from(ENDED))
-            failure = st.builds(Failure, LINE, st.text(), st.none() | st.floats(0, 1e6), st.booleans())
+            failure = st.builds(Failure, LINE, FACTS, st.none() | st.floats(0, 1e6), st.booleans())
             turn = text_turn(
                 index,
                 draw(st.text()),
@@ -68,7 +71,7 @@ def trees(draw) -> list[StoredTurn]:
                 draw(st.none() | st.builds(Usage, COUNT, COUNT, MAYBE_AMOUNT)),
                 draw(failure) if status is TurnStatus.FAILED else None,
                 draw(st.sampled_from(TurnMemory)),
-                draw(LINE),
+                draw(st.lists(st.builds(Notice, LINE, FACTS), max_size=3).map(tuple)),
                 version,
                 path if version == shown else draw(st.sampled_from(parents)),
                 draw(st.none() | st.builds(Timing, AMOUNT, AMOUNT, MAYBE_AMOUNT, MAYBE_AMOUNT)),
@@ -149,30 +152,30 @@ def with_picture(change):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda file, _: file.pop("blobs"), "not in"),
-        (lambda file, _: file.update(blobs={}), "not in"),
-        (lambda file, _: file["blobs"].update({PICTURE.sha256: ["eA=="]}), "was changed"),
-        (lambda file, _: file["blobs"].update({"0" * 64: []}), "was changed"),
-        (lambda file, _: file["blobs"].update({blob_of(b"x", "").sha256: ["eA=="]}), "no turn refers to"),
-        (lambda file, _: file["blobs"].update({PICTURE.sha256: ["no base64"]}), "base64"),
-        (lambda file, _: file["blobs"].update({PICTURE.sha256: [7]}), "base64"),
-        (lambda file, _: file["blobs"].update({PICTURE.sha256: {}}), "expecting"),
-        (lambda file, _: file.update(blobs=[]), '"blobs" should be an object'),
-        (lambda _, turn: turn["question_parts"][1]["blob"].update(size=8), "another size"),
-        (lambda _, turn: turn["question_parts"][1]["blob"].update(size=10**8), "too large"),
-        (lambda _, turn: turn["question_parts"][1]["blob"].update(sha256="../etc"), "sha256. cannot be read"),
-        (lambda _, turn: turn["question_parts"][1]["blob"].update(mime_type="a\r\nb"), "mime_type. cannot be read"),
-        (lambda _, turn: turn["question_parts"][1].update(owner="me"), "is not part"),
-        (lambda _, turn: turn["question_parts"][1].update(type="video"), "no type"),
-        (lambda _, turn: turn["question_parts"][1].pop("type"), "no type"),
-        (lambda _, turn: turn.update(question_parts=[{"type": "text", "text": "other"}]), "do not have the text"),
-        (lambda _, turn: turn.update(user="other"), "do not have the text"),
-        (lambda _, turn: turn.update(reasoning="other"), "do not have the text"),
-        (lambda _, turn: turn.update(answer_parts=[turn["answer_parts"][1]] * 1_001), "more than 1000 entries"),
-        (lambda _, turn: turn.update(answer_parts=[0] * 100_001), "more than 100,000"),
-        (lambda _, turn: turn["answer_parts"][1].update(arguments=[]), "should be an object"),
-        (lambda _, turn: turn["answer_parts"][1].update(arguments={"a": "\ud83d"}), "half a character"),
-        (lambda _, turn: turn["answer_parts"][1].update(arguments={"a": [float("nan")]}), "cannot be read"),
+        (lambda file, _: file.pop("blobs"), "blob_missing"),
+        (lambda file, _: file.update(blobs={}), "blob_missing"),
+        (lambda file, _: file["blobs"].update({PICTURE.sha256: ["eA=="]}), "blob_changed"),
+        (lambda file, _: file["blobs"].update({"0" * 64: []}), "blob_changed"),
+        (lambda file, _: file["blobs"].update({blob_of(b"x", "").sha256: ["eA=="]}), "blobs_unused"),
+        (lambda file, _: file["blobs"].update({PICTURE.sha256: ["no base64"]}), "not_base64"),
+        (lambda file, _: file["blobs"].update({PICTURE.sha256: [7]}), "not_base64"),
+        (lambda file, _: file["blobs"].update({PICTURE.sha256: {}}), "not_json"),
+        (lambda file, _: file.update(blobs=[]), "not_an_object .*'blobs'"),
+        (lambda _, turn: turn["question_parts"][1]["blob"].update(size=8), "blob_missing"),
+        (lambda _, turn: turn["question_parts"][1]["blob"].update(size=10**8), "too_large"),
+        (lambda _, turn: turn["question_parts"][1]["blob"].update(sha256="../etc"), "unreadable .*sha256"),
+        (lambda _, turn: turn["question_parts"][1]["blob"].update(mime_type="a\r\nb"), "unreadable .*mime_type"),
+        (lambda _, turn: turn["question_parts"][1].update(owner="me"), "not_in_format"),
+        (lambda _, turn: turn["question_parts"][1].update(type="video"), "unknown_type"),
+        (lambda _, turn: turn["question_parts"][1].pop("type"), "unknown_type"),
+        (lambda _, turn: turn.update(question_parts=[{"type": "text", "text": "other"}]), "text_mismatch"),
+        (lambda _, turn: turn.update(user="other"), "text_mismatch"),
+        (lambda _, turn: turn.update(reasoning="other"), "text_mismatch"),
+        (lambda _, turn: turn.update(answer_parts=[turn["answer_parts"][1]] * 1_001), "too_many_entries .*most=1000"),
+        (lambda _, turn: turn.update(answer_parts=[0] * 100_001), "too_many_values .*most=100000"),
+        (lambda _, turn: turn["answer_parts"][1].update(arguments=[]), "not_an_object"),
+        (lambda _, turn: turn["answer_parts"][1].update(arguments={"a": "\ud83d"}), "half_character"),
+        (lambda _, turn: turn["answer_parts"][1].update(arguments={"a": [float("nan")]}), "unreadable"),
     ],
 )
 def test_parts_that_are_wrong_are_refused_in_words(change, words):
@@ -206,43 +209,52 @@ def with_file(**changes):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (with_file(format="other"), '"format"'),
-        (with_file(version=4), "newer version"),
-        (with_file(version=0), '"version" is none of 1 to 3'),
-        (with_file(version=True), '"version" is none of 1 to 3'),
-        (with_file(owner="somebody"), '"owner" is not part'),
-        (with_file(options={"k": -1}), '"options.k" is less than 0'),
-        (with_file(title=3), '"title" should be text'),
-        (with_file(turns={}), '"turns" should be a list'),
-        (with_file(turns=["x"]), r'"turns\[0\]" should be an object'),
-        (with_file(turns=[0] * 20_001), "more than 20,000"),
-        (lambda content: content.pop("turns"), '"turns" is missing'),
-        (with_turn(role="system"), r'"turns\[1\].role" is not part'),
-        (with_turn(status="done"), r'"turns\[1\].status" should be .streaming'),
-        (with_turn(index="1"), r'"turns\[1\].index" should be a whole number'),
-        (with_turn(version=2**31), "is too large"),
-        (with_turn(user="half \ud83d"), r'"turns\[1\].user" holds half a character'),
-        (with_turn(notice="\ud83d"), "half a character"),
-        (with_file(title="\ud83d"), '"title" holds half a character'),
-        (with_turn(notice="\0"), "NUL"),
-        (with_turn(usage={"input_tokens": 1}), r'"turns\[1\].usage.output_tokens" is missing'),
-        (with_turn(status="failed"), "failure"),
-        (with_turn(index=0, parent=None), "number 2 .* is there twice"),
-        (with_turn(index=0, version=1, parent=None), "another version"),
-        (with_turn(index=2), "number 2 .* not there"),
-        (with_turn(parent=4), "number 2 .* not there"),
-        (with_turn(parent=None), "number 2 .* not there"),
-        (lambda content: content["turns"][0].update(shown=False), "index 0 is missing"),
+        (with_file(format="other"), "not_an_export"),
+        (with_file(version=4), "newer_version"),
+        (with_file(version=0), r"unknown_version \(most=3\)"),
+        (with_file(version=True), "unknown_version"),
+        (with_file(owner="somebody"), "not_in_format .*'owner'"),
+        (with_file(options={"k": -1}), r"too_small .*'options\.k', least=0"),
+        (with_file(title=3), "not_text .*'title'"),
+        (with_file(turns={}), "not_a_list .*'turns'"),
+        (with_file(turns=["x"]), r"not_an_object .*'turns\[0\]'"),
+        (with_file(turns=[0] * 20_001), "too_many_entries .*'turns', most=20000"),
+        (lambda content: content.pop("turns"), "missing .*'turns'"),
+        (with_turn(role="system"), r"not_in_format .*'turns\[1\]\.role'"),
+        (
+            with_turn(status="done"),
+            r"not_one_of .*'turns\[1\]\.status', expected=.'streaming', 'complete', 'stopped', 'failed'",
+        ),
+        (with_turn(index="1"), r"not_a_whole_number .*'turns\[1\]\.index'"),
+        (with_turn(version=2**31), "too_large .*most=2147483647"),
+        (with_turn(user="half \ud83d"), r"half_character .*'turns\[1\]\.user'"),
+        (with_turn(notice="\ud83d"), r"half_character .*notices\[0\]\.data\.text"),
+        (with_file(title="\ud83d"), "half_character .*'title'"),
+        (with_turn(deployment="\0"), "nul_character"),
+        (with_turn(notice=3), r"not_in_format .*'turns\[1\]\.notice'"),
+        (with_turn(notices=[{"kind": "a", "data": {"b": []}}]), r"not_a_plain_value .*notices\[0\]\.data\.b"),
+        (with_turn(notices=[{"kind": "a", "data": {"b": 10**300}}]), "not_a_plain_value"),
+        (with_turn(notices=[{"kind": "a"}] * 21), r"too_many_entries .*notices.*most=20"),
+        (with_turn(notices="text"), "not_a_list .*notices"),
+        (with_turn(failure={"kind": "a", "data": 1}, status="failed"), r"not_an_object .*failure\.data"),
+        (with_turn(usage={"input_tokens": 1}), r"missing .*'turns\[1\]\.usage\.output_tokens'"),
+        (with_turn(status="failed"), "failure_mismatch .*number=2, index=1, version=0"),
+        (with_turn(index=0, parent=None), "turn_twice .*number=2"),
+        (with_turn(index=0, version=1, parent=None), "shown_twice"),
+        (with_turn(index=2), "no_parent .*number=2"),
+        (with_turn(parent=4), "no_parent .*number=2"),
+        (with_turn(parent=None), "no_parent .*number=2"),
+        (lambda content: content["turns"][0].update(shown=False), r"turn_missing \(index=0\)"),
         (
             lambda content: content["turns"].append(content["turns"][1] | {"version": 1, "parent": None}),
-            "another version",
+            "shown_twice",
         ),
         (
             lambda content: (
                 content["turns"].append(content["turns"][0] | {"version": 1, "shown": False}),
                 content["turns"][1].update(parent=1),
             ),
-            "does not follow",
+            "path_broken",
         ),
     ],
 )
@@ -253,19 +265,32 @@ def test_a_file_that_is_wrong_says_what_and_where(change, words):
         import_export.read_json(json.dumps(content), "me", "new")
 
 
+def test_a_file_of_version_2_is_read_with_its_sentences():
+    content = exported(turn(), turn(1, parent=0))
+    for each in content["turns"]:
+        del each["notices"]
+    content["turns"][0] |= {"notice": ""}
+    failure = {"kind": "ModelRateLimitError", "message": "Wait a minute.", "retry_after": 2.0, "blocked": False}
+    content["turns"][1] |= {"notice": "A parameter was left out.", "status": "failed", "failure": failure}
+    _, [first, second], _ = import_export.read_json(json.dumps(content | {"version": 2}), "me", "new")
+    assert first.turn.notices == ()
+    assert second.turn.notices == (Notice("text", {"text": "A parameter was left out."}),)
+    assert second.turn.failure == Failure("ModelRateLimitError", {"text": "Wait a minute."}, 2.0)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "not JSON"),
-        ("{", "not JSON"),
-        (b"\xff\xfe", "UTF-8"),
-        ("[]", '"format"'),
-        ("[" * 100_000, "not JSON"),
-        ("9" * 10_000, "not JSON"),
-        (" " * (import_export.MAX_BYTES + 1), "larger than 20 MB"),
+        ("", "not_json"),
+        ("{", "not_json"),
+        (b"\xff\xfe", "not_utf8"),
+        ("[]", "not_an_export"),
+        ("[" * 100_000, "nested_too_deep|not_json"),
+        ("9" * 10_000, "nested_too_deep"),
+        (" " * (import_export.MAX_BYTES + 1), r"file_too_large \(most=20\)"),
     ],
 )
-def test_a_file_that_is_none_is_refused_in_words(text, words):
+def test_a_file_that_is_none_is_refused(text, words):
     with pytest.raises(UnreadableExportError, match=words):
         import_export.read_json(text, "me", "new")
 
@@ -340,15 +365,15 @@ GOOD = import_export.to_json(conversation(), [turn()])
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"PK", "damaged"),
-        (bundle_of([(conversation(), [turn()])])[:-30], "damaged"),
-        (bundle_of([(conversation(), [turn()])]).replace(b"\x08\x00", b"\x63\x00"), "damaged"),
-        (zipped({"a.txt": "hello"}), "no conversation"),
-        (zipped({"good.json": GOOD, "bad.json": "{"}), "In “bad.json”: The file is not JSON"),
-        (zipped({"a.json": b" " * (import_export.MAX_BYTES + 1)}), "In “a.json”: The file is larger"),
-        (zipped({f"{n}.json": GOOD.encode() + BLANK for n in range(6)}), "Unpacked"),
-        (zipped({f"{n}.json": "" for n in range(1_001)}), "more than 1,000 conversations"),
-        (zipped({f"{n}.txt": "" for n in range(4_001)}), "too many files"),
+        (b"PK", "damaged_zip"),
+        (bundle_of([(conversation(), [turn()])])[:-30], "damaged_zip"),
+        (bundle_of([(conversation(), [turn()])]).replace(b"\x08\x00", b"\x63\x00"), "damaged_zip"),
+        (zipped({"a.txt": "hello"}), "no_conversation"),
+        (zipped({"good.json": GOOD, "bad.json": "{"}), r"not_json \(line=1, file='bad.json'\)"),
+        (zipped({"a.json": b" " * (import_export.MAX_BYTES + 1)}), "file_too_large .*file='a.json'"),
+        (zipped({f"{n}.json": GOOD.encode() + BLANK for n in range(6)}), "unpacked_too_large"),
+        (zipped({f"{n}.json": "" for n in range(1_001)}), "too_many_conversations"),
+        (zipped({f"{n}.txt": "" for n in range(4_001)}), "too_many_files"),
     ],
     ids=["none", "cut", "method", "empty", "bad", "large", "bomb", "many", "files"],
 )
@@ -362,17 +387,23 @@ def test_a_bundle_that_is_wrong_says_so(data, words):
 
 def test_a_conversation_reads_well():
     turns = [
-        text_turn(0, "What is 2 + 2?\nThink.", "It is **4**.", TurnStatus.COMPLETE, notice="A parameter was left out."),
+        text_turn(
+            0,
+            "What is 2 + 2?\nThink.",
+            "It is **4**.",
+            TurnStatus.COMPLETE,
+            notices=(Notice("left_out", {"count": 2}),),
+        ),
         text_turn(1, "And then?", "Then", TurnStatus.STOPPED, parent=0),
         text_turn(
-            2, "Go on", "", TurnStatus.FAILED, failure=Failure("ModelRateLimitError", "Wait a minute."), parent=0
+            2, "Go on", "", TurnStatus.FAILED, failure=Failure("ModelRateLimitError", {"detail": "Wait_"}), parent=0
         ),
     ]
-    assert import_export.to_markdown(conversation("Sums & <more>"), turns) == (
+    assert import_export.to_markdown(conversation("Sums & <more>"), turns, WORDS) == (
         "# Sums \\& \\<more\\>\n\n"
-        "## Turn 1\n\n> What is 2 + 2?\n> Think.\n\nIt is **4**.\n\n*A parameter was left out.*\n\n"
-        "## Turn 2\n\n> And then?\n\nThen\n\n*The answer was stopped.*\n\n"
-        "## Turn 3\n\n> Go on\n\n*This turn failed. Wait a minute.*\n"
+        "## Turn 1\n\n> What is 2 + 2?\n> Think.\n\nIt is **4**.\n\n*left\\_out \\{'count': 2\\}*\n\n*complete.*\n\n"
+        "## Turn 2\n\n> And then?\n\nThen\n\n*stopped.*\n\n"
+        "## Turn 3\n\n> Go on\n\n*ModelRateLimitError \\{'detail': 'Wait\\_'\\}*\n\n*failed.*\n"
     )
 
 
@@ -391,7 +422,7 @@ def test_no_part_breaks_out_of_its_turn(name, url, words):
         NonStandard({"type": words}),
     )
     several = with_parts([turn(), turn(1)], [(Image(PICTURE, words),), answer, (Text("q"),), (Text("a"),)])
-    text = import_export.to_markdown(conversation(), [each.turn for each in several])
+    text = import_export.to_markdown(conversation(), [each.turn for each in several], WORDS)
     tokens = MarkdownIt("commonmark").parse(text)
     assert [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open"] == [
         "Title",
@@ -404,7 +435,7 @@ def test_no_part_breaks_out_of_its_turn(name, url, words):
 @given(st.lists(st.tuples(NASTY | st.text(), NASTY | st.text()), max_size=3), NASTY | st.text())
 def test_no_text_breaks_out_of_its_turn(said, title):
     turns = [text_turn(index, user, answer, TurnStatus.COMPLETE) for index, (user, answer) in enumerate(said)]
-    text = import_export.to_markdown(conversation(title), turns)
+    text = import_export.to_markdown(conversation(title), turns, WORDS)
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     shown = [
         (token.tag, tokens[at + 1].content)
@@ -428,14 +459,14 @@ def test_parts_that_are_no_text_are_lines_of_their_own():
         File(PICTURE, "c.png"),
     )
     [each] = with_parts([turn()], [question, answer])
-    assert import_export.to_markdown(conversation("T"), [each.turn]) == (
-        "# T\n\n## Turn 1\n\n> What is this?\n\n*Picture: a cat*\n\nI look.\n\n"
-        '*Tool called: look \\{"at": "it"\\}*\n\n*Result of the tool: \\# found \\*it\\**\n\n'
-        "A cat.\n\n*File: c.png*\n\n"
-        "- [Cats](<https://a.example/c?q=%3Cb%3E>): “meow”\n- Trap\n"
+    assert import_export.to_markdown(conversation("T"), [each.turn], WORDS) == (
+        "# T\n\n## Turn 1\n\n> What is this?\n\n*Image*\n\nI look.\n\n"
+        "*ToolCall*\n\n*ToolResult*\n\nA cat.\n\n*File*\n\n"
+        "- [Cats](<https://a.example/c?q=%3Cb%3E>): “meow”\n- Trap\n\n*complete.*\n"
     )
 
 
 def test_ordinary_code_in_an_answer_is_not_quoted():
     answer = "Run this:\n\n```sh\n# list\nls\n```\n\n- one\n- two"
-    assert f"\n\n{answer}\n" in import_export.to_markdown(conversation(), [turn(answer=answer).turn])
+    shown = import_export.to_markdown(conversation(), [turn(answer=answer).turn], WORDS)
+    assert f"\n\n{answer}\n" in shown

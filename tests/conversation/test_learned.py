@@ -109,7 +109,7 @@ async def test_a_visitor_who_asks_for_the_longest_answers_takes_nobodys_memory(o
     for text in ("c", "d", "e"):
         turn, greedy = await answered(service, model, greedy, text)
         assert turn.status is TurnStatus.COMPLETE
-        assert "Lower “Max tokens”" in turn.notice
+        assert [each.kind for each in turn.notices][-1] == "lower_max_tokens"
     assert questions(model.asked[-1]) == ["a", "b", "c", "d", "e"], "nor their own"
     shown = (await service.view(others, text="four")).plan
     assert [turn.index for turn in shown.remembered] == [0, 1, 2]
@@ -132,13 +132,15 @@ async def test_what_the_endpoint_names_is_true_for_everybody(store):
     memory = WindowMemory(9, 6000, answer_tokens=500)
     service = ConversationService(Deployments(Deployment("small", model, memory, {"max_tokens": 500})), store)
     first = await talk(service, model, *(f"{n}" + LONG * 2 for n in range(4)), owner="ada")
-    assert ["left out" in turn.notice for turn in await service.turns(first)].count(True) == 1
+    assert ["turns_left_out" in [each.kind for each in turn.notices] for turn in await service.turns(first)].count(
+        True
+    ) == 1
     second = await talk(service, model, *(f"{n}" + LONG * 2 for n in range(7)), owner="grace")
     plan = (await service.view(second, text="more")).plan
     assert plan.budget == 1300
     model.will_say("ok")
     before = len(model.asked)
-    assert (await say(service, second, "more")).notice == ""
+    assert (await say(service, second, "more")).notices == ()
     assert len(model.asked) == before + 1, "nobody else is refused for it"
     assert model.asked[-1] == plan.messages
 
@@ -213,4 +215,4 @@ async def test_an_error_that_tells_nothing_sensible_still_gets_an_answer(store, 
 async def test_where_the_model_cannot_even_take_that_the_endpoints_words_are_told(service, model):
     model.context = 10
     turn = await say(service, service.begin("ada"), "hello")
-    assert (turn.status, turn.failure.message) == (TurnStatus.FAILED, "This is longer than the model can read.")
+    assert (turn.status, turn.failure.data["detail"]) == (TurnStatus.FAILED, "This is longer than the model can read.")

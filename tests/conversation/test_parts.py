@@ -12,6 +12,7 @@ from chatbot.conversation.parts import Citation, Image, Text, ToolCall
 from chatbot.conversation.store import StoredTurn, blobs
 from chatbot.conversation.turn import Turn
 from tests.conversation.conversing import say
+from tests.support.document_words import WORDS
 
 PNG = b"\x89PNG\0" * 50
 PICTURE = blob_of(PNG, "image/png")
@@ -29,7 +30,7 @@ async def test_an_export_with_a_picture_becomes_the_importers(service, store, ki
     if kind == "json":
         data = (await service.export_json(conversation)).encode()
     else:
-        data = await service.export_all("ada")
+        data = await service.export_all("ada", WORDS)
     [theirs] = await service.import_from("grace", data)
     assert await service.turns(theirs) == await service.turns(conversation)
     assert await store.blobs.read("grace", PICTURE) == PNG

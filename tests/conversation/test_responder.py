@@ -12,6 +12,8 @@ from chatbot.conversation import (
     Conversation,
     Deployment,
     Deployments,
+    Failure,
+    Notice,
     Prices,
     TurnStatus,
     Usage,
@@ -34,6 +36,7 @@ from tests.conversation.store import talk
 from tests.support.scripted_model import ScriptedModel
 from tests.support.turns import text_turn
 
+LOOKED_UP, BUSY = Notice("looked_up"), Notice("busy", {"deployment": "large"})
 PLAN = WindowMemory().plan([], "Hello?")
 SHORTER = WindowMemory(k=0).plan([], "Hello?")
 CALL, RESULT = ToolCall("1", "look_up", {"word": "x"}), ToolResult("1", "found")
@@ -124,7 +127,7 @@ async def test_all_that_can_be_told_becomes_the_turn(begin, store):
         Delta(Reasoning("I should ")),
         Delta(Reasoning("look it up.")),
         Delta(CALL),
-        Step(SHORTER, "It was looked up."),
+        Step(SHORTER, (LOOKED_UP,)),
         Delta(RESULT),
         Delta(Text("It is ")),
         Delta(Text("there.")),
@@ -141,7 +144,7 @@ async def test_all_that_can_be_told_becomes_the_turn(begin, store):
     pause.set()
     turn = await generation.task
     assert turn.answer == (Reasoning("I should look it up."), CALL, RESULT, Text("It is there."), Citation("A book"))
-    assert (turn.status, turn.deployment, turn.notice) == (TurnStatus.COMPLETE, "large", "It was looked up.")
+    assert (turn.status, turn.deployment, turn.notices) == (TurnStatus.COMPLETE, "large", (LOOKED_UP,))
     assert (turn.usage, turn.finish_reason) == (Usage(30, 9, cost=0.5), "stop")
     assert 0 <= turn.timing.thinking <= turn.timing.first_word <= turn.timing.total
     [kept] = await store.turns("c1")
@@ -189,13 +192,13 @@ async def test_one_that_fails_leaves_what_it_told(write, store):
 async def test_what_no_model_raises_is_told_without_its_words(write):
     turn = await write(Toy(Delta(Text("so far")), RuntimeError("a secret")))
     assert (turn.status, turn.answer_text) == (TurnStatus.FAILED, "so far")
-    assert "secret" not in turn.failure.message
+    assert turn.failure == Failure("Unexpected")
 
 
 async def test_one_that_hangs_is_ended_by_the_time_limit(write):
     responder = Toy(Delta(Text("so far")), asyncio.Event())
     turn = await write(responder, max_seconds=0.05)
-    assert (turn.status, turn.answer_text, turn.failure.kind) == (TurnStatus.FAILED, "so far", "ModelTimeoutError")
+    assert (turn.status, turn.answer_text, turn.failure.kind) == (TurnStatus.FAILED, "so far", "AnswerTimeout")
     assert responder.is_closed
 
 
@@ -215,9 +218,9 @@ async def test_one_that_is_stopped_is_closed_and_what_it_told_is_kept(begin, sto
 
 async def test_one_can_fall_back_on_another_before_the_first_word(write):
     busy = Toy(AnsweredBy("large"), Step(PLAN), ModelRateLimitError("Slow down."))
-    turn = await write(FallBack(busy, Toy(AnsweredBy("small"), Step(PLAN, "Large was busy."), Delta(Text("Here.")))))
+    turn = await write(FallBack(busy, Toy(AnsweredBy("small"), Step(PLAN, (BUSY,)), Delta(Text("Here.")))))
     assert (turn.status, turn.answer_text) == (TurnStatus.COMPLETE, "Here.")
-    assert (turn.deployment, turn.notice) == ("small", "Large was busy.")
+    assert (turn.deployment, turn.notices) == ("small", (BUSY,))
 
 
 async def test_and_does_not_after_it(write):
@@ -295,8 +298,8 @@ async def test_a_request_that_was_too_long_is_a_step_of_its_own_and_so_is_the_sh
     turns = [text_turn(n, "word " * 300, "word " * 300, TurnStatus.COMPLETE) for n in range(3)]
     _, first, second, delta, *_ = await told(streaming(model, *turns), WindowMemory().plan(turns, "Hello?"))
     assert len(second.plan.remembered) < len(first.plan.remembered) == 3
-    assert (first.notice, delta) == ("", Delta(Text("Here.")))
-    assert second.notice
+    assert (first.notices, delta) == ((), Delta(Text("Here.")))
+    assert [each.kind for each in second.notices] == ["turns_left_out"]
     assert model.asked == [first.plan.messages, second.plan.messages]
 
 

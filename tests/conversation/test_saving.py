@@ -72,7 +72,7 @@ async def test_a_failed_answer_that_cannot_be_saved_ends_as_the_failure_it_was(s
     conversation = await unsaved(service, model, path, RuntimeError("broken"))
     await meanwhile(path, "DROP TRIGGER full")
     *_, turn = [turn async for turn in service.follow(conversation)]
-    assert (turn.status, turn.failure.kind, turn.waiting) == (TurnStatus.FAILED, "ModelError", None)
+    assert (turn.status, turn.failure.kind, turn.waiting) == (TurnStatus.FAILED, "Unexpected", None)
 
 
 async def test_stop_returns_at_once_and_has_it_tried_again_at_once(service, model, path):

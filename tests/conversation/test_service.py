@@ -13,6 +13,7 @@ from chatbot.conversation import (
     ConversationBusyError,
     ConversationConflictError,
     ConversationNotFoundError,
+    Failure,
     MessageError,
     Options,
     TurnMemory,
@@ -21,6 +22,7 @@ from chatbot.conversation import (
     WindowMemory,
 )
 from tests.conversation.conversing import say, service_of, start, talk, users
+from tests.support.document_words import WORDS
 from tests.support.turns import text_turn
 
 
@@ -133,11 +135,7 @@ async def test_a_model_error_keeps_the_question_and_what_arrived_and_says_why(se
     model.will_say("half", BusyError("Too many."))
     turn = await say(service, conversation, "hi")
     assert (turn.status, turn.question_text, turn.answer_text) == (TurnStatus.FAILED, "hi", "half")
-    assert (turn.failure.kind, turn.failure.message, turn.failure.retry_after) == (
-        "ModelRateLimitError",
-        "Too many.",
-        7.0,
-    )
+    assert turn.failure == Failure("ModelRateLimitError", {"detail": "Too many."}, 7.0)
     assert await service.turns(conversation) == [turn]
 
 
@@ -146,7 +144,7 @@ async def test_an_error_that_is_no_model_error_tells_the_log_and_not_the_page(se
     conversation = service.begin("ada")
     turn = await say(service, conversation, "hi")
     assert turn.status is TurnStatus.FAILED
-    assert "secret detail" not in turn.failure.message
+    assert turn.failure == Failure("Unexpected")
     assert "secret detail" in caplog.text
 
 
@@ -154,7 +152,8 @@ async def test_an_answer_that_takes_too_long_ends_by_itself(model, store):
     service = service_of(model, store, max_seconds=0.05)
     model.will_say("half", ends=False)
     turn = await say(service, service.begin("ada"), "hi")
-    assert (turn.answer_text, turn.failure.kind) == ("half", "ModelTimeoutError")
+    assert (turn.answer_text, turn.failure.kind) == ("half", "AnswerTimeout")
+    assert turn.failure.data == {"seconds": 0.05}
 
 
 async def test_a_failed_turn_is_not_sent_again(service, model):
@@ -199,7 +198,7 @@ async def test_a_failure_is_replaced_by_the_next_failure(service, model):
         model.will_say(ModelRateLimitError(reason))
         await say(service, conversation, "hi", at=0)
         conversation = await service.refresh(conversation)
-    assert [t.failure.message for t in await service.turns(conversation)] == ["second"]
+    assert [t.failure.data for t in await service.turns(conversation)] == [{"detail": "second"}]
 
 
 async def test_rewind_cuts(service, model):
@@ -252,7 +251,7 @@ async def test_nothing_is_not_sent(service, model, text):
 
 
 async def test_half_a_character_is_refused_in_words(service, model):
-    with pytest.raises(MessageError, match="broken characters"):
+    with pytest.raises(MessageError, match="half_character"):
         await say(service, service.begin("ada"), "half \ud83d of a pair")
     assert model.asked == []
 
@@ -284,7 +283,7 @@ async def test_nobody_gets_at_a_conversation_of_somebody_else(service, model):
             service.choose(Conversation(conversation.id, "grace", 2), Options(k=1)),
             service.rename(stranger, "mine"),
             service.find_title(stranger),
-            service.export_markdown(stranger),
+            service.export_markdown(stranger, WORDS),
             service.export_json(stranger),
             service.restore(stranger),
         ):

@@ -9,8 +9,8 @@ from chatbot.conversation import Failure, Inclusion, Turn, TurnMemory, TurnStatu
 from chatbot.conversation.context.messages import NO_ANSWER
 from tests.support.turns import text_turn
 
-FAILURE = Failure("ModelAPIError", "no")
-BLOCKED = Failure("ModelInvalidRequestError", "no", blocked=True)
+FAILURE = Failure("ModelAPIError")
+BLOCKED = Failure("ModelInvalidRequestError", blocked=True)
 
 
 class WordCounter:

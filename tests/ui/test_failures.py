@@ -5,6 +5,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.support.app_process import AppProcess
@@ -34,6 +35,8 @@ def app(wire, tmp_path_factory):
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
+        # The headline and what to do by kind, and the endpoint's own words.
+        (sample_reply("maas_401_bad_key"), ["The endpoint refused the key", "Whoever runs this application has to"]),
         (sample_reply("maas_401_bad_key"), ["did not accept the key", "AZUREML_ENDPOINT_API_KEY"]),
         (sample_reply("score_404_no_traffic"), ["Specified traffic group could not be found"]),
         (sample_reply("score_424_bad_input"), ["POST body should be a JSON dictionary"]),
@@ -65,6 +68,39 @@ async def test_an_error_is_told_and_one_can_go_on(app, wire, visit, reply, words
         await visitor.reload()
         await expect(visitor.notes).to_contain_text(words[0])
         assert KEY not in await visitor.page.content()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def french(browser, visit, app):
+    context = await browser.new_context(locale="fr-FR")
+    async with visit(app.url, context=context) as visitor:
+        yield visitor
+    await context.close()
+
+
+async def test_a_failure_is_told_in_the_visitors_language_and_by_the_endpoint_in_its_own(french, wire):
+    wire.default = sample_reply("score_424_bad_input")
+    await french.say("bonjour")
+    await expect(french.notes.locator("strong")).to_have_text("Le point de terminaison a refusé la requête")
+    await expect(french.notes).to_contain_text("La même requête serait refusée à nouveau")
+    await expect(french.notes.locator(".detail")).to_contain_text("« The endpoint refused the request")
+    await expect(french.notes.locator(".detail")).to_contain_text("POST body should be a JSON dictionary")
+    wire.default = GOOD
+    await french.notes.get_by_role("button", name="Réessayer").click()
+    await expect(french.answers.last).to_have_text("All is well.")
+    await expect(french.notes).to_have_count(0)
+
+
+async def test_a_notice_is_told_in_the_visitors_language(french, wire):
+    wire.default = GOOD
+    for word in ("un", "deux", "trois"):
+        await french.ask(word)
+    wire.script(sample_reply("vllm_context_length_400"))
+    await french.ask("quatre")
+    said = "À côté de la conversation, le modèle n'a pas la place pour une réponse de 1 024 jetons ; celle-ci peut en"
+    await expect(french.notes).to_contain_text(said)
+    await french.reload()
+    await expect(french.notes).to_contain_text(said)
 
 
 async def test_what_had_arrived_before_a_cut_is_kept(app, wire, visit):

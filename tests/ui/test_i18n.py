@@ -2,11 +2,26 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
+from langchain_core import exceptions as langchain
 
-from chatbot.conversation import ConversationBusyError, Inclusion, MessageError
+from chatbot.conversation import (
+    OPTIONS,
+    ConversationBusyError,
+    ConversationError,
+    Failure,
+    Inclusion,
+    MessageError,
+    Notice,
+    TextTooLongError,
+    TitleError,
+    UnreadableExportError,
+)
+from chatbot.conversation import turn as turns
 from chatbot.ui.i18n import CODES, TABLES, Language, language_of
 
 SOURCE = "\n".join(each.read_text(encoding="utf-8") for each in Path(TABLES).parent.rglob("*.py"))
@@ -15,11 +30,15 @@ SCRIPTS = "\n".join(each.read_text(encoding="utf-8") for each in Path(TABLES).pa
 
 def table(code: str) -> dict[str, object]:
     """Every text by its whole key; a text with forms by each form."""
-    found = {}
-    for section, texts in tomllib.loads((TABLES / f"{code}.toml").read_text(encoding="utf-8")).items():
-        for name, text in texts.items() if isinstance(texts, dict) else [("", texts)]:
-            found[f"{section}.{name}"] = text
-    return found
+    return dict(flat(tomllib.loads((TABLES / f"{code}.toml").read_text(encoding="utf-8"))))
+
+
+def flat(texts: dict[str, object], within: str = "") -> Iterator[tuple[str, object]]:
+    for name, text in texts.items():
+        if isinstance(text, dict) and "other" not in text:
+            yield from flat(text, f"{within}{name}.")
+        else:
+            yield f"{within}{name}", text
 
 
 def placeholders(text: object) -> set[str]:
@@ -40,9 +59,11 @@ def test_every_language_says_everything(code):
 
 def test_every_text_is_used_and_every_text_that_is_used_exists():
     english = table("en")
-    used = set(re.findall(r"""say\(\s*f?["'](\w+\.\w+)["']""", SOURCE))
+    used = set(re.findall(r"""(?:\bself|\b_?t)\(\s*f?["'](\w+\.\w+)["']""", SOURCE))
     assert used - english.keys() == set()
-    for name in (key.partition(".")[2] for key in english if key.startswith("label.")):
+    labels = {key.partition(".")[2] for key in english if key.startswith("label.")}
+    assert set(OPTIONS) <= labels
+    for name in labels - set(OPTIONS):
         assert re.search(rf'["\']{name}["\']', SOURCE), name
     for name in (key.partition(".")[2] for key in english if key.startswith("browser.")):
         assert re.search(rf'["\']{name}["\']', SOURCE + SCRIPTS), name
@@ -78,5 +99,92 @@ def test_one_and_many():
 
 def test_what_the_service_refuses_is_told_in_the_language():
     assert Language("fr").problem(ConversationBusyError()).startswith("Une réponse")
-    assert Language("en").problem(ConversationBusyError()) == str(ConversationBusyError())
-    assert Language("fr").problem(MessageError("as it is")) == "as it is"
+    assert Language("fr").problem(MessageError("empty")).startswith("Il n'y a rien à envoyer")
+    assert (
+        Language("fr")
+        .problem(TextTooLongError("search", 1200, 1000))
+        .startswith("La recherche compte 1\u202f200 caractères")
+    )
+
+
+def kinds_of(cls: type[ConversationError]) -> Iterator[str]:
+    """Every kind of refusal, as the reasons of each class are typed."""
+    reasons = get_args(get_type_hints(cls.__init__).get("reason", str))
+    yield from (f"{cls.__name__}.{each}" for each in reasons) if reasons else [cls.__name__]
+    for each in cls.__subclasses__():
+        yield from kinds_of(each)
+
+
+REFUSALS = sorted({kind for each in ConversationError.__subclasses__() for kind in kinds_of(each)})
+FAILURES = sorted(
+    [name for name, cls in vars(langchain).items() if isinstance(cls, type) and issubclass(cls, langchain.ModelError)]
+    + ["ContextOverflowError", turns.INTERRUPTED, turns.STORE_ERROR, turns.ANSWER_TIMEOUT, turns.UNEXPECTED, "blocked"]
+)
+NOTICES = ["turns_left_out", "answer_shortened", "lower_max_tokens", "text"]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_kind_is_said_and_nothing_else(code):
+    texts = table(code)
+    problems = {key.removeprefix("problem.") for key in texts if re.match(r"problem\.[A-Z]", key)}
+    assert problems == set(REFUSALS)
+    for section in ("failure", "advice"):
+        assert {key.removeprefix(f"{section}.") for key in texts if key.startswith(f"{section}.")} == set(FAILURES)
+    assert {key.removeprefix("notice.") for key in texts if key.startswith("notice.")} == {*NOTICES, "unknown"}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_what_a_failure_is_and_what_to_do_is_said_in_every_language(code):
+    t = Language(code)
+    for kind in FAILURES:
+        failure = Failure(kind, {"seconds": 600.0, "detail": "No <b>."})
+        assert t.headline(failure) == table(code)[f"failure.{kind}"]
+        assert t.explanation(failure) not in ("", t("advice.ModelError")) or kind == "ModelError"
+        assert "No <b>." in t.detail(failure) != "No <b>."
+        assert all(part in t.failure(failure) for part in (t.headline(failure), t.explanation(failure), "No <b>."))
+    assert t.headline(Failure("ModelInvalidRequestError", blocked=True)) == t("failure.blocked")
+    assert t.explanation(Failure("ModelInvalidRequestError", blocked=True)) == t("advice.blocked")
+    assert "600" in t.explanation(Failure(turns.ANSWER_TIMEOUT, {"seconds": 600.0}))
+    assert t("failed.retry") in t.explanation(Failure(turns.INTERRUPTED))
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_notice_is_said_in_every_language(code):
+    t = Language(code)
+    assert "3" in t.notice(Notice("turns_left_out", {"count": 3}))
+    shortened = t.notice(Notice("answer_shortened", {"wanted": 4000, "most": 512}))
+    assert (t.number(4000) in shortened, "512" in shortened) == (True, True)
+    assert t("label.max_tokens") in t.notice(Notice("lower_max_tokens"))
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_what_was_kept_as_a_sentence_is_shown_as_it_was(code):
+    t, sentence = Language(code), "The {answer} took longer than 600 seconds."
+    assert t.explanation(Failure("ModelTimeoutError", {"text": sentence})) == sentence
+    assert t.detail(Failure("ModelTimeoutError", {"text": sentence})) == ""
+    assert t.notice(Notice("text", {"text": sentence})) == sentence
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("kind", ["", "other", "a.b", "turns_left_out", "answer_shortened", "AnswerTimeout", "unknown"])
+@pytest.mark.parametrize("data", [{}, {"count": "x"}, {"self": 1, "key": "k", "seconds": "{x}", "wanted": True}])
+def test_whatever_an_imported_file_holds_can_be_said(code, kind, data):
+    t = Language(code)
+    assert t.notice(Notice(kind, data))
+    assert t.failure(Failure(kind, data))
+    assert t.condition(kind)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_what_is_wrong_with_a_file_within_a_bundle_says_where(code):
+    t = Language(code)
+    said = t.problem(UnreadableExportError("text_too_long", place="turns[3].user", most=20_000, file="a {b}.json"))
+    assert all(part in said for part in ("a {b}.json", "turns[3].user", t.number(20_000)))
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_why_the_model_found_no_title_is_said_with_its_own_words(code):
+    t = Language(code)
+    said = t.problem(TitleError("model_failed", cause="ModelRateLimitError", detail="Slow down."))
+    assert t("failure.ModelRateLimitError") in said
+    assert "Slow down." in said

@@ -14,6 +14,7 @@ from chatbot.conversation import (
     Feedback,
     Inclusion,
     Mention,
+    Notice,
     Options,
     PlannedTurn,
     Rating,
@@ -27,10 +28,12 @@ from chatbot.conversation import (
     WindowMemory,
     WindowSection,
 )
+from chatbot.conversation.parts import Blob, File, Image, NonStandard, ToolCall, ToolResult
 from chatbot.ui.i18n import CODES, Language
 from chatbot.ui.views import panels
 from chatbot.ui.views.action_buttons import TOKEN, button, icon
 from chatbot.ui.views.controls import controls
+from chatbot.ui.views.document import DocumentTexts
 from chatbot.ui.views.messages import Growth, Message, MessageRenderer
 from chatbot.ui.views.text import cost, facts, memory_line, spans
 from tests.support.passages import add_passages
@@ -95,7 +98,7 @@ def test_what_is_copied_is_what_the_model_said(said):
 
 def test_no_line_of_the_pages_own_holds_an_empty_line():
     """Behind which Gradio would read Markdown again."""
-    note = texts(turn(0, TurnStatus.FAILED, failure=Failure("ModelAPIError", "one\n\n*two*")))[2][1]
+    note = texts(turn(0, TurnStatus.FAILED, failure=Failure("ModelAPIError", {"detail": "one\n\n*two*"})))[2][1]
     assert "\n" not in note
     assert "*two*" in note
 
@@ -125,8 +128,9 @@ def test_a_complete_turn_is_a_question_and_an_answer():
         (turn(0, finish_reason="content_filter"), "content filter"),
         (turn(0, answer=""), "empty answer"),
         (turn(0, answer=" \n\u200b"), "empty answer"),
-        (turn(0, notice="Sent again."), "Sent again."),
-        (turn(0, TurnStatus.FAILED, failure=Failure("ModelTimeoutError", "Nothing came.")), "Nothing came."),
+        (turn(0, notices=(Notice("turns_left_out", {"count": 1}),)), "1 earlier turn was left out"),
+        (turn(0, notices=(Notice("text", {"text": "Sent again."}),)), "Sent again."),
+        (turn(0, TurnStatus.FAILED, failure=Failure("ModelTimeoutError", {"text": "Nothing came."})), "Nothing came."),
     ],
 )
 def test_a_turn_that_did_not_just_end_well_says_so(shown, note):
@@ -141,7 +145,7 @@ def test_until_the_first_word_something_moves():
 
 
 def test_a_servers_words_are_text_not_markup():
-    note = texts(turn(0, TurnStatus.FAILED, failure=Failure("ModelAPIError", EVIL)))[2][1]
+    note = texts(turn(0, TurnStatus.FAILED, failure=Failure("ModelAPIError", {"detail": EVIL})))[2][1]
     assert "<img" not in note
     assert "&lt;img" in note
 
@@ -316,13 +320,24 @@ def test_thoughts_are_folded_away_with_how_long_they_took():
 
 def failed(**values) -> Turn:
     return turn(
-        0, TurnStatus.FAILED, "", failure=Failure("ModelRateLimitError", "Slow down.", **values), timing=timed()
+        0,
+        TurnStatus.FAILED,
+        "",
+        failure=Failure("ModelRateLimitError", {"detail": "Slow down."}, **values),
+        timing=timed(),
     )
 
 
 def test_a_failure_says_what_happened_how_long_to_wait_and_offers_to_retry():
     shown = texts(failed(retry_after=43.0))[1][1]
-    for part in ("The endpoint is busy", "Slow down.", "left-43", "Wait 43 seconds", f"{TOKEN} retry"):
+    for part in (
+        "The endpoint is busy",
+        "Others are asking too.",
+        "“Slow down.”",
+        "left-43",
+        "Wait 43 seconds",
+        f"{TOKEN} retry",
+    ):
         assert part in shown
     over = texts(failed(retry_after=0.0))[1][1]
     assert "left-" not in over
@@ -358,13 +373,46 @@ def test_a_wait_is_said_in_every_language_with_no_number_but_the_seconds(code):
     text = MessageRenderer(Language(code), "$", NOW).growing(growing, Growth())[-1]["content"][0]["text"]
     said = re.search(r'<span class="wait[^>]*>([^<]*)</span>', text)[1]
     assert re.findall(r"\d+", said) == ["12"]
-    assert Language(code).failure("ModelRateLimitError") in html.unescape(said)
+    assert Language(code).condition("ModelRateLimitError") in html.unescape(said)
 
 
 def test_a_failure_further_up_offers_nothing():
     shown = texts(failed(retry_after=43.0), turn(1))[1][1]
     assert "Slow down." in shown
     assert "retry" not in shown
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_an_exported_document_says_how_answers_came_about_and_ended(code):
+    t = Language(code)
+    words = DocumentTexts(t)
+    notice, failure = Notice("lower_max_tokens"), Failure("ModelRateLimitError", {"detail": "Slow down."})
+    assert words.remarks(turn(0)) == []
+    assert words.remarks(turn(0, notices=(notice,))) == [t.notice(notice)]
+    assert words.remarks(turn(0, TurnStatus.FAILED, "", failure=failure)) == [t.failure(failure)]
+    assert words.remarks(turn(0, TurnStatus.STOPPED)) == [t("chat.stopped")]
+    assert words.remarks(turn(0, answer="")) == [t("chat.empty")]
+    assert words.remarks(turn(0, TurnStatus.STREAMING)) == [t("document.unfinished")]
+    assert "1,200" in words.turn(1200).translate({ord(mark): "," for mark in ". \u202f\xa0"})
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_an_exported_document_says_what_a_part_is_that_is_no_text(code):
+    words, blob = DocumentTexts(Language(code)), Blob("0" * 64, "image/png", 1)
+    for part, told in (
+        (Image(blob, "a cat"), ["a cat"]),
+        (Image(blob), ["image/png"]),
+        (File(blob, "c.png"), ["c.png"]),
+        (ToolCall("1", "look", {"at": "é"}), ["look", '{"at": "é"}']),
+        (ToolResult("1", "found"), ["found"]),
+        (ToolResult("1", "no", is_error=True), ["no"]),
+        (NonStandard({"type": "video"}), ["video"]),
+    ):
+        said = words.part(part)
+        assert all(each in said for each in told)
+        assert said not in told
+    assert len(words.part(ToolResult("1", "x" * 5_000))) < 1_100
+    assert words.source
 
 
 def test_a_blocked_message_is_said_to_be_kept_out_of_memory():

@@ -72,8 +72,8 @@ class Generation:
             self._correct(event.answer)
         elif isinstance(event, Step):
             self.plan = event.plan
-            if event.notice:
-                self._turn = replace(self._turn, notice=event.notice)
+            if event.notices:
+                self._turn = replace(self._turn, notices=event.notices)
         elif isinstance(event, Usage):
             self._turn = replace(self._turn, usage=event)
         elif isinstance(event, Finish):

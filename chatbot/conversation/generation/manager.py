@@ -192,7 +192,7 @@ class GenerationManager:
             OriginBusyError: Too many of them were asked for from the same place.
         """
         if conversation.id in self._naming:
-            raise TitleError("The model is looking for a title already.")
+            raise TitleError("already_looking")
         self._naming[conversation.id] = self._admit(conversation, origin)
         try:
             yield
@@ -290,8 +290,8 @@ def _check_text(text: str) -> None:
     if len(text) > MAX_QUESTION:
         raise TextTooLongError("message", len(text), MAX_QUESTION)
     if not text.strip():
-        raise MessageError("There is nothing to send: type a message first.")
+        raise MessageError("empty")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise MessageError("The message has broken characters (half of a pair). Delete them and send again.") from None
+        raise MessageError("half_character") from None

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -20,7 +20,7 @@ from chatbot.conversation.context.builder import ContextPlan
 from chatbot.conversation.context.learned import USUAL_ANSWER, told_by
 from chatbot.conversation.deployments import EffectiveOptions
 from chatbot.conversation.parts import Blob, Part, Reasoning, Text, reasoning_of, text_of
-from chatbot.conversation.turn import Usage
+from chatbot.conversation.turn import Notice, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class Step:
 
     Attributes:
         plan: What it holds.
-        notice: What the visitor should know about it, in words; mostly nothing.
+        notices: What the visitor should know about it; mostly nothing.
     """
 
     plan: ContextPlan
-    notice: str = ""
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class StreamingResponder:
         refused: ContextPlan | None = None
         while True:
             parameters = self._effective.request_parameters(plan)
-            yield Step(plan, self._notice(plan, refused, parameters))
+            yield Step(plan, tuple(self._notices(plan, refused, parameters)))
             # LangChain types its generators as iterators; closing one is what closes the connection below it.
             asked = self._effective.deployment.model.astream(plan.messages, config, **parameters)
             stream = cast(AsyncGenerator[AIMessageChunk], asked)
@@ -179,19 +179,16 @@ class StreamingResponder:
     def _room(self, plan: ContextPlan) -> int:
         return self._effective.request_parameters(plan).get("max_tokens") or 0
 
-    def _notice(self, plan: ContextPlan, refused: ContextPlan | None, parameters: Mapping[str, Any]) -> str:
-        parts = []
+    def _notices(
+        self, plan: ContextPlan, refused: ContextPlan | None, parameters: Mapping[str, Any]
+    ) -> Iterator[Notice]:
         if refused is not None and (left_out := len(refused.remembered) - len(plan.remembered)) > 0:
-            parts.append(_shortened(left_out))
+            yield Notice("turns_left_out", {"count": left_out})
         wanted, most = self._effective.parameters.get("max_tokens"), parameters.get("max_tokens")
-        if wanted != most:
-            parts.append(
-                f"The model has no room for an answer of {wanted:,} tokens beside the conversation, so this one may "
-                f"take {most:,}."
-            )
+        if wanted is not None and most is not None and wanted != most:
+            yield Notice("answer_shortened", {"wanted": wanted, "most": most})
             if self._effective.options.max_tokens is not None:
-                parts.append("Lower “Max tokens” to leave it more room.")
-        return " ".join(parts)
+                yield Notice("lower_max_tokens")
 
 
 def _summed(answer: Sequence[Part], chunk: AIMessageChunk) -> AIMessageChunk:
@@ -206,8 +203,3 @@ def _others(answer: Sequence[Part]) -> list[Part]:
 
 def _texts(plan: ContextPlan) -> list[str]:
     return [message.text for message in plan.messages]
-
-
-def _shortened(turns: int) -> str:
-    what = "1 earlier turn was" if turns == 1 else f"{turns} earlier turns were"
-    return f"The conversation was too long for the model, so {what} left out and the question was sent again."

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from langchain_core import exceptions as langchain_exceptions
 from langchain_core.callbacks import AsyncCallbackHandler
 
+from chatbot.conversation.failures import kind_of
 from chatbot.conversation.turn import Waiting
 
 if TYPE_CHECKING:
@@ -41,9 +41,3 @@ class RetryListener(AsyncCallbackHandler):
     def ignore_chat_model(self) -> bool:
         """Neither of the run."""
         return True
-
-
-def kind_of(error: BaseException | None) -> str:
-    """Return the name of LangChain's own class of a condition: what everybody who shows errors can know."""
-    names = (cls.__name__ for cls in type(error).__mro__ if cls.__module__ == langchain_exceptions.__name__)
-    return next(names, "ModelError")

@@ -13,11 +13,12 @@ from langchain_core.exceptions import ModelError
 from langchain_core.runnables import RunnableConfig
 
 from chatbot.conversation.errors import BlobError
+from chatbot.conversation.failures import failure_of
 from chatbot.conversation.generation.generation import Generation
 from chatbot.conversation.generation.responder import Responder
-from chatbot.conversation.generation.retries import RetryListener, kind_of
+from chatbot.conversation.generation.retries import RetryListener
 from chatbot.conversation.store import ConversationStore
-from chatbot.conversation.turn import STORE_ERROR, Failure, Turn, TurnStatus
+from chatbot.conversation.turn import ANSWER_TIMEOUT, STORE_ERROR, UNEXPECTED, Failure, Turn, TurnStatus, Value
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +31,6 @@ MAX_SAVING_SECONDS: Final = 600.0
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 10.0
 """Seconds between two attempts; each is twice as long as the one before."""
-
-UNEXPECTED: Final = "Something went wrong in this application; its log says what. Try again."
-
-UNSAVED: Final = "The database did not take the answer. It is lost when this page is closed: copy what you need of it."
 
 
 class GenerationTask:
@@ -89,7 +86,7 @@ class GenerationTask:
                 logger.exception("An answer could not be saved")
             if self._generation.is_given_up or time.monotonic() + pause > until:
                 self._generation.keep(None)
-                return _failed(turn, STORE_ERROR, UNSAVED)
+                return _failed(turn, STORE_ERROR)
             self._generation.hold(turn, pause)
             pause = min(2 * pause, LONGEST_PAUSE) if await self._waited(pause) else FIRST_PAUSE
 
@@ -156,21 +153,14 @@ class GenerationTask:
             # Only stopping cancels this task, and it wants what there is to be kept.
             return replace(self._generation.turn, status=TurnStatus.STOPPED)
         except ModelError as error:
-            return replace(self._generation.turn, status=TurnStatus.FAILED, failure=_failure(error))
+            return replace(self._generation.turn, status=TurnStatus.FAILED, failure=failure_of(error))
         except Exception as error:
             if isinstance(error, TimeoutError) and limit.expired():
-                message = f"The answer took longer than {self._max_seconds:g} seconds."
-                return _failed(self._generation.turn, "ModelTimeoutError", message)
+                return _failed(self._generation.turn, ANSWER_TIMEOUT, seconds=self._max_seconds)
             logger.exception("The model raised what is no ModelError")
-            return _failed(self._generation.turn, "ModelError", UNEXPECTED)
+            return _failed(self._generation.turn, UNEXPECTED)
         return replace(self._generation.turn, status=TurnStatus.COMPLETE)
 
 
-def _failure(error: ModelError) -> Failure:
-    # LangChain has no class for a blocked prompt; an error that names what a filter found is one.
-    blocked = hasattr(error, "filter_results")
-    return Failure(kind_of(error), str(error), getattr(error, "retry_after", None), blocked)
-
-
-def _failed(turn: Turn, kind: str, message: str) -> Turn:
-    return replace(turn, status=TurnStatus.FAILED, failure=Failure(kind, message))
+def _failed(turn: Turn, kind: str, **data: Value) -> Turn:
+    return replace(turn, status=TurnStatus.FAILED, failure=Failure(kind, data))

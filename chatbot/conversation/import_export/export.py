@@ -16,11 +16,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import groupby
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from chatbot.conversation.import_export.markdown import (
     heading,
-    part_in_words,
     quoted,
     remark,
     self_contained,
@@ -41,11 +40,12 @@ from chatbot.conversation.parts import (
     text_of,
 )
 from chatbot.conversation.store import StoredTurn
-from chatbot.conversation.turn import Conversation, Turn, TurnStatus
+from chatbot.conversation.turn import Conversation, Turn
 
 FORMAT: Final = "chatbot-conversation"
 VERSION: Final = 3
-"""Version 1 held ``k`` where version 2 has ``options``, and less of a turn; version 3 has parts and bytes."""
+"""Version 3 has parts, bytes, and kinds and data of failures and notices, where version 2 had texts and sentences;
+version 1 held ``k`` where version 2 has ``options``, and less of a turn."""
 
 MAX_BYTES: Final = 20_000_000
 """Of one conversation's JSON, pictures and files among it: what is more is written, and not read again."""
@@ -60,52 +60,68 @@ _NONE: Final[Mapping[Blob, bytes]] = MappingProxyType({})
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 
 
-def to_markdown(conversation: Conversation, turns: Sequence[Turn]) -> str:
+class DocumentWords(Protocol):
+    """What a document for people says beside the conversation, in its reader's language."""
+
+    @property
+    def untitled(self) -> str:
+        """Name of a conversation without a title."""
+
+    @property
+    def answer(self) -> str:
+        """What stands above an answer that is quoted."""
+
+    @property
+    def source(self) -> str:
+        """Name of a source that has none."""
+
+    def part(self, part: Part) -> str:
+        """Return what a part is that is no text."""
+
+    def turn(self, number: int) -> str:
+        """Return the heading of a turn, the first of which is number 1."""
+
+    def remarks(self, turn: Turn) -> Sequence[str]:
+        """Return what there is to say below a turn: how it came about, and how it ended if not just well."""
+
+
+def to_markdown(conversation: Conversation, turns: Sequence[Turn], words: DocumentWords) -> str:
     """Return a conversation for people to read: its title, then each turn's question, quoted, and answer.
 
     What is shown is unchanged. An answer that could be taken for a part of the document around it, by a heading or by a
     code block without an end, is quoted too.
     """
-    return "".join(_markdown(conversation, turns))
+    return "".join(_markdown(conversation, turns, words))
 
 
-def _markdown(conversation: Conversation, turns: Iterable[Turn]) -> Iterator[str]:
-    yield f"# {heading(conversation.title) or 'Conversation'}"
+def _markdown(conversation: Conversation, turns: Iterable[Turn], words: DocumentWords) -> Iterator[str]:
+    yield f"# {heading(conversation.title) or heading(words.untitled)}"
     for turn in turns:
-        yield from (f"\n\n{part}" for part in _paragraphs(turn))
+        yield from (f"\n\n{part}" for part in _paragraphs(turn, words))
         _let_others_go_on()
     yield "\n"
 
 
-def _paragraphs(turn: Turn) -> Iterator[str]:
-    yield f"## Turn {turn.index + 1}"
+def _paragraphs(turn: Turn, words: DocumentWords) -> Iterator[str]:
+    yield f"## {heading(words.turn(turn.index + 1))}"
     yield quoted(turn.question_text)
-    yield from (remark(part_in_words(part)) for part in turn.question if not isinstance(part, Text))
+    yield from (remark(words.part(part)) for part in turn.question if not isinstance(part, Text))
     if turn.has_answer:
-        yield from _answer(turn.answer)
-    if turn.notice:
-        yield remark(turn.notice)
-    if turn.status is TurnStatus.FAILED:
-        yield remark(f"This turn failed. {turn.failure.message if turn.failure else ''}")
-    elif turn.status is TurnStatus.STOPPED:
-        yield remark("The answer was stopped.")
-    elif turn.status is TurnStatus.STREAMING:
-        yield remark("The answer was still being written.")
-    elif not turn.has_answer:
-        yield remark("No answer.")
+        yield from _answer(turn.answer, words)
+    yield from map(remark, words.remarks(turn))
 
 
-def _answer(answer: Iterable[Part]) -> Iterator[str]:
+def _answer(answer: Iterable[Part], words: DocumentWords) -> Iterator[str]:
     """Its text, in pieces where something that is none stands between; where it has it from comes last."""
     shown = [part for part in answer if not isinstance(part, Reasoning | Citation)]
     for is_text, run in groupby(shown, lambda part: isinstance(part, Text)):
         if is_text:
             text = text_of(run)
-            yield text if self_contained(text) else f"**Answer:**\n\n{quoted(text)}"
+            yield text if self_contained(text) else f"**{words.answer}**\n\n{quoted(text)}"
         else:
-            yield from (remark(part_in_words(part)) for part in run)
+            yield from (remark(words.part(part)) for part in run)
     if sources := [part for part in answer if isinstance(part, Citation)]:
-        yield "\n".join(f"- {source(part)}" for part in sources)
+        yield "\n".join(f"- {source(part, words.source)}" for part in sources)
 
 
 def to_json(conversation: Conversation, stored: Sequence[StoredTurn], data: Mapping[Blob, bytes] = _NONE) -> str:
@@ -143,9 +159,7 @@ def _as_it_can_go(turn: Turn, data: Mapping[Blob, bytes]) -> Turn:
         return turn
     question, answer = (
         tuple(
-            NonStandard(
-                {"type": "file", "mime_type": part.blob.mime_type, "extras": {"description": part_in_words(part)}}
-            )
+            NonStandard({"type": "file", "mime_type": part.blob.mime_type, "extras": {"description": _name(part)}})
             if isinstance(part, Image | File) and part.blob not in data
             else part
             for part in parts
@@ -153,6 +167,10 @@ def _as_it_can_go(turn: Turn, data: Mapping[Blob, bytes]) -> Turn:
         for parts in (turn.question, turn.answer)
     )
     return replace(turn, question=question, answer=answer)
+
+
+def _name(part: Image | File) -> str:
+    return part.description if isinstance(part, Image) else part.name
 
 
 def _base64(held: bytes) -> str:
@@ -172,7 +190,8 @@ def _let_others_go_on() -> None:
 class Bundle:
     """A ZIP with a JSON and a Markdown file for each conversation, named after its title."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: DocumentWords) -> None:
+        self._words = words
         self._packed = io.BytesIO()
         self._archive = zipfile.ZipFile(self._packed, "w", zipfile.ZIP_DEFLATED)
         self._count = 0
@@ -185,7 +204,8 @@ class Bundle:
         # ZIP knows no time before 1980.
         at = time.gmtime(max(conversation.updated_at, 315_532_800))[:6]
         shown = (each.turn for each in stored if each.shown)
-        for suffix, parts in (("json", _json(conversation, stored, data)), ("md", _markdown(conversation, shown))):
+        documents = (("json", _json(conversation, stored, data)), ("md", _markdown(conversation, shown, self._words)))
+        for suffix, parts in documents:
             entry = zipfile.ZipInfo(f"{name}.{suffix}", at)
             entry.compress_type = zipfile.ZIP_DEFLATED
             with self._archive.open(entry, "w") as file:

@@ -6,6 +6,7 @@ Read a piece at a time, in a thread: see :mod:`~chatbot.conversation.import_expo
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 import zlib
 from base64 import b64decode
@@ -13,26 +14,29 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, create_model, model_validator
+from pydantic_core import PydanticCustomError
 
-from chatbot.conversation.deployments import MAX_SYSTEM_PROMPT
+from chatbot.conversation.errors import UnreadableExportError
 from chatbot.conversation.import_export.export import FORMAT, MAX_BYTES, MAX_CONVERSATIONS, VERSION
-from chatbot.conversation.import_export.json_reader import JsonError, JsonReader
+from chatbot.conversation.import_export.json_reader import JsonReader
 from chatbot.conversation.import_export.other_tools import LOOKED_AT, tool_of
-from chatbot.conversation.import_export.part_models import PartModel, Strict, WholeText
+from chatbot.conversation.import_export.part_models import PartModel, Strict, WholeText, whole
+from chatbot.conversation.options import OPTIONS, Option, Options
 from chatbot.conversation.parts import Blob, answer_of, blobs_of, question_of
 from chatbot.conversation.store import MAX_BLOB_BYTES, StoredTurn
 from chatbot.conversation.turn import (
     Conversation,
     Failure,
     Feedback,
-    Options,
+    Notice,
     Rating,
     Timing,
     Turn,
     TurnMemory,
     TurnStatus,
     Usage,
+    Value,
 )
 
 MAX_UPLOAD_BYTES: Final = 25_000_000
@@ -55,13 +59,20 @@ _SIGNATURE: Final = b"PK\x01\x02"
 _PIECE: Final = 1_000_000
 
 
-class UnreadableExportError(ValueError):
-    """A file is not an export of a conversation; the message says what is wrong and where."""
-
-
 _Count = Annotated[int, Field(ge=0, le=_LARGEST)]
 _Amount = Annotated[float, Field(ge=0)]
 _Line = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^[^\x00]*$")]
+
+
+def _plain(value: Any) -> Value:
+    if isinstance(value, str):
+        return whole(value)
+    if isinstance(value, bool | int | float) and math.isfinite(value) and abs(value) <= 2**53:
+        return value
+    raise PydanticCustomError("plain_value", "no plain value")
+
+
+_Data = Annotated[dict[_Line, Annotated[Any, AfterValidator(_plain)]], Field(max_length=20)]
 
 
 class _Usage(Strict):
@@ -82,20 +93,33 @@ class _Feedback(Strict):
     comment: WholeText = ""
 
 
-class _Options(Strict):
-    deployment: _Line | None = None
-    system_prompt: Annotated[WholeText, StringConstraints(max_length=MAX_SYSTEM_PROMPT)] | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    max_tokens: Annotated[int, Field(ge=1, le=_LARGEST)] | None = None
-    k: _Count | None = None
+def _field(option: Option) -> Any:
+    bounded: Any = Annotated[option.type, Field(**option.bounds)]
+    return (bounded if option.is_number else Annotated[bounded, AfterValidator(whole)]) | None, None
+
+
+_OPTIONS: Final[type[Strict]] = create_model(
+    "_OPTIONS", __base__=Strict, **{name: _field(option) for name, option in OPTIONS.items()}
+)
 
 
 class _Failure(Strict):
     kind: _Line
-    message: WholeText
+    data: _Data = Field(default_factory=dict)
     retry_after: float | None = None
     blocked: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_2(cls, read: Any) -> Any:
+        if isinstance(read, dict) and isinstance(read.get("message"), str):
+            read["data"] = {"text": read.pop("message")}
+        return read
+
+
+class _Notice(Strict):
+    kind: _Line
+    data: _Data = Field(default_factory=dict)
 
 
 class _Turn(Strict):
@@ -110,7 +134,7 @@ class _Turn(Strict):
     usage: _Usage | None = None
     failure: _Failure | None = None
     memory: Annotated[TurnMemory, Field(strict=False)] = TurnMemory.AUTO
-    notice: _Line = ""
+    notices: Annotated[list[_Notice], Field(max_length=20)] = Field(default_factory=list)
     reasoning: WholeText = ""
     timing: _Timing | None = None
     deployment: _Line = ""
@@ -118,14 +142,22 @@ class _Turn(Strict):
     question_parts: Annotated[list[PartModel], Field(max_length=MAX_PARTS)] | None = None
     answer_parts: Annotated[list[PartModel], Field(max_length=MAX_PARTS)] | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_2(cls, read: Any) -> Any:
+        if isinstance(read, dict) and isinstance(read.get("notice"), str):
+            text = read.pop("notice")
+            read["notices"] = [{"kind": "text", "data": {"text": text}}] if text else []
+        return read
+
 
 class _File(Strict):
-    """All but the turns, which are checked one by one."""
+    """All but the options and the turns, which are checked one by one."""
 
     format: str
     version: int
     title: Annotated[WholeText, StringConstraints(max_length=1_000)]
-    options: _Options = _Options()
+    options: Any = Field(default_factory=dict)
     turns: list[Any]
     blobs: dict[str, bytes] = Field(default_factory=dict)
 
@@ -156,7 +188,7 @@ def read(data: bytes, owner: str, new_id: Callable[[], str]) -> list[Imported]:
         UnreadableExportError: Any of it cannot be read.
     """
     if len(data) > MAX_UPLOAD_BYTES:
-        raise UnreadableExportError(f"The file is larger than {MAX_UPLOAD_BYTES // 1_000_000} MB.")
+        raise UnreadableExportError("file_too_large", most=MAX_UPLOAD_BYTES // 1_000_000)
     return _read_bundle(data, owner, new_id) if data.startswith(b"PK") else [read_json(data, owner, new_id())]
 
 
@@ -165,16 +197,14 @@ def _read_bundle(data: bytes, owner: str, new_id: Callable[[], str]) -> list[Imp
     # Counted before the list of files is built, which takes a kilobyte of memory for each.
     signatures = sum(data.count(_SIGNATURE, at, at + _PIECE) for at in range(0, len(data), _PIECE))
     if signatures > 4 * MAX_CONVERSATIONS:
-        raise UnreadableExportError("The ZIP file holds too many files.")
+        raise UnreadableExportError("too_many_files")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             found = _read_entries(archive, owner, new_id)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
-        if isinstance(error, UnreadableExportError):
-            raise
-        raise UnreadableExportError("The ZIP file is damaged, encrypted, or packed in an unusual way.") from error
+        raise UnreadableExportError("damaged_zip") from error
     if not found:
-        raise UnreadableExportError("The ZIP file holds no conversation: no file in it ends in .json.")
+        raise UnreadableExportError("no_conversation")
     return found
 
 
@@ -190,18 +220,19 @@ def _read_entries(archive: zipfile.ZipFile, owner: str, new_id: Callable[[], str
             with archive.open(entry) as file:
                 _check_tool(file.read(LOOKED_AT))
     if len(entries) > MAX_CONVERSATIONS:
-        raise UnreadableExportError(f"The ZIP file holds more than {MAX_CONVERSATIONS:,} conversations.")
+        raise UnreadableExportError("too_many_conversations", most=MAX_CONVERSATIONS)
     unpacked = 0
     found = []
     for entry in entries:
         text = _unpacked(archive, entry)
         unpacked += len(text)
         if unpacked > MAX_UNPACKED_BYTES:
-            raise UnreadableExportError(f"Unpacked, the ZIP file is larger than {MAX_UNPACKED_BYTES // 1_000_000} MB.")
+            raise UnreadableExportError("unpacked_too_large", most=MAX_UNPACKED_BYTES // 1_000_000)
         try:
             found.append(read_json(text, owner, new_id()))
         except UnreadableExportError as error:
-            raise UnreadableExportError(f"In “{entry.filename}”: {error}") from None
+            error.data["file"] = entry.filename
+            raise
     return found
 
 
@@ -216,9 +247,7 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
 def _check_tool(head: bytes) -> None:
     if (tool := tool_of(head)) is not None:
-        raise UnreadableExportError(
-            f"This is {tool}'s export, which cannot be read: only files that this application exported can."
-        )
+        raise UnreadableExportError("other_tool", tool=tool)
 
 
 def read_json(text: str | bytes, owner: str, new_id: str) -> Imported:
@@ -235,22 +264,20 @@ def read_json(text: str | bytes, owner: str, new_id: str) -> Imported:
     data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
     _check_tool(data[:LOOKED_AT])
     if len(data) > MAX_BYTES:
-        raise UnreadableExportError(f"The file is larger than {MAX_BYTES // 1_000_000} MB.")
+        raise UnreadableExportError("file_too_large", most=MAX_BYTES // 1_000_000)
     reader = JsonReader(data)
     try:
         content = _document(reader)
         reader.end()
     except UnicodeDecodeError as error:
-        raise UnreadableExportError("The file is not text in UTF-8.") from error
-    except JsonError as error:
-        raise UnreadableExportError(f"The file is {error}.") from error
+        raise UnreadableExportError("not_utf8") from error
     _check_version(content)
     if content["version"] == 1 and "k" in content:
         content["options"] = {"k": content.pop("k")}
     file = _checked(_File, content)
     _check_tree(file.turns)
     stored = [StoredTurn(_turn(each), each.shown) for each in file.turns]
-    options = Options(**file.options.model_dump())
+    options = Options(**_checked(_OPTIONS, file.options, "options").model_dump())
     conversation = Conversation(new_id, owner, title=file.title, options=options, usage=_total(stored))
     return Imported(conversation, stored, _data(file.blobs, stored))
 
@@ -278,7 +305,7 @@ def _turns(reader: JsonReader) -> list[_Turn]:
     fault: UnreadableExportError | None = None
     for number, _ in enumerate(reader.entries()):
         if number == MAX_TURNS:
-            raise UnreadableExportError(f'In the file, "turns" has more than {MAX_TURNS:,} entries.')
+            raise UnreadableExportError("too_many_entries", place="turns", most=MAX_TURNS)
         value = _value(reader)
         if fault is None:
             try:
@@ -295,9 +322,7 @@ def _value(reader: JsonReader, depth: int = 20, room: Iterator[int] | None = Non
     """A value; objects and lists are read by their members, each of which may be a long text."""
     room = iter(range(MAX_VALUES)) if room is None else room
     if next(room, None) is None:
-        raise UnreadableExportError(
-            f"The file is too long to be read: a value has more than {MAX_VALUES:,} others in it."
-        )
+        raise UnreadableExportError("too_many_values", most=MAX_VALUES)
     if depth and reader.peek() == "{":
         return {name: _value(reader, depth - 1, room) for name in reader.members()}
     if depth and reader.peek() == "[":
@@ -307,23 +332,20 @@ def _value(reader: JsonReader, depth: int = 20, room: Iterator[int] | None = Non
 
 def _bytes(reader: JsonReader, digest: str) -> bytes:
     """The bytes of a picture or file, which are what their digest says."""
+    place = f"blobs.{digest[:8]}"
     held = bytearray()
     hashed = sha256()
     for _ in reader.entries():
         try:
             piece = b64decode(reader.value(), validate=True)
-        except (TypeError, ValueError) as error:
-            if isinstance(error, JsonError):
-                raise
-            raise UnreadableExportError(f'In the file, "blobs.{digest[:8]}" is no list of texts in base64.') from None
+        except (TypeError, ValueError):
+            raise UnreadableExportError("not_base64", place=place) from None
         hashed.update(piece)
         held += piece
         if len(held) > MAX_BLOB_BYTES:
-            raise UnreadableExportError(
-                f'In the file, "blobs.{digest[:8]}" is larger than {MAX_BLOB_BYTES // 1_000_000} MB.'
-            )
+            raise UnreadableExportError("blob_too_large", place=place, most=MAX_BLOB_BYTES // 1_000_000)
     if hashed.hexdigest() != digest:
-        raise UnreadableExportError(f'In the file, "blobs.{digest[:8]}" is not what its name says: it was changed.')
+        raise UnreadableExportError("blob_changed", place=place)
     return bytes(held)
 
 
@@ -333,28 +355,23 @@ def _data(held: Mapping[str, bytes], stored: Iterable[StoredTurn]) -> dict[Blob,
     for each in stored:
         for blob in blobs_of((*each.turn.question, *each.turn.answer)):
             if len(held.get(blob.sha256, b"")) != blob.size or blob.sha256 not in held:
-                at = f"(index {each.turn.index}, version {each.turn.version})"
                 raise UnreadableExportError(
-                    f'A turn {at} refers to a picture or file that is not in "blobs", or of another size: '
-                    f"{blob.sha256[:8]}."
+                    "blob_missing", index=each.turn.index, version=each.turn.version, digest=blob.sha256[:8]
                 )
             data[blob] = held[blob.sha256]
     if len({blob.sha256 for blob in data}) < len(held):
-        raise UnreadableExportError('In the file, "blobs" holds what no turn refers to.')
+        raise UnreadableExportError("blobs_unused")
     return data
 
 
 def _check_version(content: Mapping[str, Any]) -> None:
     if content.get("format") != FORMAT:
-        raise UnreadableExportError(f'The file is not an exported conversation: its "format" is not "{FORMAT}".')
+        raise UnreadableExportError("not_an_export", wanted=FORMAT)
     version = content.get("version")
     if type(version) is not int or not 1 <= version <= VERSION:
-        newer = type(version) is int and version > VERSION
-        raise UnreadableExportError(
-            "The file was exported by a newer version of this application."
-            if newer
-            else f'The file\'s "version" is none of 1 to {VERSION}, which can be read.'
-        )
+        if type(version) is int and version > VERSION:
+            raise UnreadableExportError("newer_version")
+        raise UnreadableExportError("unknown_version", most=VERSION)
 
 
 _Model = TypeVar("_Model", bound=Strict)
@@ -364,7 +381,7 @@ def _checked(model: type[_Model], content: Any, *place: str | int) -> _Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise UnreadableExportError(_in_words(error, *place)) from None
+        raise _fault(error, *place) from None
 
 
 def _total(stored: Iterable[StoredTurn]) -> Usage:
@@ -381,15 +398,14 @@ def _turn(read: _Turn) -> Turn:
     values["answer"] = answer_of(read.assistant, read.reasoning, _dumped(read.answer_parts))
     values["usage"] = read.usage and Usage(**read.usage.model_dump())
     values["failure"] = read.failure and Failure(**read.failure.model_dump())
+    values["notices"] = tuple(Notice(**each.model_dump()) for each in read.notices)
     values["timing"] = read.timing and Timing(**read.timing.model_dump())
     values["feedback"] = read.feedback and Feedback(**read.feedback.model_dump())
     # Whoever was writing it is not writing it here.
     values["status"] = TurnStatus.STOPPED if read.status is TurnStatus.STREAMING else read.status
     turn = Turn(**values)
     if (turn.question_text, turn.answer_text, turn.reasoning_text) != (read.user, read.assistant, read.reasoning):
-        raise UnreadableExportError(
-            f"The parts of a turn (index {read.index}, version {read.version}) do not have the text that it has."
-        )
+        raise UnreadableExportError("text_mismatch", index=read.index, version=read.version)
     return turn
 
 
@@ -401,57 +417,62 @@ def _check_tree(turns: Sequence[_Turn]) -> None:
     known: set[tuple[int, int]] = set()
     path: dict[int, _Turn] = {}
     for number, turn in enumerate(turns, 1):
-        at = f"Turn number {number} of the file (index {turn.index}, version {turn.version})"
+        at: dict[str, Value] = {"number": number, "index": turn.index, "version": turn.version}
         if (turn.index, turn.version) in known:
-            raise UnreadableExportError(f"{at} is there twice.")
+            raise UnreadableExportError("turn_twice", **at)
         if (turn.status is TurnStatus.FAILED) != (turn.failure is not None):
-            raise UnreadableExportError(f'{at} has a "failure" without having failed, or the other way round.')
+            raise UnreadableExportError("failure_mismatch", **at)
         if turn.shown and turn.index in path:
-            raise UnreadableExportError(f"{at} is shown, and so is another version of it.")
+            raise UnreadableExportError("shown_twice", **at)
         known.add((turn.index, turn.version))
         if turn.shown:
             path[turn.index] = turn
     for number, turn in enumerate(turns, 1):
         if (turn.parent is None) != (turn.index == 0) or (turn.index and (turn.index - 1, turn.parent) not in known):
-            raise UnreadableExportError(
-                f"Turn number {number} of the file (index {turn.index}, version {turn.version}) follows a turn that is "
-                "not there."
-            )
+            raise UnreadableExportError("no_parent", number=number, index=turn.index, version=turn.version)
     for expected, index in enumerate(sorted(path)):
         if index != expected:
-            raise UnreadableExportError(f"Of the turns that are shown, the one with index {expected} is missing.")
+            raise UnreadableExportError("turn_missing", index=expected)
         if index and path[index].parent != path[index - 1].version:
-            raise UnreadableExportError(f"The turn shown at index {index} does not follow the one shown before it.")
+            raise UnreadableExportError("path_broken", index=index)
 
 
-def _in_words(error: ValidationError, *within: str | int) -> str:
+_REASONS: Final[Mapping[str, Any]] = {
+    "missing": "missing",
+    "extra_forbidden": "not_in_format",
+    "string_type": "not_text",
+    "value_error": "half_character",
+    "string_unicode": "half_character",
+    "string_too_long": "text_too_long",
+    "string_pattern_mismatch": "nul_character",
+    "int_type": "not_a_whole_number",
+    "float_type": "not_a_number",
+    "finite_number": "not_a_number",
+    "bool_type": "not_a_boolean",
+    "list_type": "not_a_list",
+    "dict_type": "not_an_object",
+    "union_tag_invalid": "unknown_type",
+    "union_tag_not_found": "unknown_type",
+    "model_type": "not_an_object",
+    "model_attributes_type": "not_an_object",
+    "enum": "not_one_of",
+    "greater_than_equal": "too_small",
+    "less_than_equal": "too_large",
+    "too_long": "too_many_entries",
+    "plain_value": "not_a_plain_value",
+}
+"""What pydantic finds, as reasons of :class:`UnreadableExportError`."""
+
+
+def _fault(error: ValidationError, *within: str | int) -> UnreadableExportError:
     """The first thing that is wrong, and where, for somebody who looks into the file."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in (*within, *first["loc"])).lstrip(
         "."
     )
-    kind, limits = first["type"], first.get("ctx", {})
-    said = {
-        "missing": "is missing",
-        "extra_forbidden": "is not part of this format",
-        "string_type": "should be text",
-        "value_error": "holds half a character (a lone surrogate)",
-        "string_unicode": "holds half a character (a lone surrogate)",
-        "string_too_long": f"is longer than {limits.get('max_length')} characters",
-        "string_pattern_mismatch": "holds a NUL character",
-        "int_type": "should be a whole number",
-        "float_type": "should be a number",
-        "finite_number": "should be a number",
-        "bool_type": "should be true or false",
-        "list_type": "should be a list",
-        "too_long": f"has more than {limits.get('max_length')} entries",
-        "dict_type": "should be an object",
-        "union_tag_invalid": "is of no type that is known",
-        "union_tag_not_found": "is of no type that is known",
-        "model_type": "should be an object",
-        "model_attributes_type": "should be an object",
-        "enum": f"should be {limits.get('expected')}",
-        "greater_than_equal": "is less than 0",
-        "less_than_equal": "is too large",
-    }.get(kind, "cannot be read")
-    return f'In the file, "{place}" {said}.'
+    limits = first.get("ctx", {})
+    names = {"max_length": "most", "le": "most", "ge": "least"}
+    data: dict[str, Value] = {names[name]: value for name, value in limits.items() if name in names}
+    if "expected" in limits:
+        data["expected"] = limits["expected"].replace(" or ", ", ")
+    return UnreadableExportError(_REASONS.get(first["type"], "unreadable"), place=place, **data)

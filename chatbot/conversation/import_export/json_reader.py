@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
+from chatbot.conversation.errors import UnreadableExportError
+
 MAX_TEXT: Final = 4_000_000
 """Characters of one text, as JSON writes it."""
 
@@ -23,12 +25,10 @@ _PIECE: Final = 256_000
 _BLANKS: Final = re.compile(r"[ \t\n\r]*")
 
 
-class JsonError(ValueError):
-    """A file is not JSON, or a value in it is too long; the message says what and in which line."""
-
-
 class JsonReader:
     """Reads one JSON document; members of objects and entries of lists come one at a time.
+
+    Whatever is no JSON, or too long, raises UnreadableExportError, which says in which line.
 
     Args:
         data: The document in UTF-8, with or without a byte order mark.
@@ -64,11 +64,9 @@ class JsonReader:
                 if len(self._text) - self._at > most:
                     raise self._too_long(most) from None
                 if not self._more():
-                    raise JsonError(f"not JSON: {error.msg} in line {self._lines + error.lineno - 1}") from error
+                    raise UnreadableExportError("not_json", line=self._lines + error.lineno - 1) from error
             except (ValueError, RecursionError) as error:
-                raise JsonError(
-                    "not JSON that can be read: it is nested too deep, or holds an endless number"
-                ) from error
+                raise UnreadableExportError("nested_too_deep") from error
             else:
                 if end - self._at > most:
                     raise self._too_long(most)
@@ -81,7 +79,7 @@ class JsonReader:
         """Yield the names of an object's members; whoever asks for the next has read the value of the last."""
         for _ in self._parts("{", "}"):
             if self.peek() != '"':
-                raise self._unexpected("a name in quotes")
+                raise self._unexpected()
             name = self.value()
             self._take(":")
             yield name
@@ -91,9 +89,9 @@ class JsonReader:
         return self._parts("[", "]")
 
     def end(self) -> None:
-        """Raise JsonError unless there is nothing more."""
+        """Raise UnreadableExportError unless there is nothing more."""
         if self.peek():
-            raise self._unexpected("the end")
+            raise self._unexpected()
 
     def _parts(self, first: str, last: str) -> Iterator[None]:
         self._take(first)
@@ -109,7 +107,7 @@ class JsonReader:
 
     def _take(self, character: str) -> None:
         if self.peek() != character:
-            raise self._unexpected(f"“{character}”")
+            raise self._unexpected()
         self._at += 1
 
     def _more(self) -> bool:
@@ -127,8 +125,8 @@ class JsonReader:
     def _line(self) -> int:
         return self._lines + self._text.count("\n", 0, self._at)
 
-    def _unexpected(self, wanted: str) -> JsonError:
-        return JsonError(f"not JSON: expecting {wanted} in line {self._line()}")
+    def _unexpected(self) -> UnreadableExportError:
+        return UnreadableExportError("not_json", line=self._line())
 
-    def _too_long(self, most: int) -> JsonError:
-        return JsonError(f"too long to be read: a value in line {self._line()} has more than {most:,} characters")
+    def _too_long(self, most: int) -> UnreadableExportError:
+        return UnreadableExportError("value_too_long", line=self._line(), most=most)

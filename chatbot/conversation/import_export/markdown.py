@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Final
 from urllib.parse import quote
 
-from chatbot.conversation.parts import Citation, File, Image, NonStandard, Part, ToolCall, ToolResult
+from chatbot.conversation.parts import Citation
 
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 _FENCE: Final = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})")
@@ -33,29 +32,12 @@ def remark(text: str) -> str:
     return f"*{heading(text)}*"
 
 
-def source(citation: Citation) -> str:
-    """Return where something is from, as a link if it has an address on the web."""
-    title = heading(citation.title or citation.url) or "Source"
+def source(citation: Citation, unnamed: str) -> str:
+    """Return where something is from, as a link if it has an address on the web; ``unnamed`` is what has no name."""
+    title = heading(citation.title or citation.url or unnamed)
     if _LINK.match(citation.url):
         title = f"[{title}](<{quote(citation.url, safe=_IN_URL)}>)"
     return f"{title}: “{heading(citation.quote[:_MOST])}”" if citation.quote else title
-
-
-def part_in_words(part: Part) -> str:
-    """Return what a part is that is no text, for a remark."""
-    match part:
-        case Image(blob, description):
-            return f"Picture: {description or blob.mime_type}"
-        case File(blob, name):
-            return f"File: {name or blob.mime_type}"
-        case ToolCall(_, name, arguments):
-            return f"Tool called: {name} {json.dumps(arguments, ensure_ascii=False)[:_MOST]}"
-        case ToolResult(_, text, is_error):
-            return f"{'Error' if is_error else 'Result'} of the tool: {text[:_MOST]}"
-        case NonStandard(block):
-            return f"Not shown: {block.get('type')}"
-        case _:
-            return ""
 
 
 def self_contained(text: str) -> bool:

@@ -16,8 +16,8 @@ _DEPTH: Final = 60
 """How deep the arguments of a tool may go."""
 
 
-def _whole(text: str) -> str:
-    # JSON can hold half of a surrogate pair, which neither a database nor an endpoint takes.
+def whole(text: str) -> str:
+    """Return the text; half of a surrogate pair, which JSON can hold and no database or endpoint takes, is an error."""
     text.encode()
     return text
 
@@ -27,7 +27,7 @@ def _json(value: Any, depth: int = _DEPTH) -> Any:
     if not depth or (isinstance(value, float) and not math.isfinite(value)):
         raise PydanticCustomError("no_json", "nested too deep, or no number")
     if isinstance(value, str):
-        _whole(value)
+        whole(value)
     elif isinstance(value, dict):
         for name, each in value.items():
             _json(name, depth - 1)
@@ -47,8 +47,8 @@ def _like(pattern: str) -> Callable[[str], str]:
     return check
 
 
-WholeText = Annotated[str, AfterValidator(_whole)]
-_Name = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_whole)]
+WholeText = Annotated[str, AfterValidator(whole)]
+_Name = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(whole)]
 _Object = Annotated[dict[str, Any], AfterValidator(_json)]
 
 

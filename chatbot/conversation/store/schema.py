@@ -34,12 +34,13 @@ from sqlalchemy import (
     literal_column,
 )
 
+from chatbot.conversation.options import Options
 from chatbot.conversation.parts import answer_data, answer_of, question_data, question_of
 from chatbot.conversation.turn import (
     Conversation,
     Failure,
     Feedback,
-    Options,
+    Notice,
     Rating,
     Timing,
     Turn,
@@ -101,7 +102,7 @@ turns: Final = Table(
     Column("usage", JSON(none_as_null=True)),
     Column("failure", JSON(none_as_null=True)),
     Column("memory", String(16), nullable=False),
-    Column("notice", ExactText, nullable=False),
+    Column("notices", JSON(none_as_null=True)),
     Column("reasoning", ExactText, nullable=False),
     Column("timing", JSON(none_as_null=True)),
     Column("deployment", ExactText, nullable=False),
@@ -192,7 +193,7 @@ def turn_of(row: RowMapping) -> Turn:
         usage=Usage(**row["usage"]) if row["usage"] else None,
         failure=Failure(**row["failure"]) if row["failure"] else None,
         memory=TurnMemory(row["memory"]),
-        notice=row["notice"],
+        notices=tuple(Notice(**each) for each in row["notices"] or ()),
         version=row["version"],
         parent=row["parent"],
         timing=Timing(**row["timing"]) if row["timing"] else None,
@@ -209,7 +210,7 @@ def answer_row(turn: Turn) -> dict[str, Any]:
         "finish_reason": turn.finish_reason,
         "usage": None if turn.usage is None else asdict(turn.usage),
         "failure": None if turn.failure is None else asdict(turn.failure),
-        "notice": turn.notice,
+        "notices": [asdict(each) for each in turn.notices] or None,
         "reasoning": turn.reasoning_text,
         "answer_parts": answer_data(turn.answer),
         "timing": None if turn.timing is None else asdict(turn.timing),

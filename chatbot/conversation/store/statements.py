@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, and_, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -17,9 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.conversation.retention import LASTING_SECONDS, PASSING, PASSING_SECONDS, UNDELETE_SECONDS, lifetime
 from chatbot.conversation.store.schema import IS_IN_PROGRESS, conversation_of, conversations, options_row, turns
-from chatbot.conversation.turn import Conversation, Failure, TurnStatus, Usage
-
-INTERRUPTED: Final = Failure("Interrupted", "The application ended while it was writing this answer. Press Retry.")
+from chatbot.conversation.turn import INTERRUPTED, Conversation, Failure, TurnStatus, Usage
 
 
 class RevisionError(Exception):
@@ -140,7 +138,7 @@ async def claim(
                 continue
             raise AnsweringError(f"conversation {id} is being answered")
         # What was to replace an answer and did not get to: the answer is still there.
-        ended = {"status": TurnStatus.FAILED.value, "failure": asdict(INTERRUPTED)}
+        ended = {"status": TurnStatus.FAILED.value, "failure": asdict(Failure(INTERRUPTED))}
         await end_in_progress(connection, id, row, keep=row["shown"], ended=ended)
 
 

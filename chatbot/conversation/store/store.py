@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chatbot.conversation.options import Options
 from chatbot.conversation.parts import blobs_of, text_parts
 from chatbot.conversation.retention import RENEWED_AFTER, UNDELETE_SECONDS, lifetime
 from chatbot.conversation.store import statements
@@ -48,8 +49,18 @@ from chatbot.conversation.store.schema import (
     turns,
 )
 from chatbot.conversation.store.search import holds
-from chatbot.conversation.store.statements import INTERRUPTED, RevisionError, is_version
-from chatbot.conversation.turn import Conversation, Feedback, Options, Turn, TurnMemory, TurnStatus, Usage, is_blank
+from chatbot.conversation.store.statements import RevisionError, is_version
+from chatbot.conversation.turn import (
+    INTERRUPTED,
+    Conversation,
+    Failure,
+    Feedback,
+    Turn,
+    TurnMemory,
+    TurnStatus,
+    Usage,
+    is_blank,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -601,7 +612,7 @@ class ConversationStore:
     def _settled(self, row: RowMapping) -> Turn:
         turn = turn_of(row)
         if turn.status is TurnStatus.STREAMING and self._is_silent(row):
-            return replace(turn, status=TurnStatus.FAILED, failure=INTERRUPTED)
+            return replace(turn, status=TurnStatus.FAILED, failure=Failure(INTERRUPTED))
         return turn
 
 

@@ -10,6 +10,7 @@ from typing import Final
 import gradio as gr
 
 from chatbot.conversation import Conversation, ConversationError, ConversationService, TurnStatus
+from chatbot.ui.i18n import language_of
 from chatbot.ui.identity import identify, origin_of
 
 API_GAP: Final = 0.2
@@ -44,7 +45,7 @@ class ApiHandlers:
                         yield turn.answer_text, conversation
                         await asyncio.sleep(API_GAP)
         except ConversationError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+            raise gr.Error(language_of(request).problem(error), print_exception=False) from None
         yield turn.answer_text, await self._service.refresh(conversation)
         if turn.failure is not None:
-            raise gr.Error(turn.failure.message, print_exception=False)
+            raise gr.Error(language_of(request).failure(turn.failure), print_exception=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from chatbot.conversation import ConversationService, Options
+from chatbot.conversation import OPTIONS, ConversationService, Options
 from chatbot.ui.branding import Branding
 from chatbot.ui.sessions import PageSession, Stale
 
@@ -17,9 +17,19 @@ class OptionHandlers:
         self._service = service
         self._branding = branding
 
-    async def set_k(self, session: PageSession, k: float | None) -> None:
-        """Change how many earlier turns the next requests carry."""
-        await self._number(session, "k", None if k is None else int(k))
+    async def set_number(self, session: PageSession, value: float | None, name: str) -> None:
+        """Change the number of an option; None is the deployment's own."""
+        if value is not None and OPTIONS[name].type is int:
+            value = int(value)
+        session.browser.set_value(name, value)
+        low, high = self._service.deployments.effective(session.conversation).deployment.limits[name]
+        if value is not None and not low <= value <= high:
+            session.notify(
+                session.t("problem.option", name=session.t(f"label.{name}"), low=f"{low:g}", high=f"{high:,}")
+            )
+            session.redraw(Stale.VIEW)
+            return
+        await self._choose(session, **{name: value})
 
     async def set_deployment(self, session: PageSession, name: str) -> None:
         """Let another deployment answer from the next message on."""
@@ -39,32 +49,9 @@ class OptionHandlers:
         await self._choose(session, system_prompt=text if text.strip() else None)
         session.browser.set_value("system_prompt", text)
 
-    async def set_temperature(self, session: PageSession, value: float | None) -> None:
-        """Change the randomness; None is the deployment's own."""
-        await self._number(session, "temperature", value)
-
-    async def set_top_p(self, session: PageSession, value: float | None) -> None:
-        """Change the nucleus sampling; None is the deployment's own."""
-        await self._number(session, "top_p", value)
-
-    async def set_max_tokens(self, session: PageSession, value: float | None) -> None:
-        """Change the longest answer; None is the deployment's own."""
-        await self._number(session, "max_tokens", None if value is None else int(value))
-
     async def reset(self, session: PageSession) -> None:
         """Go back to what the application was set up with."""
         await self._choose(session, **asdict(Options()))
-
-    async def _number(self, session: PageSession, name: str, value: float | None) -> None:
-        session.browser.set_value(name, value)
-        low, high = self._service.deployments.effective(session.conversation).deployment.limits[name]
-        if value is not None and not low <= value <= high:
-            session.notify(
-                session.t("problem.option", name=session.t(f"label.{name}"), low=f"{low:g}", high=f"{high:,}")
-            )
-            session.redraw(Stale.VIEW)
-            return
-        await self._choose(session, **{name: value})
 
     async def _choose(self, session: PageSession, **changes: Any) -> None:
         # One after the other: who leaves one field for the next changes two at nearly the same time.

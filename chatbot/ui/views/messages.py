@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from chatbot.conversation import ContextPlan, Failure, Inclusion, Rating, Turn, TurnStatus, View, Waiting
+from chatbot.conversation import ContextPlan, Failure, Inclusion, Rating, Turn, View, Waiting
 from chatbot.ui.answer_markdown import GrowingMarkdown, prepare
 from chatbot.ui.i18n import Language
 from chatbot.ui.views.action_buttons import GROWING, TOKEN, as_typed, button, copied, icon, line
-from chatbot.ui.views.text import facts, reason, spans
+from chatbot.ui.views.text import facts, how_it_ended, reason, spans
 
 Message = dict[str, Any]
 """A bubble, as Gradio's Chatbot takes it in the browser."""
@@ -78,7 +78,7 @@ class MessageRenderer:
         left = 0 if waiting is None else math.ceil(waiting.until - self._now)
         if waiting is None or left <= 0:
             return _text("assistant", typing)
-        words = self._t("failure.again", left, what=self._t.failure(waiting.kind))
+        words = self._t("failed.again", left, what=self._t.condition(waiting.kind))
         # The time makes it another line than that of an earlier wait as long: the page's script counts each down once.
         return _line("pause", f"{_wait(left, words, f'at-{waiting.until:.0f}')}{typing}")
 
@@ -88,7 +88,7 @@ class MessageRenderer:
             shown.append(_said(turn.answer_text, prepare(turn.answer_text)))
         if turn.failure is not None:
             shown.append(_line("note failed", self._failed(turn, turn.failure, is_last=is_last)))
-        elif note := self._note(turn):
+        elif note := how_it_ended(self._t, turn):
             shown.append(_line("note", html.escape(note)))
         if len(versions) > 1:
             shown.append(_line("versions", self._flips(turn, versions)))
@@ -97,7 +97,11 @@ class MessageRenderer:
         return shown
 
     def _before_answer(self, turn: Turn, thoughts: str, *, is_thinking: bool) -> list[Message]:
-        return [_typed(turn.question_text), *_notice(turn), *self._thoughts(turn, thoughts, is_thinking=is_thinking)]
+        return [
+            _typed(turn.question_text),
+            *self._notices(turn),
+            *self._thoughts(turn, thoughts, is_thinking=is_thinking),
+        ]
 
     def _thoughts(self, turn: Turn, prepared: str, *, is_thinking: bool) -> list[Message]:
         """Folded away once the answer begins; Gradio shows a message with a title so."""
@@ -145,32 +149,33 @@ class MessageRenderer:
         numbers = spans([turn.index + 1 for turn in turns])
         return self._t("memory.forgotten", len(turns), turns=numbers, reason=reason(self._t, inclusion, plan.k))
 
+    def _notices(self, turn: Turn) -> list[Message]:
+        said = " ".join(map(self._t.notice, turn.notices))
+        return [_line("note", html.escape(said))] if said else []
+
     def _failed(self, turn: Turn, failure: Failure, *, is_last: bool) -> str:
-        """What happened, in the endpoint's words too, whether to wait, and the way on."""
-        kind = "blocked" if failure.blocked else failure.kind
-        parts = [f"<strong>{html.escape(self._t.failure(kind))}</strong>", f"<p>{html.escape(failure.message)}</p>"]
+        """What happened and what to do, the model's own words, whether to wait, and the way on."""
+        parts = [
+            f"<strong>{html.escape(self._t.headline(failure))}</strong>",
+            f"<p>{html.escape(self._t.explanation(failure))}</p>",
+        ]
         if failure.blocked:
-            parts.append(f"<p>{html.escape(self._t('failure.blocked_memory'))}</p>")
+            parts.append(f"<p>{html.escape(self._t('failed.blocked_memory'))}</p>")
+        if detail := self._t.detail(failure):
+            parts.append(f'<p class="detail" dir="auto">{html.escape(detail)}</p>')
         if is_last:
             parts.append(self._way_on(turn, failure))
         return "".join(parts)
 
     def _way_on(self, turn: Turn, failure: Failure) -> str:
-        retry = self._t("failure.retry")
+        retry = self._t("failed.retry")
         again = button(retry, retry, "retry")
         if failure.retry_after is None or turn.timing is None:
             return f'<div class="way-on">{again}</div>'
         left = math.ceil(turn.timing.ended_at + failure.retry_after - self._now)
-        ready = f'<span class="ready">{html.escape(self._t("failure.ready"))}</span>'
-        wait = _wait(left, self._t("failure.wait", left)) if left > 0 else ""
+        ready = f'<span class="ready">{html.escape(self._t("failed.ready"))}</span>'
+        wait = _wait(left, self._t("failed.wait", left)) if left > 0 else ""
         return f'<div class="way-on">{again}{wait}{ready}</div>'
-
-    def _note(self, turn: Turn) -> str:
-        if turn.status is TurnStatus.STOPPED:
-            return self._t("chat.stopped" if turn.has_answer else "chat.stopped_early")
-        if turn.finish_reason in ("length", "content_filter"):
-            return self._t(f"chat.{turn.finish_reason}")
-        return "" if turn.has_answer else self._t("chat.empty")
 
 
 def _wait(left: int, words: str, *classes: str) -> str:
@@ -180,10 +185,6 @@ def _wait(left: int, words: str, *classes: str) -> str:
 
 def _typing(label: str) -> str:
     return f'<span class="typing" role="status" aria-label="{html.escape(label)}"><i></i><i></i><i></i></span>'
-
-
-def _notice(turn: Turn) -> list[Message]:
-    return [_line("note", html.escape(turn.notice))] if turn.notice else []
 
 
 def _line(kind: str, inner: str) -> Message:

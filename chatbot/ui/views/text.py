@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from chatbot.conversation import ContextPlan, Inclusion, Turn, Usage
+from chatbot.conversation import ContextPlan, Inclusion, Turn, TurnStatus, Usage
 from chatbot.ui.i18n import Language
 
 
@@ -31,6 +31,15 @@ def memory_line(t: Language, plan: ContextPlan, count: int) -> str:
     if not numbers:
         return t("memory.none", count)
     return t("memory.remembering", len(numbers), turns=spans(numbers), total=count)
+
+
+def how_it_ended(t: Language, turn: Turn) -> str:
+    """Say how an answer ended that did not fail, if not just well."""
+    if turn.status is TurnStatus.STOPPED:
+        return t("chat.stopped" if turn.has_answer else "chat.stopped_early")
+    if turn.finish_reason in ("length", "content_filter"):
+        return t(f"chat.{turn.finish_reason}")
+    return "" if turn.has_answer else t("chat.empty")
 
 
 def facts(t: Language, turn: Turn, currency: str) -> str:

@@ -16,6 +16,7 @@ from chatbot.conversation.turn import (
     Conversation,
     Failure,
     Feedback,
+    Notice,
     Options,
     Rating,
     Timing,
@@ -62,7 +63,10 @@ SECOND = (
     " ('c1', 0, 0, NULL, false, 'a', 'b', 'complete', 'stop',"
     """ '{"input_tokens": 3, "output_tokens": 4}', NULL, 'pinned', 'note', NULL, 1.5),"""
     " ('c1', 0, 1, NULL, true, 'a', 'c', 'complete', 'stop',"
-    """ '{"input_tokens": 30, "output_tokens": 40}', NULL, 'auto', '', NULL, 1.5)""",
+    """ '{"input_tokens": 30, "output_tokens": 40}', NULL, 'auto', '', NULL, 1.5),"""
+    " ('c2', 0, 0, NULL, true, 'a', '', 'failed', NULL, NULL,"
+    """ '{"kind": "Interrupted", "message": "The application ended.", "retry_after": null, "blocked": false}',"""
+    " 'auto', '', NULL, 1.5)",
 )
 
 
@@ -76,7 +80,10 @@ async def test_a_database_of_the_second_version_keeps_what_was_chosen_and_counts
     assert await store.get("c1") == Conversation("c1", "ada", 3, "One", Options(k=7), 1.5, Usage(33, 44))
     assert (await store.get("c2")).options == Options()
     first, shown = [each.turn for each in await store.everything("c1")]
-    assert (first.memory, first.notice, first.usage) == (TurnMemory.PINNED, "note", Usage(3, 4))
+    assert (first.memory, first.usage) == (TurnMemory.PINNED, Usage(3, 4))
+    [interrupted] = await store.turns("c2")
+    assert interrupted.failure == Failure("Interrupted"), "its kind says what its sentence said"
+    assert (first.notices, shown.notices) == ((Notice("text", {"text": "note"}),), ())
     assert (shown.answer_text, shown.reasoning_text, shown.timing, shown.feedback) == ("c", "", None, None)
 
 
@@ -136,7 +143,7 @@ async def test_a_database_of_the_first_version_loses_nothing(first, store, sql):
     assert [c.id for c in await store.list("grace")] == ["c2"]
     turns = [
         text_turn(0, "a \x1a0 b", "  x\r\n\x1a", TurnStatus.COMPLETE, "stop", Usage(3, 4)),
-        text_turn(1, "é 漢字 😀", "par", TurnStatus.FAILED, failure=Failure("K", "M", 2.5), parent=0),
+        text_turn(1, "é 漢字 😀", "par", TurnStatus.FAILED, failure=Failure("K", {"text": "M"}, 2.5), parent=0),
         text_turn(2, "three", "so far", TurnStatus.STOPPED, parent=0),
     ]
     assert await store.everything("c1") == [StoredTurn(turn, shown=True) for turn in turns]
@@ -184,7 +191,7 @@ async def test_a_migrated_database_still_ties_turns_to_their_conversation(first,
 async def test_a_database_of_a_later_version_is_told_by_the_check_and_left_alone(store, open_store, sql):
     await say(store, Conversation("c1", "ada"), 0, "hello")
     sql("UPDATE alembic_version SET version_num = '99'")
-    with pytest.raises(ValueError, match=r"later version of this application \(schema 99; this one knows 5\)"):
+    with pytest.raises(ValueError, match=r"later version of this application \(schema 99; this one knows 6\)"):
         await open_store().check()
     assert sql("SELECT version_num FROM alembic_version") == [("99",)]
     assert sql('SELECT "user" FROM turns') == [("hello",)]

@@ -9,8 +9,8 @@ import pytest_asyncio
 from sqlalchemy.engine import make_url
 
 from chatbot.conversation import ConversationStore, TurnStatus
-from tests.conversation.conversing import answers, say, start, talk, until
 from tests.conversation.conftest import SERVER
+from tests.conversation.conversing import answers, say, start, talk, until
 
 NAME = f"chatbot_test_{secrets.token_hex(4)}"
 

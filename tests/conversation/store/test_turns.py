@@ -7,6 +7,7 @@ from chatbot.conversation.turn import (
     Conversation,
     Failure,
     Feedback,
+    Notice,
     Options,
     Rating,
     Turn,
@@ -34,7 +35,7 @@ async def test_text_comes_back_byte_for_byte(store, other, name):
     assert await store.checkpoint("c1", ended(turn, exact, TurnStatus.STREAMING))
     [growing] = await other.in_progress("c1")
     assert growing.answer_text == exact
-    written = ended(turn, exact, finish_reason=exact, notice=exact)
+    written = ended(turn, exact, finish_reason=exact, notices=(Notice("text", {"text": exact}),))
     assert await store.end("c1", written)
     assert await other.turns("c1") == [written]
     assert (await other.get("c1")).title == exact
@@ -42,9 +43,15 @@ async def test_text_comes_back_byte_for_byte(store, other, name):
 
 async def test_all_that_is_known_of_a_turn_comes_back(store):
     turn, _ = await begin(store, Conversation("c1", "ada"), 0, "hello")
-    failure = Failure("ModelRateLimitError", "Busy \0.", 1.5, blocked=True)
+    failure = Failure("ModelRateLimitError", {"detail": "Busy \0.", "seconds": 1.5, "count": 2}, 1.5, blocked=True)
     written = ended(
-        turn, "par", TurnStatus.FAILED, finish_reason="length", usage=Usage(3, 4), failure=failure, notice="n"
+        turn,
+        "par",
+        TurnStatus.FAILED,
+        finish_reason="length",
+        usage=Usage(3, 4),
+        failure=failure,
+        notices=(Notice("a"), Notice("b", {"n": 1})),
     )
     await store.end("c1", written)
     assert await store.turns("c1") == [written]
