@@ -55,13 +55,12 @@ def view_of(generation: Generation, effective: EffectiveOptions, limit: int) -> 
     if before is None or not (len(before.turns) >= limit - 1 or turn.index == len(before.turns)):
         return None
     shown = newest([*before.turns, turn], limit)
-    plan = generation.plan
-    if plan is None or not growing:
-        plan = effective.plan(before.followed_by(turn).candidates(effective.lookback))
     if growing:
-        return View(generation.conversation, shown, plan, versions_of(shown[:-1], before.versions), growing, effective)
-    beside = {**before.versions, turn.index: [*before.versions[turn.index], turn.version]}
-    return View(generation.conversation, shown, plan, versions_of(shown, beside), growing, effective)
+        plan, versions = generation.plan, versions_of(shown[:-1], before.versions)
+    else:
+        plan = effective.plan(before.followed_by(turn).candidates(effective.lookback))
+        versions = versions_of(shown, {**before.versions, turn.index: [*before.versions[turn.index], turn.version]})
+    return View(generation.conversation, shown, plan, versions, growing, effective)
 
 
 def newest(turns: Sequence[Turn], limit: int) -> Sequence[Turn]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler
@@ -20,9 +21,11 @@ from chatbot.conversation import (
     Waiting,
     WindowMemory,
 )
+from chatbot.conversation.context.messages import NO_ANSWER
 from chatbot.conversation.generation import Generation
 from chatbot.conversation.generation.responder import (
     AnsweredBy,
+    Bytes,
     Correction,
     Delta,
     Finish,
@@ -31,7 +34,7 @@ from chatbot.conversation.generation.responder import (
     StreamingResponder,
 )
 from chatbot.conversation.generation.task import GenerationTask
-from chatbot.conversation.parts import Citation, Reasoning, Text, ToolCall, ToolResult
+from chatbot.conversation.parts import Citation, Reasoning, Text, ToolCall, ToolResult, blobs_of
 from tests.conversation.store import talk
 from tests.support.scripted_model import ScriptedModel
 from tests.support.turns import text_turn
@@ -335,3 +338,23 @@ async def test_closing_it_ends_the_request():
             if isinstance(event, Delta):
                 break
     assert model.closed == 1
+
+
+class Summing(AIMessageChunk):
+    """A chunk of a class of its own."""
+
+
+async def test_an_answer_without_words_is_no_empty_message():
+    turn = replace(text_turn(0, "Look it up.", status=TurnStatus.COMPLETE), answer=(CALL,))
+    assert [message.text for message in WindowMemory().plan([turn], "And?").messages][1] == NO_ANSWER
+
+
+async def test_bytes_of_a_chunk_that_corrects_come_before_what_refers_to_them(model):
+    picture = {"type": "image", "base64": "aGk=", "mime_type": "image/png"}
+    model.will_say("so far ", Summing([picture]))
+    events = await told(streaming(model))
+    [data] = [event for event in events if isinstance(event, Bytes)]
+    [corrected] = [event for event in events if isinstance(event, Correction)]
+    assert data.data == b"hi"
+    assert events.index(data) < events.index(corrected)
+    assert data.blob in blobs_of(corrected.answer)

@@ -8,7 +8,7 @@ from typing import Final
 from langchain_core.messages import AIMessage, HumanMessage
 
 from chatbot.conversation.parts import Part, text_of
-from chatbot.conversation.turn import Turn
+from chatbot.conversation.turn import Turn, is_blank
 
 NO_ANSWER: Final = "(No answer.)"
 """Said for the model where a pinned turn has none: two questions in a row break several models' chat templates."""
@@ -30,4 +30,5 @@ def question_message(question: Iterable[Part]) -> HumanMessage:
 
 
 def _answer(turn: Turn) -> str:
-    return turn.answer_text if turn.has_answer else NO_ANSWER
+    # Of a picture or a call of a tool alone there are no words, and endpoints refuse an empty message.
+    return NO_ANSWER if is_blank(turn.answer_text) else turn.answer_text

@@ -123,13 +123,14 @@ class StreamingResponder:
                 # No generator between this one and the model's: each costs every token.
                 async with aclosing(stream) as chunks:
                     async for chunk in chunks:
-                        if type(chunk) is not AIMessageChunk and isinstance(chunk, AIMessageChunk):
-                            answer = [*_others(answer), *reader.read(_summed(answer, chunk))]
+                        corrects = type(chunk) is not AIMessageChunk and isinstance(chunk, AIMessageChunk)
+                        parts = reader.read(_summed(answer, chunk) if corrects else chunk)
+                        while reader.data:
+                            yield Bytes(*reader.data.popitem())
+                        if corrects:
+                            answer = [*_others(answer), *parts]
                             yield Correction(tuple(answer))
                         else:
-                            parts = reader.read(chunk)
-                            while reader.data:
-                                yield Bytes(*reader.data.popitem())
                             for part in parts:
                                 answer.append(part)
                                 yield Delta(part)
