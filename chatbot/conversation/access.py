@@ -14,7 +14,7 @@ from chatbot.conversation.store import AnsweringError, ConversationStore, Revisi
 from chatbot.conversation.turn import Conversation
 
 
-async def stored(store: ConversationStore, conversation: Conversation) -> Conversation:
+async def load_owned(store: ConversationStore, conversation: Conversation) -> Conversation:
     """Return the conversation as it stands now; one that has not begun as it is.
 
     Raises:
@@ -31,9 +31,9 @@ async def stored(store: ConversationStore, conversation: Conversation) -> Conver
 
 
 @asynccontextmanager
-async def changing(store: ConversationStore, conversation: Conversation) -> AsyncIterator[Conversation]:
+async def expect_revision(store: ConversationStore, conversation: Conversation) -> AsyncIterator[Conversation]:
     """The conversation as it is stored, for one change of it by somebody who has seen it so; raises as what follows."""
-    now = await stored(store, conversation)
+    now = await load_owned(store, conversation)
     if now.revision != conversation.revision:
         raise ConversationConflictError
     async with at_revision(store, conversation):
@@ -52,7 +52,7 @@ async def at_revision(store: ConversationStore, conversation: Conversation) -> A
     try:
         yield
     except RevisionError:
-        await stored(store, conversation)
+        await load_owned(store, conversation)
         raise ConversationConflictError from None
     except AnsweringError:
         raise ConversationBusyError from None

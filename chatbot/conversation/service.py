@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from chatbot.conversation import import_export, titles
-from chatbot.conversation.access import changing, stored
+from chatbot.conversation.access import expect_revision, load_owned
 from chatbot.conversation.deployments import Deployments
 from chatbot.conversation.errors import (
     ConversationConflictError,
@@ -106,7 +106,7 @@ class ConversationService:
 
     async def refresh(self, conversation: Conversation) -> Conversation:
         """Return the conversation as it stands now; raises as :meth:`open` does."""
-        return await stored(self._store, conversation)
+        return await load_owned(self._store, conversation)
 
     async def rename(self, conversation: Conversation, title: str) -> None:
         """Give the conversation another title.
@@ -302,18 +302,18 @@ class ConversationService:
             ConversationNotFoundError: The conversation is gone, or not the owner's.
         """
         self._generations.check_idle(conversation)
-        async with changing(self._store, conversation) as seen:
+        async with expect_revision(self._store, conversation) as seen:
             return replace(seen, revision=await self._store.truncate(seen.id, to, seen.revision))
 
     async def select_version(self, conversation: Conversation, index: int, version: int) -> Conversation:
         """Show another version of a turn and what followed it; raises as :meth:`rewind` does."""
         self._generations.check_idle(conversation)
-        async with changing(self._store, conversation) as seen:
+        async with expect_revision(self._store, conversation) as seen:
             return replace(seen, revision=await self._store.select_version(seen.id, index, version, seen.revision))
 
     async def set_memory(self, conversation: Conversation, index: int, memory: TurnMemory) -> Conversation:
         """Pin a turn, exclude it, or leave it to the window; raises as :meth:`rewind` does."""
-        async with changing(self._store, conversation) as seen:
+        async with expect_revision(self._store, conversation) as seen:
             return replace(seen, revision=await self._store.set_memory(seen.id, index, memory, seen.revision))
 
     async def choose(self, conversation: Conversation, options: Options) -> Conversation:
@@ -329,7 +329,7 @@ class ConversationService:
             raise TextTooLongError("system_prompt", length, most)
         if not conversation.revision:
             return replace(conversation, options=options)
-        async with changing(self._store, conversation) as seen:
+        async with expect_revision(self._store, conversation) as seen:
             revision = await self._store.set_options(seen.id, options, seen.revision)
             return replace(seen, options=options, revision=revision)
 

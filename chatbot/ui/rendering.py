@@ -96,7 +96,7 @@ class PageRenderer:
         return view
 
     async def _drawn(self, session: PageSession, view: View) -> tuple[PageUpdate, dict[str, dict[str, Any]]]:
-        renderer = self._bubbles(session)
+        renderer = self._message_renderer(session)
         ended = view.turns[:-1] if view.growing else view.turns
         if sum(len(turn.answer_text) + len(turn.reasoning_text) for turn in ended) < MOST_READ_AT_ONCE:
             settled = renderer.settled(view)
@@ -113,12 +113,12 @@ class PageRenderer:
         return session.browser.messages(growing, session.above)
 
     async def _growing(self, session: PageSession, turn: Turn) -> list[Message]:
-        renderer, growth = self._bubbles(session), session.growth
+        renderer, growth = self._message_renderer(session), session.growth
         if growth.unread(turn) < MOST_READ_AT_ONCE:
             return renderer.growing(turn, growth)
         return await asyncio.to_thread(renderer.growing, turn, growth)
 
-    def _bubbles(self, session: PageSession) -> MessageRenderer:
+    def _message_renderer(self, session: PageSession) -> MessageRenderer:
         return MessageRenderer(session.t, self._branding.currency, time.time())
 
     def _components(self, session: PageSession, view: View) -> dict[str, dict[str, Any]]:

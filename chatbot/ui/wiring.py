@@ -20,9 +20,9 @@ class ChatPage(gr.ChatInterface):
     sends one request to a route of ours (``ui/actions.py``), and the page is drawn from the store.
     """
 
-    def __init__(self, service: ConversationService, beside: Sidebars, **kwargs: Any) -> None:
+    def __init__(self, service: ConversationService, sidebars: Sidebars, **kwargs: Any) -> None:
         self._api = ApiHandlers(service)
-        self._sidebars = beside
+        self._sidebars = sidebars
         super().__init__(self._api.chat, **kwargs)
 
     def _setup_events(self) -> None:
