@@ -7,8 +7,12 @@ import inspect
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
+
+from chatbot.azureml.errors import AzureMLAuthenticationError, no_token
+from chatbot.redaction import remember
 
 TokenProvider = Callable[[], str | Awaitable[str]]
 """Returns a valid Entra ID token, as ``azure.identity.get_bearer_token_provider`` makes them; may be async."""
@@ -31,6 +35,9 @@ class Identity(Protocol):
 
     def renew(self, refused: str) -> bool:
         """Forget a secret that was refused; return whether asking again may bring another."""
+
+    def explain(self, error: AzureMLAuthenticationError) -> None:
+        """Have an error of a secret that was refused for good say what to do about it."""
 
 
 class KeyIdentity:
@@ -55,8 +62,23 @@ class KeyIdentity:
         """Keys do not change by themselves."""
         return False
 
+    def explain(self, error: AzureMLAuthenticationError) -> None:
+        """It does so by itself."""
 
-class TokenIdentity:
+
+class _EntraIdentity:
+    """What all tokens have in common."""
+
+    def headers(self, secret: str) -> dict[str, str]:
+        """Return the one header for tokens."""
+        return {"Authorization": f"Bearer {secret}"}
+
+    def explain(self, error: AzureMLAuthenticationError) -> None:
+        """It is no key that has to be checked."""
+        error.of_token()
+
+
+class TokenIdentity(_EntraIdentity):
     """Entra ID tokens of a provider function, which keeps and renews them itself."""
 
     def __init__(self, provider: TokenProvider) -> None:
@@ -80,16 +102,12 @@ class TokenIdentity:
                 token = await token
         return _token(token)
 
-    def headers(self, secret: str) -> dict[str, str]:
-        """Return the one header for tokens."""
-        return {"Authorization": f"Bearer {secret}"}
-
     def renew(self, refused: str) -> bool:
         """The provider is asked for each request; it may have had the token renewed."""
         return True
 
 
-class CredentialIdentity:
+class CredentialIdentity(_EntraIdentity):
     """Entra ID tokens of an ``azure-identity`` credential, sync or async, kept until shortly before their end.
 
     However many ask at once, in threads or in one event loop, a token is fetched once.
@@ -101,28 +119,44 @@ class CredentialIdentity:
         self._kept: tuple[str, float] | None = None
         self._lock = threading.Lock()
         self._loop_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+        # One of its own: a credential that hangs does not take the threads that others wait for.
+        self._thread = ThreadPoolExecutor(1, "entra-id")
 
     def secret(self) -> str:
         """Return a token for the endpoint's scope.
 
         Raises:
             TypeError: The credential is one of ``azure.identity.aio``.
+            AzureMLAuthenticationError: It failed.
         """
         with self._lock:
-            return self._valid() or self._keep(self._credential.get_token(self._scope))
+            if kept := self._valid():
+                return kept
+            try:
+                access = self._credential.get_token(self._scope)
+            except Exception as error:
+                raise no_token(error) from error
+            return self._keep(access)
 
     async def asecret(self) -> str:
-        """Return a token for the endpoint's scope; a credential that blocks does so in a thread."""
+        """Return a token for the endpoint's scope; a credential that blocks does so in a thread.
+
+        Raises:
+            AzureMLAuthenticationError: The credential failed.
+        """
         if kept := self._valid():
             return kept
+        loop = asyncio.get_running_loop()
         if not inspect.iscoroutinefunction(self._credential.get_token):
-            return await asyncio.to_thread(self.secret)
-        async with self._loop_locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
-            return self._valid() or self._keep(await self._credential.get_token(self._scope))
-
-    def headers(self, secret: str) -> dict[str, str]:
-        """Return the one header for tokens."""
-        return {"Authorization": f"Bearer {secret}"}
+            return await loop.run_in_executor(self._thread, self.secret)
+        async with self._loop_locks.setdefault(loop, asyncio.Lock()):
+            if kept := self._valid():
+                return kept
+            try:
+                access = await self._credential.get_token(self._scope)
+            except Exception as error:
+                raise no_token(error) from error
+            return self._keep(access)
 
     def renew(self, refused: str) -> bool:
         """Ask for another token next time, unless somebody did already."""
@@ -194,4 +228,7 @@ def _token(given: Any) -> str:
         )
     if not isinstance(given, str):
         raise TypeError(f"a token must be a string, not a {type(given).__name__}")
-    return require_header_safe("the token", given)
+    token = require_header_safe("the token", given)
+    # Nobody else learns of it who could keep it out of logs and answers.
+    remember(token, passing=True)
+    return token

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Literal, Self
 
 from langchain_core.language_models.chat_models import BaseChatModel
@@ -27,6 +27,8 @@ from chatbot.azureml.formatter_adapter import FormatterAdapter, adapt
 from chatbot.azureml.formatters import formatter_named
 from chatbot.azureml.request_repair import RefusalMemory
 from chatbot.azureml.response_reader import ResponseReader
+from chatbot.azureml.transport.common import MAX_RETRY_SECONDS
+from chatbot.redaction import without_values
 
 _HEADER_NAME: Final = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 
@@ -139,6 +141,10 @@ class AzureMLBaseEndpoint(BaseChatModel):
     """How often a request is repeated after a failure that may pass. A stream is never repeated once its
     first byte has arrived."""
 
+    max_retry_seconds: float = Field(default=MAX_RETRY_SECONDS, ge=0)
+    """How many seconds after the first attempt the last may begin. A server that asks for a longer wait is not asked
+    again: a small number suits whoever can ask another model instead."""
+
     default_headers: dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)
     """Further headers for every request, such as the subscription key of a gateway in front of the endpoint."""
 
@@ -207,6 +213,12 @@ class AzureMLBaseEndpoint(BaseChatModel):
         self._formatter = adapt(self.content_formatter)
         self._reader = ResponseReader(self._formatter, self._endpoint.api_type)
         return self
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        # A URL may have a key among its parameters, and so may the request.
+        for name, value in super().__repr_args__():
+            is_clean = name not in ("endpoint_url", "model_kwargs")
+            yield name, value if is_clean else without_values({"shown": value})["shown"]
 
     @property
     def _own_parameters(self) -> dict[str, Any]:

@@ -24,7 +24,8 @@ from chatbot.azureml.errors import AzureMLError
 from chatbot.azureml.request import ChatRequest, request_parameters, take_timeout
 from chatbot.azureml.request_repair import RepairableRequest
 from chatbot.azureml.response_reader import keep_partial_text
-from chatbot.azureml.retry_events import RUN_MANAGER_ARGUMENT, with_retry_events
+from chatbot.azureml.retry_events import PACE_ARGUMENT, RUN_MANAGER_ARGUMENT, with_retry_events
+from chatbot.redaction import redacted, without_values
 
 if TYPE_CHECKING:
     from chatbot.azureml.structured import Method, Schema, Tool
@@ -106,7 +107,7 @@ class AzureMLChatOnlineEndpoint(AzureMLBaseEndpoint):
             from chatbot.azureml.transport.sync import SyncTransport
 
             # Of threads that come first at once, one's is kept.
-            transport = self.__dict__.setdefault("_sync", SyncTransport(self.max_retries))
+            transport = self.__dict__.setdefault("_sync", SyncTransport(self.max_retries, self.max_retry_seconds))
         return transport
 
     @property
@@ -115,7 +116,7 @@ class AzureMLChatOnlineEndpoint(AzureMLBaseEndpoint):
         if transport is None:
             from chatbot.azureml.transport.async_ import AsyncTransport
 
-            transport = self.__dict__.setdefault("_async", AsyncTransport(self.max_retries))
+            transport = self.__dict__.setdefault("_async", AsyncTransport(self.max_retries, self.max_retry_seconds))
         return transport
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -138,18 +139,21 @@ class AzureMLChatOnlineEndpoint(AzureMLBaseEndpoint):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        # Part of LangChain's cache key: two endpoints must never answer for each other.
-        return {
-            "endpoint_url": self._endpoint.url,
-            "deployment_name": self.deployment_name,
-            "model": self.model,
-            "model_kwargs": {**self._own_parameters, **self.model_kwargs},
-            "extra_parameters": self.extra_parameters,
-            "content_formatter": self._name_of(self.content_formatter),
-        }
+        # Part of LangChain's cache key: two endpoints must never answer for each other. And of what is traced.
+        return without_values(
+            {
+                "endpoint_url": self._endpoint.url,
+                "deployment_name": self.deployment_name,
+                "model": self.model,
+                "model_kwargs": {**self._own_parameters, **self.model_kwargs},
+                "extra_parameters": self.extra_parameters,
+                "content_formatter": self._name_of(self.content_formatter),
+            }
+        )
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
-        kwargs.pop(RUN_MANAGER_ARGUMENT, None)
+        for ours in (RUN_MANAGER_ARGUMENT, PACE_ARGUMENT):
+            kwargs.pop(ours, None)
         return super()._get_invocation_params(stop=stop, **kwargs)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
@@ -317,8 +321,15 @@ class AzureMLChatOnlineEndpoint(AzureMLBaseEndpoint):
         callbacks: Callbacks = None,
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
-        """Do what :meth:`stream` does without blocking."""
+        """Do what :meth:`stream` does without blocking.
+
+        Whoever reads many answers at once and shows each a few times a second need not pay for every token by itself:
+        ``stream_pace`` in the config's ``configurable``, a function that returns seconds, has them wait between two
+        reads once the answer has begun, and what arrived meanwhile comes as one chunk.
+        """
         config, listening = with_retry_events(_with(config, callbacks), self.callbacks, AsyncCallbackManagerForLLMRun)
+        if (pace := (config.get("configurable") or {}).get(PACE_ARGUMENT)) is not None:
+            listening[PACE_ARGUMENT] = pace
         return super().astream(input, config, **kwargs, **listening)
 
     # One request, whole or streamed, sync or async: the same steps over two transports.
@@ -387,6 +398,8 @@ class AzureMLChatOnlineEndpoint(AzureMLBaseEndpoint):
                     if stream.done:
                         await response.drain()
                         break
+                    if request.pace is not None and stream.begun and (seconds := request.pace()) > 0:
+                        await response.rest(seconds)
             yield stream.finish()
 
     @contextmanager
@@ -425,7 +438,7 @@ class AzureMLChatOnlineEndpoint(AzureMLBaseEndpoint):
         An error from here on carries the request's id, and never the secret, should the server echo it.
         """
         self._refusals.learn(request.target, request.content)
-        metadata = request.metadata(headers)
+        metadata = redacted(request.metadata(headers), secret)
         try:
             yield metadata
         except AzureMLError as error:
@@ -449,6 +462,7 @@ class AzureMLChatOnlineEndpoint(AzureMLBaseEndpoint):
         """
         given = {**self._own_parameters, **self.model_kwargs, **kwargs}
         run_manager = given.pop(RUN_MANAGER_ARGUMENT, run_manager)
+        pace = given.pop(PACE_ARGUMENT, None)
         if stop:
             given["stop"] = stop
         timeout = take_timeout(given, self.timeout)
@@ -474,6 +488,7 @@ class AzureMLChatOnlineEndpoint(AzureMLBaseEndpoint):
             extra_parameters=self.extra_parameters,
             headers=self.default_headers,
             on_retry=None if run_manager is None else run_manager.on_retry,
+            pace=pace,
         )
 
 

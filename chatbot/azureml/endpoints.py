@@ -107,8 +107,10 @@ def resolve_endpoint(endpoint_url: str, api_type: AzureMLEndpointApiType | str |
     """
     parts = _web_address(endpoint_url.strip())
     if parts is None:
+        # What was given is not repeated: it may be the key, in the wrong place.
         raise ValueError(
-            f"this must be a web address such as https://name.region.inference.ml.azure.com/score, not {endpoint_url!r}"
+            "this must be a web address such as https://name.region.inference.ml.azure.com/score, which what was given "
+            f"({len(endpoint_url)} characters) is not"
         )
     if "@" in parts.netloc:
         raise ValueError("the endpoint URL must not hold a user or a password; the key has an argument of its own")

@@ -44,13 +44,19 @@ from langchain_core.exceptions import (
 
 from chatbot.azureml.context_overflow import limits_answer
 from chatbot.azureml.error_body import MAX_NAME, ErrorBody, error_body_from_json, parse_error_body
-from chatbot.azureml.redaction import redacted
+from chatbot.redaction import redacted
 
 MAX_WORDS: Final = 600
 """Characters of the server's own words that are kept in a message: enough for any real one."""
 
 MAX_WAIT: Final = 7 * 86400.0
 """Seconds; a server that asks for more has not understood its own header."""
+
+SILENCE_TIMEOUT: Final = "SilenceTimeout"
+"""Condition: nothing came for too long in the middle of a stream."""
+
+SIGN_IN_FAILED: Final = "SignInFailed"
+"""Condition: Microsoft Entra ID gave no token, or the endpoint did not accept the one it gave."""
 
 _WAIT: Final = re.compile(r"(?:retry after|wait|again in)\s+(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|sec|seconds?)\b", re.I)
 """How servers write in words how long to wait: ``43 seconds``, ``20s``, ``350ms``."""
@@ -67,11 +73,17 @@ class AzureMLError(ModelError):
         request_id: The id to quote to the endpoint's operator.
         retry_after: Seconds the server asked us to wait, if it did.
         partial: The text that had arrived before a stream failed.
+        condition: What happened, where that is more exact than LangChain's class: :data:`SILENCE_TIMEOUT` or
+            :data:`SIGN_IN_FAILED`.
+        seconds: How long a time-out of ours was waited for.
         is_retryable: Whether the same request may succeed later.
     """
 
     hint = ""
     """What to do about it: the last sentence of the message."""
+
+    condition: str | None = None
+    seconds: float | None = None
 
     def __init__(
         self,
@@ -114,9 +126,17 @@ class AzureMLError(ModelError):
 
 
 class AzureMLAuthenticationError(AzureMLError, ModelAuthenticationError):
-    """The endpoint did not accept the key (HTTP 401)."""
+    """The endpoint did not accept the key or token (HTTP 401), or there was no token to send."""
 
     hint = "Check AZUREML_ENDPOINT_API_KEY: copy the key again from the endpoint's Consume page."
+
+    def of_token(self) -> None:
+        """Say that it is about a token of Microsoft Entra ID, not about a key."""
+        self.condition = SIGN_IN_FAILED
+        self.hint = (
+            "Check the identity that this program runs as (AZURE_CLIENT_ID names a managed identity; az login is for "
+            "your own machine), and that it has a role on the endpoint."
+        )
 
 
 class AzureMLPermissionDeniedError(AzureMLError, ModelPermissionDeniedError):
@@ -278,7 +298,11 @@ def from_event(event: Mapping[str, Any], partial: str) -> AzureMLStreamError:
     parsed = error_body_from_json(event)
     opening = "The endpoint reported an error in the middle of its answer"
     return AzureMLStreamError(
-        _as_sentence(opening, parsed.message), code=_short(_code(parsed)), param=_short(parsed.param), partial=partial
+        _as_sentence(opening, parsed.message),
+        code=_short(_code(parsed)),
+        param=_short(parsed.param),
+        retryable=False if parsed.code in _FILTERED else None,
+        partial=partial,
     )
 
 
@@ -289,6 +313,13 @@ def from_body(content: Mapping[str, Any]) -> AzureMLResponseError:
     return AzureMLResponseError(
         _as_sentence(opening, parsed.message), code=_short(_code(parsed)), param=_short(parsed.param)
     )
+
+
+def no_token(cause: Exception) -> AzureMLAuthenticationError:
+    """Return the error for a credential that failed: by its class alone, for its words are for the log."""
+    error = AzureMLAuthenticationError(f"Microsoft Entra ID gave no token ({type(cause).__name__}).")
+    error.of_token()
+    return error
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
@@ -317,6 +348,9 @@ def _real_status(status: int, headers: Mapping[str, str]) -> int:
     return int(real) if real and real >= 100 else status
 
 
+_FILTERED: Final = ("content_filter", "ResponsibleAIPolicyViolation")
+"""Codes of what a content filter refused."""
+
 _CLASSES: Final[Mapping[int, type[AzureMLError]]] = {
     401: AzureMLAuthenticationError,
     403: AzureMLPermissionDeniedError,
@@ -331,7 +365,7 @@ _CLASSES: Final[Mapping[int, type[AzureMLError]]] = {
 
 
 def _classify(status: int, real: int, reason: str | None, parsed: ErrorBody) -> type[AzureMLError]:
-    if parsed.code in ("content_filter", "ResponsibleAIPolicyViolation"):
+    if parsed.code in _FILTERED:
         return AzureMLContentFilterError
     if parsed.overflow is not None and real != 429:  # "too many tokens" of a minute are another matter
         return AzureMLContextOverflowError
@@ -364,7 +398,7 @@ def _retryable(status: int, real: int, reason: str | None, words: str) -> bool:
 
 
 _OPENINGS: Final[Mapping[type[AzureMLError], str]] = {
-    AzureMLAuthenticationError: "The endpoint did not accept the key",
+    AzureMLAuthenticationError: "The endpoint did not accept the key or token",
     AzureMLPermissionDeniedError: "The endpoint does not allow this call",
     AzureMLNotFoundError: "Nothing answers at this address of the endpoint",
     AzureMLContentFilterError: "The endpoint's content filter blocked the message",

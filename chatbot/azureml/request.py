@@ -35,6 +35,7 @@ class ChatRequest:
         extra_parameters: Value of the header of that name, if any.
         headers: Further headers.
         on_retry: Called before each wait for another attempt.
+        pace: Seconds to wait between two reads of a stream that has begun; None reads what comes as it comes.
         renewed: A fresh token was fetched for it already.
     """
 
@@ -48,6 +49,7 @@ class ChatRequest:
     extra_parameters: str | None
     headers: Mapping[str, str]
     on_retry: Callable[[RetryCallState], Any] | None
+    pace: Callable[[], float] | None = None
     renewed: bool = False
 
     def wire(self, formatter: FormatterAdapter, identity: Identity, secret: str) -> WireRequest:
@@ -90,8 +92,10 @@ class ChatRequest:
             repaired = self.content.repaired(error)
             if repaired is not None:
                 return replace(self, content=repaired)
-        if isinstance(error, AzureMLAuthenticationError) and not self.renewed and identity.renew(secret):
-            return replace(self, renewed=True)
+        if isinstance(error, AzureMLAuthenticationError):
+            if not self.renewed and identity.renew(secret):
+                return replace(self, renewed=True)
+            identity.explain(error)
         raise error
 
     def metadata(self, headers: Mapping[str, str]) -> dict[str, Any]:

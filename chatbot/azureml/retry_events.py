@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 RUN_MANAGER_ARGUMENT: Final = "retry_run_manager"
 """Where a stream is handed its run manager: among the arguments of the call, LangChain passes no other way."""
 
+PACE_ARGUMENT: Final = "stream_pace"
+"""Where a stream is handed its pace, likewise; in the config's ``configurable`` it has the same name."""
+
 Manager = TypeVar("Manager", bound=BaseRunManager)
 
 

@@ -83,6 +83,11 @@ class ChatStream:
         return "".join(self._text)
 
     @property
+    def begun(self) -> bool:
+        """Whether there is any of its text or reasoning."""
+        return self._begun
+
+    @property
     def complete(self) -> bool:
         """Whether ``[DONE]`` or a finish reason has come."""
         return self._failure is None and (self.done or self._finished)

@@ -159,6 +159,61 @@ class TestCredential:
         assert "Access token is missing, invalid" in str(error)
         assert tokens_sent(server) == [1, 2]
 
+    @every_way
+    @pytest.mark.parametrize("kind", ["credential", "azure_ad_token_provider"])
+    async def test_what_to_do_about_a_refused_token_is_not_what_to_do_about_a_key(self, server, way, kind):
+        server.default = sample_reply("aoai_401")
+        given = {"credential": Credential(), "azure_ad_token_provider": lambda: "a-token-of-1"}
+        error = await failure(way, with_token(server, **{kind: given[kind]}), AzureMLAuthenticationError)
+
+        assert error.condition == "SignInFailed"
+        assert "Check the identity that this program runs as" in str(error)
+        assert "AZUREML_ENDPOINT_API_KEY" not in str(error)
+
+    @every_way
+    @pytest.mark.parametrize("kind", [Credential, AsyncCredential])
+    async def test_a_credential_that_fails_is_told_by_its_class_alone(self, answering, way, kind):
+        class UnavailableError(Exception):
+            pass
+
+        class Failing(kind):
+            def get_token(self, *_, **__):
+                raise UnavailableError("the secret is hunter2")
+
+        if kind is AsyncCredential:
+
+            async def get_token(self, *_, **__):
+                raise UnavailableError("the secret is hunter2")
+
+            Failing.get_token = get_token
+            way = f"a{way.removeprefix('a')}"
+        error = await failure(way, with_token(answering, credential=Failing()), AzureMLAuthenticationError)
+
+        assert str(error).startswith("Microsoft Entra ID gave no token (UnavailableError). Check the identity")
+        assert "hunter2" not in f"{error!r} {vars(error)}"
+        assert (error.condition, error.is_retryable) == ("SignInFailed", False)
+        assert isinstance(error.__cause__, UnavailableError)
+        assert answering.connections == 0
+
+    async def test_a_credential_that_hangs_takes_one_thread(self, answering):
+        started, go_on = threading.Event(), threading.Event()
+
+        class Hanging(Credential):
+            def get_token(self, *scopes, **_):
+                started.set()
+                assert go_on.wait(PATIENCE)
+                return super().get_token(*scopes)
+
+        model = with_token(answering, SCORE, credential=Hanging())
+        asked = [asyncio.create_task(model.ainvoke("Q")) for _ in range(100)]
+        assert await happens(started)
+        # The threads that everybody shares are free.
+        await asyncio.gather(*(asyncio.to_thread(threading.get_ident) for _ in range(100)))
+        go_on.set()
+        await asyncio.gather(*asked)
+        assert set(tokens_sent(answering)) == {1}
+        await model.aclose()
+
     def test_many_threads_fetch_one_token(self, answering):
         started, go_on = threading.Event(), threading.Event()
 
@@ -229,7 +284,7 @@ class TestCredential:
     @pytest.mark.parametrize("kind", ["credential", "azure_ad_token_provider"])
     async def test_an_async_credential_is_for_the_async_methods(self, answering, way, kind):
         async def provider():
-            return "token"
+            return "a-token-of-1"
 
         given = {"credential": AsyncCredential(), "azure_ad_token_provider": provider}
         with pytest.raises(TypeError, match=r"asynchronous: use ainvoke\(\) and astream\(\)"):

@@ -98,6 +98,7 @@ class TestErrors:
         error = await failure(way, model_of(server, timeout=0.2, max_retries=0), AzureMLTimeoutError)
 
         assert "sent nothing for 0.2 seconds" in str(error)
+        assert error.condition is None
         assert await happens(server.requests[0].left)
 
     @pytest.mark.parametrize("way", ["invoke", "ainvoke"])
@@ -179,7 +180,7 @@ class TestBrokenStream:
         server.default = stream_reply(event("so far"), 5.0, FINISH, DONE, end=end)
         error = await failure(way, model_of(server, stream_idle_timeout=0.2), AzureMLTimeoutError)
 
-        assert error.partial == "so far"
+        assert (error.partial, error.condition, error.seconds) == ("so far", "SilenceTimeout", 0.2)
         assert "sent nothing for 0.2 seconds" in str(error)
         assert await happens(server.requests[0].left)
         assert len(server.requests) == 1

@@ -135,6 +135,19 @@ class TestLimit:
         with pytest.raises(AzureMLRateLimitError):
             waits(AzureMLRateLimitError("m", retry_after=asked), 1)
 
+    @every_way
+    async def test_a_caller_with_less_patience_than_the_server_asks_for_gets_its_words_at_once(self, server, way):
+        server.default = text_reply("", 429, retry_after="12")
+        error = await failure(way, model_of(server, max_retry_seconds=1.0), AzureMLRateLimitError)
+
+        assert (error.retry_after, len(server.requests)) == (12, 1)
+
+    @every_way
+    async def test_and_waits_for_what_is_within_it(self, answering, way):
+        answering.script(text_reply("", 429, retry_after_ms="20"))
+
+        assert (await ask(way, model_of(answering, max_retry_seconds=1.0))).content == "an answer"
+
     def test_what_a_failure_took_counts(self):
         with pytest.raises(AzureMLTimeoutError):
             Backoff(5, 100.0).after(AzureMLTimeoutError("m", retry_after=1), 100.0 + MAX_RETRY_SECONDS)

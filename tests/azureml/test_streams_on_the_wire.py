@@ -1,12 +1,13 @@
 """Every stream sample over a real socket: the same answer or the same error, however it is cut, sync and async."""
 
+import threading
 from dataclasses import replace
 
 import pytest
 
 from chatbot.azureml import AzureMLConnectionError, AzureMLError, AzureMLStreamError
 from tests.support.asking import ask, every_stream, failure, model_of
-from tests.support.wire import SAMPLES, sample, sample_body, sample_reply
+from tests.support.wire import DONE, SAMPLES, event, sample, sample_body, sample_reply, stream_reply
 
 ANSWERS = {
     "aoai_stream_ok": "There are",
@@ -88,3 +89,21 @@ async def test_the_calls_of_a_sample_are_whole(server, way, name):
 
     assert [(call["name"], call["args"]) for call in message.tool_calls] == [CALLS[name]]
     assert message.invalid_tool_calls == []
+
+
+async def test_what_arrives_while_a_paced_stream_is_not_read_comes_as_one_chunk(server):
+    begun, paused = threading.Event(), []
+    server.default = stream_reply(
+        event("There "), begun, event("are "), event("two "), event("words.", finish_reason="stop") + DONE
+    )
+
+    def pace():
+        begun.set()
+        paused.append(None)
+        return 0.5
+
+    config = {"configurable": {"stream_pace": pace}}
+    words = [chunk.text async for chunk in model_of(server).astream("How many?", config)]
+
+    assert [word for word in words if word] == ["There ", "are two words."]
+    assert len(paused) == 1, "before there is a word, and after the last one, nothing waits"

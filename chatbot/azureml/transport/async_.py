@@ -24,6 +24,7 @@ from chatbot.azureml.transport.common import (
     WireRequest,
     connection_lost,
     empty_stream,
+    fell_silent,
     is_event_stream,
     os_reason,
     response_too_long,
@@ -85,7 +86,7 @@ class AsyncResponse:
                 self._first += data
                 framing = framing_of(self._first)
         except (aiohttp.ClientError, OSError) as error:
-            raise _while_reading(error, self._request.idle_timeout) from error
+            raise _while_reading(error, fell_silent(self._request.idle_timeout)) from error
         self.framing = framing or "whole"
 
     def chunks(self) -> AsyncIterator[bytes]:
@@ -98,6 +99,20 @@ class AsyncResponse:
         self._chunks = _Chunks(self._response.content, self._first, self._request.idle_timeout)
         self._first = b""
         return self._chunks
+
+    async def rest(self, seconds: float) -> None:
+        """Read nothing for so long; of a body that is complete there is nothing to wait for.
+
+        What arrives stays with the operating system, which then wakes nobody for each packet.
+        """
+        connection = self._response.connection
+        if connection is None or (transport := connection.transport) is None:
+            return
+        transport.pause_reading()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            transport.resume_reading()
 
     async def read(self) -> bytes:
         """Return the whole body.
@@ -113,7 +128,7 @@ class AsyncResponse:
                     if len(body) > MAX_REPLY_BYTES:
                         break
         except (aiohttp.ClientError, OSError) as error:
-            raise _while_reading(error, self._request.timeout) from error
+            raise _while_reading(error, timed_out(self._request.timeout)) from error
         if len(body) > MAX_REPLY_BYTES:
             raise response_too_long()
         return bytes(body)
@@ -173,7 +188,7 @@ class _Chunks:
         try:
             data = await _read_any(self._content)
         except (aiohttp.ClientError, OSError) as error:
-            raise _while_reading(error, self._idle) from error
+            raise _while_reading(error, fell_silent(self._idle)) from error
         self._waiting_since = None
         if not data:
             raise StopAsyncIteration
@@ -197,8 +212,9 @@ class AsyncTransport:
     closed in its loop when nobody holds it any more. So nothing is left open, whoever forgets to close.
     """
 
-    def __init__(self, max_retries: int) -> None:
+    def __init__(self, max_retries: int, max_retry_seconds: float) -> None:
         self._max_retries = max_retries
+        self._max_retry_seconds = max_retry_seconds
         self._sessions: dict[
             asyncio.AbstractEventLoop, tuple[aiohttp.ClientSession, AsyncGenerator[aiohttp.ClientSession]]
         ] = {}
@@ -224,7 +240,7 @@ class AsyncTransport:
         Raises:
             AzureMLError: The reply was bad, or none came, and no retry is left or allowed.
         """
-        backoff = Backoff(self._max_retries, time.monotonic())
+        backoff = Backoff(self._max_retries, time.monotonic(), max_seconds=self._max_retry_seconds)
         while True:
             try:
                 reply = await self._send(request)
@@ -360,11 +376,11 @@ def _while_sending(error: Exception, request: WireRequest, network: NetworkSetti
         return proxy_failed(network, f"cannot be used: {reason}") if network.proxy else unreachable(reason)
     if isinstance(error, aiohttp.InvalidURL | UnicodeError):
         return unreachable("its address is not valid")
-    return _while_reading(error, request.timeout)
+    return _while_reading(error, timed_out(request.timeout))
 
 
-def _while_reading(error: Exception, seconds: float) -> AzureMLError:
-    return timed_out(seconds) if isinstance(error, TimeoutError) else connection_lost()
+def _while_reading(error: Exception, in_vain: AzureMLError) -> AzureMLError:
+    return in_vain if isinstance(error, TimeoutError) else connection_lost()
 
 
 def _reason(error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -> str:

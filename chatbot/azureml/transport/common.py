@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from chatbot.azureml.errors import (
+    SILENCE_TIMEOUT,
     AzureMLAPIError,
     AzureMLConnectionError,
     AzureMLError,
@@ -24,8 +25,8 @@ CONNECT_TIMEOUT: Final = 10.0
 """Seconds for name, TCP and TLS together: an endpoint that is up answers the door in far less."""
 
 MAX_RETRY_SECONDS: Final = 30.0
-"""The last attempt begins no later than this after the first, so nobody waits longer than this and ``timeout`` for a
-reply to begin. A server that asks for a longer wait gets no retry but its own words."""
+"""The last attempt begins no later than this after the first, unless told otherwise, so nobody waits longer than this
+and ``timeout`` for a reply to begin. A server that asks for a longer wait gets no retry but its own words."""
 
 MAX_TIMEOUT_RETRIES: Final = 1
 """After a time-out, ours or the server's: the container may still be working on the request before."""
@@ -83,6 +84,7 @@ class Backoff:
     started: float
     attempt: int = 0
     waited: float = 0.0
+    max_seconds: float = MAX_RETRY_SECONDS
 
     def after(self, error: AzureMLError, now: float) -> float:
         """Return the seconds to wait before the next attempt.
@@ -94,7 +96,7 @@ class Backoff:
         if not error.is_retryable or self.attempt > min(self.max_retries, _max_retries_after(error)):
             raise error
         wait = error.retry_after if error.retry_after is not None else self._jitter(error)
-        if now - self.started + wait > MAX_RETRY_SECONDS:
+        if now - self.started + wait > self.max_seconds:
             raise error
         self.waited += wait
         return wait
@@ -138,6 +140,13 @@ def os_reason(error: BaseException | None) -> str:
 def timed_out(timeout: float) -> AzureMLTimeoutError:
     """Return the error for silence of ``timeout`` seconds."""
     return AzureMLTimeoutError(f"The endpoint sent nothing for {timeout:g} seconds.")
+
+
+def fell_silent(seconds: float) -> AzureMLTimeoutError:
+    """Return the error for silence of so many seconds in the middle of a stream."""
+    error = timed_out(seconds)
+    error.condition, error.seconds = SILENCE_TIMEOUT, seconds
+    return error
 
 
 def connection_lost() -> AzureMLConnectionError:

@@ -33,6 +33,7 @@ from chatbot.azureml.transport.common import (
     WireRequest,
     connection_lost,
     empty_stream,
+    fell_silent,
     is_event_stream,
     os_reason,
     response_too_long,
@@ -91,7 +92,7 @@ class SyncResponse:
                 self._first += data
                 framing = framing_of(self._first)
         except (HTTPError, OSError) as error:
-            raise _while_reading(error, self._request.idle_timeout) from error
+            raise _while_reading(error, fell_silent(self._request.idle_timeout)) from error
         self.framing = framing or "whole"
 
     def chunks(self) -> Iterator[bytes]:
@@ -110,7 +111,7 @@ class SyncResponse:
             while data := read(_READ_SIZE):
                 yield data
         except (HTTPError, OSError) as error:
-            raise _while_reading(error, self._request.idle_timeout) from error
+            raise _while_reading(error, fell_silent(self._request.idle_timeout)) from error
 
     def read(self) -> bytes:
         """Return the whole body.
@@ -125,7 +126,7 @@ class SyncResponse:
                 if len(body) > MAX_REPLY_BYTES:
                     break
         except (HTTPError, OSError) as error:
-            raise _while_reading(error, self._request.timeout) from error
+            raise _while_reading(error, timed_out(self._request.timeout)) from error
         if len(body) > MAX_REPLY_BYTES:
             raise response_too_long()
         return bytes(body)
@@ -170,8 +171,9 @@ class SyncResponse:
 class SyncTransport:
     """One urllib3 pool per address, shared by all threads, with the network settings of its first use."""
 
-    def __init__(self, max_retries: int) -> None:
+    def __init__(self, max_retries: int, max_retry_seconds: float) -> None:
         self._max_retries = max_retries
+        self._max_retry_seconds = max_retry_seconds
         self._pools: dict[str, tuple[NetworkSettings, urllib3.PoolManager]] = {}
 
     def close(self) -> None:
@@ -193,7 +195,7 @@ class SyncTransport:
         Raises:
             AzureMLError: The reply was bad, or none came, and no retry is left or allowed.
         """
-        backoff = Backoff(self._max_retries, time.monotonic())
+        backoff = Backoff(self._max_retries, time.monotonic(), max_seconds=self._max_retry_seconds)
         while True:
             try:
                 reply = self._send(request)
@@ -233,7 +235,7 @@ class SyncTransport:
     def _pool(self, url: str) -> tuple[NetworkSettings, urllib3.PoolManager]:
         if not (known := self._pools.get(url)):
             network = network_settings_for(url)
-            known = self._pools.setdefault(url, (network, _new_pool(network)))
+            known = self._pools.setdefault(url, (network, new_pool(network)))
         return known
 
 
@@ -261,7 +263,8 @@ def _checked(
     raise from_response(response.status, response.headers, body, key=request.key)
 
 
-def _new_pool(network: NetworkSettings) -> urllib3.PoolManager:
+def new_pool(network: NetworkSettings) -> urllib3.PoolManager:
+    """Return the connections for an address with these network settings; none is tried again by itself."""
     if network.proxy is None:
         return urllib3.PoolManager(maxsize=32, retries=False, ssl_context=network.context)
     return urllib3.ProxyManager(
@@ -304,13 +307,11 @@ def _while_sending(error: Exception, request: WireRequest, network: NetworkSetti
         return unreachable(_reason(error)) if request.timeout > CONNECT_TIMEOUT else timed_out(request.timeout)
     if isinstance(error, NewConnectionError | LocationValueError | UnicodeError):
         return unreachable(_reason(error))
-    return _while_reading(error, request.timeout)
+    return _while_reading(error, timed_out(request.timeout))
 
 
-def _while_reading(error: Exception, seconds: float) -> AzureMLError:
-    if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
-        return timed_out(seconds)
-    return connection_lost()
+def _while_reading(error: Exception, in_vain: AzureMLError) -> AzureMLError:
+    return in_vain if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError) else connection_lost()
 
 
 def _reason(error: BaseException) -> str:

@@ -6,7 +6,7 @@ That makes it useful: what it can and cannot answer shows what a memory window h
 import re
 from collections.abc import Callable, Sequence
 
-from chatbot.emulator.model import intents
+from chatbot.emulator.model import intents, languages
 from chatbot.emulator.model.intents import Fact
 from chatbot.emulator.model.markdown import CODE_BLOCK, LONG_ANSWER, bold, counted, inline, shorten
 from chatbot.emulator.model.messages import Message, Transcript, acknowledgement
@@ -14,6 +14,7 @@ from chatbot.emulator.model.messages import Message, Transcript, acknowledgement
 # A word or a run of punctuation, with the blank before it. Runs are cut so that a text without blanks streams too.
 _TOKEN = re.compile(r"\s?\w{1,16}|\s?[^\w\s]{1,16}|\s{1,16}")
 _LONGEST_VALUE = 200
+_LONGEST_READ = 2_000
 _TABLE_ROWS = 20
 
 MODEL_NAME = "built-in-demo"
@@ -23,6 +24,8 @@ MODEL_NAME = "built-in-demo"
 def answer(messages: Sequence[Message]) -> str:
     """Return the model's answer to a conversation: Markdown, always the same for the same messages."""
     transcript = Transcript(messages)
+    if (rest := _rest(messages, transcript)) is not None:
+        return rest
     replies = (skill(transcript) for skill in _SKILLS)
     reply = next((reply for reply in replies if reply is not None), None)
     if transcript.attachments:
@@ -38,6 +41,17 @@ def tokens(text: str) -> list[str]:
 def count_tokens(text: str) -> int:
     """Return how many pieces `tokens` would give, without keeping them."""
     return sum(1 for _ in _TOKEN.finditer(text))
+
+
+def _rest(messages: Sequence[Message], transcript: Transcript) -> str | None:
+    """What is left of the last answer where it was cut short, when the rest is asked for."""
+    if not languages.CONTINUE.fullmatch(transcript.prompt) or not transcript.last_answer:
+        return None
+    at = max(number for number, (role, _) in enumerate(transcript.entries) if role == "assistant")
+    whole = answer(messages[:at])
+    if not whole.startswith(transcript.last_answer):
+        return None
+    return whole.removeprefix(transcript.last_answer) or None
 
 
 # Each skill answers what it recognises and leaves the rest to the next one.
@@ -165,7 +179,48 @@ def _thanks(transcript: Transcript) -> str | None:
     return "You are welcome!" if intents.matches(intents.THANKS, transcript.prompt) else None
 
 
+def _other_language(transcript: Transcript) -> str | None:
+    words = languages.language_of(transcript.prompt)
+    if words is None:
+        return None
+    known = _facts(transcript.user_texts)
+    name = known.pop("name", None)
+    return languages.reply(
+        words,
+        transcript.prompt,
+        None if name is None else bold(name.value),
+        lambda: [_list_item(fact) for fact in known.values()],
+        count=len(transcript),
+        earlier=len(transcript.earlier),
+        rows=lambda: [
+            f"| {number} | {inline(role, 20)} | {inline(text, 40)} |"
+            for number, (role, text) in enumerate(transcript.entries, start=1)
+        ][-_TABLE_ROWS:],
+    )
+
+
+def _mentioned(transcript: Transcript) -> str | None:
+    """What a user wrote of something that they now ask about: all that a model like this can know of it."""
+    if not transcript.prompt.rstrip().endswith("?"):
+        return None
+    asked = _telling_words(transcript.prompt)
+    said = next((text for text in reversed(transcript.earlier) if asked & _telling_words(text)), None)
+    if said is None or said.rstrip().endswith("?"):
+        return None
+    count = counted(len(transcript), "message")
+    return (
+        f"You wrote “{inline(said, _LONGEST_VALUE)}”. I found that in the {count} I was sent, and know no more of it."
+    )
+
+
+def _telling_words(text: str) -> set[str]:
+    words = {word.lower() for word in re.findall(r"[^\W\d_]{5,}", text[:_LONGEST_READ])}
+    return words - intents.COMMON_WORDS
+
+
 def _introduction(transcript: Transcript) -> str:
+    if (words := languages.language_of(transcript.prompt)) is not None:
+        return words.says["introduction"].format(count=len(transcript))
     count = counted(len(transcript), "message")
     instructions = "a" if transcript.instructions else "no"
     return (
@@ -183,6 +238,7 @@ _SKILLS: tuple[Callable[[Transcript], str | None], ...] = (
     _title,
     _repeat_last,
     _repeat,
+    _other_language,
     _recall,
     _topics,
     _look_up,
@@ -192,6 +248,7 @@ _SKILLS: tuple[Callable[[Transcript], str | None], ...] = (
     _take_note,
     _hello,
     _thanks,
+    _mentioned,
 )
 
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from chatbot.emulator.model import languages
+
 _APOSTROPHES = str.maketrans("\u2018\u2019\u02bc\u00b4", "''''")
 _LONGEST = 300
 
@@ -56,6 +58,12 @@ HELLO = _intent(
     r"(?:hello|hi|hey|hiya|greetings|good (?:morning|afternoon|evening|day))(?:,? (?:there|again|you|everyone|demo))?"
     r"(?:[,.! ]+how are you.*)?"
 )
+COMMON_WORDS = frozenset(
+    {"about", "after", "again", "answer", "before", "could", "first", "message", "model", "other", "please", "question"}
+    | {"remember", "should", "their", "there", "these", "thing", "things", "think", "those", "today", "would", "where"}
+    | {"which", "while", "write", "wrote", "years"}
+)
+"""Words of five letters and more that tell nothing of what a message is about."""
 THANKS = _intent(r"(?:many )?(?:thanks|thank you|thx|cheers)\b.{0,40}")
 
 _SENTENCE_END = re.compile(
@@ -162,7 +170,10 @@ def clauses(text: str) -> list[str]:
 def facts_in(text: str) -> list[Fact]:
     """Return the facts that a message states, in its order. Questions state nothing."""
     facts = (_fact(clause) for clause in clauses(text) if not clause.endswith("?"))
-    return [fact for fact in facts if fact is not None]
+    found = [fact for fact in facts if fact is not None]
+    if not found and (name := languages.name_in(text[:_LONGEST])):
+        return [Fact("your name", "is", name)]
+    return found
 
 
 def latest_facts(texts: Iterable[str]) -> dict[str, Fact]:
