@@ -1,5 +1,7 @@
 """The heart: a conversation is a list of turns in a store, and the service is its only writer."""
 
+from chatbot.conversation.caller import NOBODY_IN_PARTICULAR, Caller
+from chatbot.conversation.completions import CompletionRequest
 from chatbot.conversation.context.builder import ContextPlan
 from chatbot.conversation.context.memory import WindowMemory
 from chatbot.conversation.context.section import Entry, Inclusion, PlannedItem, Section
@@ -9,27 +11,52 @@ from chatbot.conversation.deployments import Deployment, Deployments, EffectiveO
 from chatbot.conversation.errors import (
     AnswerUnsavedError,
     ApplicationBusyError,
+    ApplicationRestartingError,
+    BudgetError,
+    ComparisonError,
     ConversationBusyError,
     ConversationConflictError,
     ConversationError,
     ConversationNotFoundError,
     DatabaseMovedError,
+    LimitError,
     MessageError,
     OriginBusyError,
     OwnerBusyError,
+    ShareError,
+    StoreFullError,
+    TermsNotAcceptedError,
     TextTooLongError,
     TitleError,
     TransferBusyError,
     UnreadableExportError,
 )
-from chatbot.conversation.generation import Generation
+from chatbot.conversation.generation import MAX_QUESTION, AnswerCache, Generation, GenerationListener, Listeners
+from chatbot.conversation.generation.rehearsal import Recording, Rehearsal
 from chatbot.conversation.import_export import DocumentWords
-from chatbot.conversation.options import OPTIONS, PARAMETERS, Option, Options
+from chatbot.conversation.options import COMPARE, OPTIONS, PARAMETERS, Options
+from chatbot.conversation.quota import PERIODS, Left, Rate, Standing, UsageLimits
 from chatbot.conversation.recall import Mention
+from chatbot.conversation.report import Report, ReportedTurn
+from chatbot.conversation.request_id import REQUEST_ID
 from chatbot.conversation.retention import COOKIE_SECONDS, PASSING
-from chatbot.conversation.service import ConversationService
-from chatbot.conversation.store import ConversationStore
+from chatbot.conversation.service import Brought, ConversationService
+from chatbot.conversation.sharing import NewShare
+from chatbot.conversation.store import (
+    ApiKey,
+    ApiKeyStore,
+    Ceilings,
+    ConversationStore,
+    Grouping,
+    Share,
+    UsageLine,
+    UsageStore,
+)
 from chatbot.conversation.turn import (
+    COMPARED,
+    ENDPOINT_REQUEST,
+    OVER_BUDGET,
+    Comparison,
     Conversation,
     Failure,
     Feedback,
@@ -42,16 +69,37 @@ from chatbot.conversation.turn import (
     Usage,
     Value,
     Waiting,
+    counting,
 )
-from chatbot.conversation.view import View
+from chatbot.conversation.view import ComparedAnswer, View
 
 __all__ = [
+    "COMPARE",
+    "COMPARED",
     "COOKIE_SECONDS",
+    "ENDPOINT_REQUEST",
+    "MAX_QUESTION",
+    "NOBODY_IN_PARTICULAR",
     "OPTIONS",
+    "OVER_BUDGET",
     "PARAMETERS",
     "PASSING",
+    "PERIODS",
+    "REQUEST_ID",
+    "AnswerCache",
     "AnswerUnsavedError",
+    "ApiKey",
+    "ApiKeyStore",
     "ApplicationBusyError",
+    "ApplicationRestartingError",
+    "Brought",
+    "BudgetError",
+    "Caller",
+    "Ceilings",
+    "ComparedAnswer",
+    "Comparison",
+    "ComparisonError",
+    "CompletionRequest",
     "ContextPlan",
     "Conversation",
     "ConversationBusyError",
@@ -69,19 +117,34 @@ __all__ = [
     "Failure",
     "Feedback",
     "Generation",
+    "GenerationListener",
+    "Grouping",
     "Inclusion",
+    "Left",
+    "LimitError",
+    "Listeners",
     "Mention",
     "MessageError",
+    "NewShare",
     "Notice",
-    "Option",
     "Options",
     "OriginBusyError",
     "OwnerBusyError",
     "PlannedItem",
     "PlannedTurn",
     "Prices",
+    "Rate",
     "Rating",
+    "Recording",
+    "Rehearsal",
+    "Report",
+    "ReportedTurn",
     "Section",
+    "Share",
+    "ShareError",
+    "Standing",
+    "StoreFullError",
+    "TermsNotAcceptedError",
     "TextTooLongError",
     "Timing",
     "TitleError",
@@ -92,9 +155,13 @@ __all__ = [
     "TurnStatus",
     "UnreadableExportError",
     "Usage",
+    "UsageLimits",
+    "UsageLine",
+    "UsageStore",
     "Value",
     "View",
     "Waiting",
     "WindowMemory",
     "WindowSection",
+    "counting",
 ]

@@ -79,24 +79,24 @@ def messages_of(parts: Iterable[Part], data: Mapping[Blob, bytes]) -> list[AIMes
         KeyError: ``data`` has not the bytes of a part.
     """
     messages: list[AIMessage | ToolMessage] = []
-    said: list[Part] = []
+    answer: list[Part] = []
     called: set[str] = set()
 
-    def spoken() -> None:
-        if said:
-            messages.append(AIMessage(content_blocks=blocks_of(said, data), response_metadata=dict(_V1)))
-            said.clear()
+    def close_answer() -> None:
+        if answer:
+            messages.append(AIMessage(content_blocks=blocks_of(answer, data), response_metadata=dict(_V1)))
+            answer.clear()
 
     for part in parts:
         if isinstance(part, ToolResult) and part.call_id in called:
-            spoken()
+            close_answer()
             status = "error" if part.is_error else "success"
             messages.append(ToolMessage(part.text, tool_call_id=part.call_id, status=status))
         else:
             if isinstance(part, ToolCall):
                 called.add(part.id)
-            said.append(part)
-    spoken()
+            answer.append(part)
+    close_answer()
     return messages
 
 
@@ -117,16 +117,16 @@ def _block(part: Part, data: Mapping[Blob, bytes]) -> dict[str, Any]:
             status = "error" if is_error else "success"
             return {"type": "server_tool_result", "tool_call_id": call_id, "status": status, "output": text}
         case Citation(title, url, quote):
-            told = {"title": title, "url": url, "cited_text": quote}
-            return {"type": "citation", **{name: value for name, value in told.items() if value}}
+            citation = {"title": title, "url": url, "cited_text": quote}
+            return {"type": "citation", **{name: value for name, value in citation.items() if value}}
         case NonStandard(block):
             return dict(block)
 
 
 def _with_bytes(kind: str, blob: Blob, data: Mapping[Blob, bytes], **extras: str) -> dict[str, Any]:
-    told = {name: value for name, value in extras.items() if value}
+    given = {name: value for name, value in extras.items() if value}
     block = {"type": kind, "base64": b64encode(data[blob]).decode(), "mime_type": blob.mime_type}
-    return block | ({"extras": told} if told else {})
+    return block | ({"extras": given} if given else {})
 
 
 # --------------------------------------------------------------------------------------------- blocks to parts
@@ -186,7 +186,7 @@ def parts_of(message: AIMessage | ToolMessage, data: MutableMapping[Blob, bytes]
     parts = [part for block in blocks for part in _parts(block, data)]
     # Those that are not in the content, too.
     calls: list[Part] = [_tool_call(call) for call in message.tool_calls]
-    calls += [NonStandard(_cleaned(dict(call))) for call in message.invalid_tool_calls]
+    calls += [NonStandard(cleaned(dict(call))) for call in message.invalid_tool_calls]
     return parts + [call for call in calls if is_text or call not in parts]
 
 
@@ -217,7 +217,7 @@ def _parts(block: Mapping[str, Any], data: MutableMapping[Blob, bytes]) -> list[
     try:
         return list(_known(block, data))
     except _ODD:
-        return [NonStandard(_cleaned(block))]
+        return [NonStandard(cleaned(block))]
 
 
 def _known(block: Mapping[str, Any], data: MutableMapping[Blob, bytes]) -> Iterator[Part]:
@@ -231,7 +231,7 @@ def _known(block: Mapping[str, Any], data: MutableMapping[Blob, bytes]) -> Itera
         if thought := block.get("reasoning"):
             yield Reasoning(_text(thought))
         elif block.get("extras"):
-            yield NonStandard(_cleaned(block))
+            yield NonStandard(cleaned(block))
     elif kind in _OF_BYTES:
         # By its address alone, it is kept as it came.
         held = b64decode(block["base64"], validate=True)
@@ -247,20 +247,20 @@ def _known(block: Mapping[str, Any], data: MutableMapping[Blob, bytes]) -> Itera
         yield _tool_call(block)
     elif kind == "server_tool_result":
         output = block.get("output", "")
-        text = output if isinstance(output, str) else json.dumps(_cleaned(output), ensure_ascii=False)
+        text = output if isinstance(output, str) else json.dumps(cleaned(output), ensure_ascii=False)
         yield ToolResult(_text(block["tool_call_id"]), _text(text), block.get("status") == "error")
     else:
-        yield NonStandard(_cleaned(block))
+        yield NonStandard(cleaned(block))
 
 
 def _annotation(block: Mapping[str, Any]) -> Part:
     if block["type"] != "citation":
-        return NonStandard({"type": "non_standard_annotation", **_cleaned(block)})
+        return NonStandard({"type": "non_standard_annotation", **cleaned(block)})
     return Citation(*(_text(block.get(name) or "") for name in ("title", "url", "cited_text")))
 
 
 def _tool_call(call: Mapping[str, Any]) -> ToolCall:
-    return ToolCall(_text(call.get("id") or ""), _text(call["name"] or ""), _cleaned(dict(call["args"])))
+    return ToolCall(_text(call.get("id") or ""), _text(call["name"] or ""), cleaned(dict(call["args"])))
 
 
 def _text(text: str) -> str:
@@ -269,14 +269,14 @@ def _text(text: str) -> str:
     return text
 
 
-def _cleaned(value: Any, depth: int = _DEPTH) -> Any:
+def cleaned(value: Any, depth: int = _DEPTH) -> Any:
     """Return a value that is JSON everywhere: no half characters, no endless numbers, nothing but JSON's own types."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if depth and isinstance(value, Mapping):
-        return {_cleaned(str(name)): _cleaned(each, depth - 1) for name, each in value.items()}
+        return {cleaned(str(name)): cleaned(each, depth - 1) for name, each in value.items()}
     if depth and isinstance(value, list | tuple):
-        return [_cleaned(each, depth - 1) for each in value]
-    return _cleaned(str(value))
+        return [cleaned(each, depth - 1) for each in value]
+    return cleaned(str(value))

@@ -3,13 +3,19 @@
 ConversationError
 ├── MessageError                    there is nothing to send, or it cannot be sent
 ├── TextTooLongError                a text is longer than it may be
+├── ApplicationRestartingError      no further answer is begun, for the application is about to end
 ├── ApplicationBusyError            too many answers are being written
 ├── OwnerBusyError                  too many of them are the asker's
 ├── OriginBusyError                 too many of them come from where the asker is
+├── LimitError                      the asker, or where they are, used as much as they may for now
+├── BudgetError                     everybody together did for today
 ├── BlobError                       a picture or file cannot be kept or read
 │   ├── BlobTooLargeError           it is larger than one may be
 │   ├── BlobSpaceError              its owner's would take more room than they may
 │   └── BlobNotFoundError           it does not exist, or belongs to somebody else
+├── StoreFullError                  a visitor keeps as much as one may
+├── ShareError                      a conversation cannot be shared
+├── TermsNotAcceptedError           the terms of use have to be accepted first
 ├── TransferBusyError               an export or import has to wait for another
 ├── UnreadableExportError           a file is no export of a conversation, or a broken one
 ├── DatabaseMovedError              the file of the database was removed or replaced
@@ -17,6 +23,7 @@ ConversationError
 ├── ConversationBusyError           an answer is being written in it
 │   └── AnswerUnsavedError          the last answer in it has still to be saved
 ├── ConversationConflictError       it went on somewhere else since it was last seen
+├── ComparisonError                 there is nothing to be compared
 └── TitleError                      no title could be found or taken
 """
 
@@ -46,8 +53,8 @@ class ConversationError(Exception):
         return ".".join(filter(None, (type(self).__name__, self.reason)))
 
     def __str__(self) -> str:
-        told = ", ".join(f"{name}={value!r}" for name, value in self.data.items())
-        return f"{self.kind} ({told})" if told else self.kind
+        data = ", ".join(f"{name}={value!r}" for name, value in self.data.items())
+        return f"{self.kind} ({data})" if data else self.kind
 
 
 def _megabytes(size: int) -> float:
@@ -70,8 +77,14 @@ class TextTooLongError(ConversationError):
         most: Characters that it may have.
     """
 
-    def __init__(self, reason: Literal["message", "system_prompt", "search"], length: int, most: int) -> None:
+    def __init__(
+        self, reason: Literal["message", "system_prompt", "search", "title", "comment"], length: int, most: int
+    ) -> None:
         super().__init__(reason, length=length, most=most)
+
+
+class ApplicationRestartingError(ConversationError):
+    """No further answer is begun: the application is about to end, and another process takes its place."""
 
 
 class ApplicationBusyError(ConversationError):
@@ -84,6 +97,34 @@ class OwnerBusyError(ConversationError):
 
 class OriginBusyError(ConversationError):
     """As many answers are written at once for one network address as may be."""
+
+
+LimitName = Literal["visitor_messages", "visitor_tokens", "address_messages", "address_tokens"]
+
+
+class LimitError(ConversationError):
+    """One visitor, or everybody at a network address, used as much as they may; nothing was written down.
+
+    Args:
+        reason: Whose limit it is, and of what.
+        most: The limit.
+        period: For how long it is: ``minute``, ``hour`` or ``day``.
+        until: Seconds since 1970 when there is room again, if nothing else is asked for.
+    """
+
+    def __init__(self, reason: LimitName, most: int, period: str, until: float) -> None:
+        super().__init__(reason, most=most, period=period, until=until)
+
+
+class BudgetError(ConversationError):
+    """All answers of this day together took as much as they may; nothing was written down.
+
+    Args:
+        until: Seconds since 1970 when there is room again.
+    """
+
+    def __init__(self, until: float) -> None:
+        super().__init__(until=until)
 
 
 class BlobError(ConversationError):
@@ -116,6 +157,36 @@ class BlobSpaceError(BlobError):
 
 class BlobNotFoundError(BlobError):
     """The picture or file does not exist, or belongs to somebody else."""
+
+
+class StoreFullError(ConversationError):
+    """One visitor keeps as many conversations, or as much in them, as one may; nothing was added.
+
+    Args:
+        reason: What there is too much of; ``total`` is of everybody, ``temporary`` of what is kept in memory only.
+        data: ``most`` is the limit: conversations, or megabytes.
+    """
+
+    def __init__(self, reason: Literal["conversations", "size", "total", "temporary"], **data: Value) -> None:
+        super().__init__(reason, **data)
+
+
+class ShareError(ConversationError):
+    """A conversation cannot be shared.
+
+    Args:
+        reason: Why.
+        data: ``most`` is how many links one visitor may have.
+    """
+
+    def __init__(
+        self, reason: Literal["not_allowed", "nothing_said", "temporary", "too_long", "too_many"], **data: Value
+    ) -> None:
+        super().__init__(reason, **data)
+
+
+class TermsNotAcceptedError(ConversationError):
+    """The terms of using the application have to be accepted first."""
 
 
 class TransferBusyError(ConversationError):
@@ -152,6 +223,9 @@ class UnreadableExportError(ConversationError):
             "no_conversation",
             "too_many_conversations",
             "unpacked_too_large",
+            # Of another tool's file, and of a page.
+            "nothing_said",
+            "page_without_conversation",
             # Of a value in it.
             "missing",
             "not_in_format",
@@ -211,6 +285,18 @@ class ConversationConflictError(ConversationError):
     """The conversation went on somewhere else since it was last seen."""
 
 
+class ComparisonError(ConversationError):
+    """A question cannot be asked twice; nothing was asked.
+
+    Args:
+        reason: Why: what is to answer beside is not there for whoever asks, both would be asked alike, or the owner of
+            the application does not want it.
+    """
+
+    def __init__(self, reason: Literal["not_available", "alike", "locked"]) -> None:
+        super().__init__(reason)
+
+
 class TitleError(ConversationError):
     """No title could be found or taken.
 
@@ -223,7 +309,14 @@ class TitleError(ConversationError):
     def __init__(
         self,
         reason: Literal[
-            "empty", "already_looking", "nothing_to_name", "none_found", "too_slow", "model_failed", "unexpected"
+            "empty",
+            "already_looking",
+            "nothing_to_name",
+            "none_found",
+            "too_slow",
+            "model_failed",
+            "model_failed_unquoted",
+            "unexpected",
         ],
         **data: Value,
     ) -> None:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from langchain_core.exceptions import ModelError
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from chatbot.conversation.deployments import Deployment
 from chatbot.conversation.errors import TitleError
-from chatbot.conversation.failures import detail_of, kind_of
-from chatbot.conversation.turn import Turn, Usage, is_blank
-
-logger = logging.getLogger(__name__)
+from chatbot.conversation.turn import Turn, TurnMemory, Usage, is_blank
+from chatbot.redaction import withhold
 
 MAX_LENGTH: Final = 60
 """Characters of a title: one line of a list."""
@@ -56,35 +51,41 @@ class Found(NamedTuple):
     usage: Usage | None
 
 
-async def ask(deployment: Deployment, turns: Sequence[Turn], *, max_seconds: float = MAX_SECONDS) -> Found:
-    """Let a deployment's model find a title for a conversation with these turns.
+def most_usage(deployment: Deployment) -> Usage:
+    """Return the most that finding a title may take, about a token for each character that is read."""
+    return Usage(_MAX_READ + len(_INSTRUCTIONS), _most_tokens(deployment))
+
+
+def dialogue(turns: Sequence[Turn]) -> str:
+    """Return what a model reads to find a title: nothing that was excluded from what models are sent.
 
     Raises:
-        TitleError: There is nothing to name, or the model failed or took too long.
+        TitleError: There is nothing to name.
     """
-    answered = [turn for turn in turns if turn.has_answer]
-    if not answered:
+    read = [turn for turn in turns if turn.has_answer and turn.memory is not TurnMemory.EXCLUDED]
+    if not read:
         raise TitleError("nothing_to_name")
-    messages: list[BaseMessage] = [SystemMessage(_INSTRUCTIONS), HumanMessage(_dialogue(answered)[:_MAX_READ])]
-    parameters = {
-        **deployment.parameters,
-        "max_tokens": min(deployment.parameters.get("max_tokens") or MAX_TOKENS, MAX_TOKENS),
-    }
-    try:
-        async with asyncio.timeout(max_seconds) as limit:
-            answer = await deployment.model.ainvoke(messages, **parameters)
-    except ModelError as error:
-        raise TitleError("model_failed", cause=kind_of(error), detail=detail_of(error)) from None
-    except Exception as error:
-        if isinstance(error, TimeoutError) and limit.expired():
-            raise TitleError("too_slow", seconds=max_seconds) from None
-        logger.exception("The model raised what is no ModelError")
-        raise TitleError("unexpected") from None
-    lines = [line.strip(_QUOTES) for line in answer.text.splitlines()]
+    return "\n\n".join(f"User: {turn.question_text}\nAssistant: {turn.answer_text}" for turn in read)[:_MAX_READ]
+
+
+async def ask(deployment: Deployment, said: str) -> Found:
+    """Let a deployment's model find a title.
+
+    Args:
+        deployment: Who is asked.
+        said: What is to be named, as :func:`dialogue` has it.
+
+    Raises:
+        ModelError: The model failed.
+    """
+    messages: list[BaseMessage] = [SystemMessage(_INSTRUCTIONS), HumanMessage(said)]
+    parameters = {**deployment.parameters, "max_tokens": _most_tokens(deployment)}
+    answer = await deployment.model.ainvoke(messages, **parameters)
+    lines = [line.strip(_QUOTES) for line in withhold(answer.text).splitlines()]
     title = next((shortened(line) for line in lines if not is_blank(line)), "")
     used = answer.usage_metadata
     return Found(title, Usage(used["input_tokens"], used["output_tokens"]) if used else None)
 
 
-def _dialogue(turns: Sequence[Turn]) -> str:
-    return "\n\n".join(f"User: {turn.question_text}\nAssistant: {turn.answer_text}" for turn in turns)
+def _most_tokens(deployment: Deployment) -> int:
+    return min(deployment.parameters.get("max_tokens") or MAX_TOKENS, MAX_TOKENS)

@@ -23,6 +23,11 @@ class Transfers:
         self._owners: set[str] = set()
         self._room = asyncio.Semaphore(AT_ONCE)
 
+    def check_idle(self, owner: str) -> None:
+        """Raise TransferBusyError where the owner has one."""
+        if owner in self._owners:
+            raise TransferBusyError
+
     @asynccontextmanager
     async def turn(self, owner: str) -> AsyncIterator[None]:
         """Wait for a turn, and have it.

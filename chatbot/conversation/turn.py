@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -41,8 +41,30 @@ INTERRUPTED: Final = "Interrupted"
 ANSWER_TIMEOUT: Final = "AnswerTimeout"
 """Kind of the failure of an answer that took longer than any may: ``seconds``."""
 
+FIRST_WORD_TIMEOUT: Final = "FirstWordTimeout"
+"""Kind of the failure of an answer whose first word did not come in time: ``seconds``."""
+
 UNEXPECTED: Final = "Unexpected"
 """Kind of the failure of an answer whose model raised what no model should; the log has it."""
+
+ENDPOINT_REQUEST: Final = "endpoint_request"
+"""Kind of the notice of the ``id`` by which the endpoint's operator knows the request that was answered."""
+
+
+OVER_BUDGET: Final = "over_budget"
+"""Kind of the notice of an answer that somebody else gave, since the day's budget was used up."""
+
+COMPARED: Final = "compared"
+"""Kind of the notice of an answer that was asked for beside another; the kinds of further ones of it begin so."""
+
+FROM_CACHE: Final = "from_cache"
+"""Kind of the notice of an answer that no endpoint was asked for."""
+
+FROM_RECORDING: Final = "from_recording"
+"""Kind of the notice of an answer that was recorded beforehand, and no endpoint asked for."""
+
+RECORDED: Final = frozenset({FROM_RECORDING, "recording_instead", "recording_goes_on", "recording_replaces"})
+"""Kinds of the notices of answers that are a recording's, or end as one."""
 
 
 class TurnStatus(StrEnum):
@@ -112,10 +134,12 @@ class Failure:
     """Why a turn failed: what the page makes a sentence of, in whatever language it is read.
 
     Attributes:
-        kind: Name of LangChain's class for the condition, for instance ``ModelRateLimitError``, or one of
-            :data:`INTERRUPTED`, :data:`STORE_ERROR`, :data:`ANSWER_TIMEOUT`, :data:`UNEXPECTED`.
-        data: What there is to say of it: the model's own words as ``detail``, ``seconds``; of a failure from before
-            there were kinds the whole sentence as ``text``.
+        kind: Name of LangChain's class for the condition, for instance ``ModelRateLimitError``; or what the model
+            calls it more exactly, ``SilenceTimeout`` or ``SignInFailed``; or one of :data:`INTERRUPTED`,
+            :data:`STORE_ERROR`, :data:`FIRST_WORD_TIMEOUT`, :data:`ANSWER_TIMEOUT`, :data:`UNEXPECTED`.
+        data: What there is to say of it: the model's own words as ``detail``, ``seconds``; ``request`` is the id under
+            which the log tells of it, ``endpoint_request`` the endpoint's own; of a failure from before there were
+            kinds the whole sentence as ``text``.
         retry_after: Seconds the endpoint asked to wait, if it said so.
         blocked: Whether a content filter refused the question.
     """
@@ -133,7 +157,17 @@ class Notice:
     Attributes:
         kind: ``turns_left_out`` where the conversation was too long for the model, of which so many (``count``) were;
             ``answer_shortened`` where the answer may take ``most`` tokens and not the ``wanted`` ones;
-            ``lower_max_tokens`` where asking for less would help; ``text`` from before there were kinds.
+            ``lower_max_tokens`` where asking for less would help; ``over_budget`` where the deployment ``answering``
+            stood in for the ``chosen`` one; ``stands_in`` where another ``deployment`` answers than the one that was
+            chosen, followed by why each before it does not: ``out_of_capacity``, ``failing``, ``too_slow`` and
+            ``unreachable`` (tried again in so many ``seconds``), ``reads_no_pictures``, ``too_long_for``;
+            :data:`FROM_CACHE`; :data:`ENDPOINT_REQUEST`; :data:`COMPARED` where ``count`` of the last ``k`` turns were
+            sent, and so many ``tokens`` in all, with ``compared_without_pins`` and ``compared_budget``; one of
+            :data:`RECORDED`, with ``recording_skipped`` where that was not waited for, or ``recording_cause`` that
+            tells the ``cause`` as a failure's kind or ``blocked``;
+            of a turn from another tool's file what could not be taken, so many (``count``) ``pictures_not_taken``,
+            ``files_not_taken``, ``hidden_not_taken`` and, of some ``types``, ``others_not_taken``, and ``no_question``;
+            ``text`` from before there were kinds.
         data: What there is to say of it, by name.
     """
 
@@ -225,9 +259,41 @@ class Turn:
         return self.status is TurnStatus.COMPLETE or (self.status is TurnStatus.STOPPED and self.has_answer)
 
     @property
+    def is_recorded(self) -> bool:
+        """Whether the answer is a recording's, or ends as one."""
+        return any(each.kind in RECORDED for each in self.notices)
+
+    @property
     def is_unsaved(self) -> bool:
         """Whether the model is done with it, and it could not be saved yet."""
         return self.waiting is not None and self.waiting.kind == STORE_ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Several answers to the last question of a conversation, of which its visitor has kept none yet.
+
+    Attributes:
+        index: Of the turn that they are versions of.
+        options: How each was asked, by its version, in order.
+    """
+
+    index: int
+    options: Mapping[int, Options]
+
+
+def counting(compared: Sequence[Turn]) -> Turn:
+    """Return which of several answers is remembered, and shown, as long as none is kept.
+
+    It is the first that has an answer, or may still have one; where there is none, the first.
+    """
+    may_count = (turn for turn in compared if turn.status is not TurnStatus.FAILED)
+    answered = (turn for turn in may_count if turn.has_answer or turn.status is TurnStatus.STREAMING)
+    return next(answered, compared[0])
+
+
+TEMPORARY: Final = "temporary-"
+"""How the id of a conversation begins that is never written to the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +309,9 @@ class Conversation:
         options: What its visitor chose for it.
         updated_at: Seconds since 1970 when it was last written to.
         usage: What all its answers took together, also those that are no longer shown.
+        is_pinned: Whether its owner keeps it on top of their list.
+        is_archived: Whether its owner put it out of their list: searching finds it, and asking in it brings it back.
+        comparison: The answers to its last question, where there are several and none was kept yet.
     """
 
     id: str
@@ -252,3 +321,16 @@ class Conversation:
     options: Options = field(default_factory=Options)
     updated_at: float = 0.0
     usage: Usage = Usage(0, 0)
+    is_pinned: bool = False
+    is_archived: bool = False
+    comparison: Comparison | None = None
+
+    def compares(self, key: tuple[int, int]) -> bool:
+        """Return whether the turn with this index and version is one of those that are compared."""
+        index, version = key
+        return self.comparison is not None and index == self.comparison.index and version in self.comparison.options
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether it lives in the memory of one process only, and nowhere in the database."""
+        return self.id.startswith(TEMPORARY)

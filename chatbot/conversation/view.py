@@ -18,6 +18,21 @@ SHOWN_TURNS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
+class ComparedAnswer:
+    """One of several answers to a question.
+
+    Attributes:
+        turn: The version of the turn; it may be growing.
+        effective: Who was asked for it, and how.
+        plan: What its request held; None where that is not known any more.
+    """
+
+    turn: Turn
+    effective: EffectiveOptions
+    plan: ContextPlan | None
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """A conversation as a page shows it.
 
@@ -27,6 +42,8 @@ class View:
         versions: By index, the versions a turn can be flipped through, its own among them.
         growing: Whether the last turn is being answered.
         effective: Who answers, and how it is asked.
+        compared: The answers to the last question, where there are several and none was kept yet; the turn that is the
+            last of ``turns`` is one of them, and counts until another is kept.
     """
 
     conversation: Conversation
@@ -35,6 +52,12 @@ class View:
     versions: Mapping[int, Sequence[int]]
     growing: bool
     effective: EffectiveOptions
+    compared: Sequence[ComparedAnswer] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there may come something of the last turn: of its answer, or of what is to be kept."""
+        return self.growing or bool(self.compared)
 
     @property
     def earlier(self) -> int:

@@ -7,13 +7,15 @@ import pytest
 from chatbot.conversation import (
     OPTIONS,
     ApplicationBusyError,
+    Caller,
     ConversationBusyError,
     OriginBusyError,
     OwnerBusyError,
     TextTooLongError,
     UnreadableExportError,
 )
-from chatbot.conversation.generation.manager import MAX_ANSWERS_PER_OWNER, MAX_QUESTION
+from chatbot.conversation.generation.admission import MAX_ANSWERS_PER_OWNER
+from chatbot.conversation.generation.manager import MAX_QUESTION
 from tests.conversation.conversing import answers, say, service_of, talk
 from tests.support.scripted_model import ScriptedModel
 
@@ -72,17 +74,17 @@ async def test_the_bound_of_all_holds_beside_that_of_one(store):
 async def test_half_of_all_answers_may_be_asked_for_from_one_place_whoever_asks(store):
     service = service_of(model := ScriptedModel(), store, max_answers=6)
     known = await talk(service, model, "a question", owner="joan")
-    begun = [await service.ask(service.begin(f"new {n}"), "one", origin="192.0.2.7") for n in range(3)]
+    begun = [await service.ask(service.begin(f"new {n}"), "one", caller=Caller("192.0.2.7")) for n in range(3)]
     for refused in (
-        service.ask(service.begin("new"), "one", origin="192.0.2.7"),
-        service.find_title(known, origin="192.0.2.7"),
+        service.ask(service.begin("new"), "one", caller=Caller("192.0.2.7")),
+        service.find_title(known, caller=Caller("192.0.2.7")),
     ):
         with pytest.raises(OriginBusyError):
             await refused
-    await service.ask(service.begin("ada"), "two", origin="192.0.2.8")
+    await service.ask(service.begin("ada"), "two", caller=Caller("192.0.2.8"))
     await service.ask(service.begin("grace"), "three")
     await service.stop(begun[0].conversation)
-    await service.ask(service.begin("new"), "one", origin="192.0.2.7")
+    await service.ask(service.begin("new"), "one", caller=Caller("192.0.2.7"))
     await service.aclose()
 
 

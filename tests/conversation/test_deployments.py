@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from langchain_core.exceptions import ModelAuthenticationError, ModelInvalidRequestError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk, HumanMessage, SystemMessage
 
 from chatbot.azureml.reasoning import ReplacingChunk
 from chatbot.config_files import DeploymentEntry
 from chatbot.conversation import (
+    COMPARE,
     OPTIONS,
     ApplicationBusyError,
     Conversation,
@@ -57,6 +59,59 @@ async def test_the_first_answers_unless_another_was_chosen(model, other, store):
     assert (turn.answer_text, turn.deployment) == ("from two", "two")
     assert other.asked[-1][0] == SystemMessage("Be two.")
     assert [each.deployment for each in await service.turns(conversation)] == ["one", "two"]
+
+
+async def test_another_one_may_answer_once_and_what_was_chosen_stays(model, other, store):
+    service = ConversationService(deployments(model, other), store)
+    conversation = service.begin("ada")
+    model.will_say("from one")
+    await say(service, conversation, "hi")
+    conversation = await service.refresh(conversation)
+    other.will_say("from two")
+    generation = await service.ask(conversation, "hi", at=0, deployment="two")
+    turn = [turn async for turn in generation.follow()][-1]
+    assert (turn.answer_text, turn.deployment, turn.version) == ("from two", "two", 1)
+    assert other.asked[-1] == [SystemMessage("Be two."), HumanMessage("hi")]
+    view = await service.view(conversation := await service.refresh(conversation))
+    assert (view.effective.deployment.name, view.versions) == ("one", {0: [0, 1]})
+    conversation = await service.select_version(conversation, 0, 0)
+    assert [each.deployment for each in await service.turns(conversation)] == ["one"]
+
+
+@pytest.mark.parametrize("name", ["secret", "nobody"])
+async def test_one_that_is_for_others_or_none_answers_nobody_once(model, other, store, name):
+    several = Deployments(
+        Deployment("one", model, WindowMemory(5)),
+        Deployment("secret", other, WindowMemory(5), allowed=frozenset({"staff"})),
+    )
+    service = ConversationService(several, store)
+    model.will_say("from one")
+    generation = await service.ask(service.begin("ada"), "hi", deployment=name)
+    assert [turn async for turn in generation.follow()][-1].deployment == "one"
+    assert other.asked == []
+
+
+async def test_where_nobody_may_choose_nobody_else_answers_once(model, other, store):
+    service = ConversationService(deployments(model, other, locked=frozenset({"deployment"})), store)
+    model.will_say("from one")
+    generation = await service.ask(service.begin("ada"), "hi", deployment="two")
+    assert [turn async for turn in generation.follow()][-1].deployment == "one"
+
+
+async def test_it_is_known_who_did_not_answer_when_they_were_last_asked(model, other, store):
+    service = ConversationService(deployments(model, other), store)
+    assert set(service.silent()) == set()
+    for error, silent in (
+        (ModelRateLimitError("busy"), set()),
+        (ModelAuthenticationError("no key"), {"one"}),
+        (ModelInvalidRequestError("not so"), {"one"}),
+    ):
+        model.will_say(error)
+        await say(service, service.begin("ada"), "hi")
+        assert set(service.silent()) == silent
+    model.will_say("here again")
+    await say(service, service.begin("grace"), "hi")
+    assert set(service.silent()) == set()
 
 
 async def test_what_was_chosen_reaches_the_request_and_the_plan(model, other, store):
@@ -248,7 +303,7 @@ def test_what_can_be_chosen_is_described_once():
     """Each option has a field of its name in files and settings, with its limits, a label and a place in exports."""
     deployment = Deployment("a", ScriptedModel(), WindowMemory(5))
     assert list(deployment.limits) == [name for name, option in OPTIONS.items() if option.is_number]
-    assert tuple(OPTIONS) == CONTROLS
+    assert (*OPTIONS, COMPARE) == CONTROLS
     for name, option in OPTIONS.items():
         if not option.is_number:
             continue

@@ -17,14 +17,18 @@ from chatbot.conversation import (
     ConversationStore,
     Deployment,
     Deployments,
+    Options,
     OwnerBusyError,
     TurnStatus,
     WindowMemory,
 )
 from chatbot.conversation.generation import GenerationManager
-from chatbot.conversation.generation.manager import MAX_ANSWERS_PER_OWNER
+from chatbot.conversation.generation.admission import MAX_ANSWERS_PER_OWNER
+from chatbot.conversation.quota import NO_LIMITS, Quota
 from chatbot.conversation.recall import RecallService
 from tests.conversation.conversing import service_of, until
+
+BOTH = (Options(), Options(k=0))
 
 
 class ManyModel(BaseChatModel):
@@ -59,7 +63,8 @@ class Replica:
         self.store = ConversationStore(url)
         self.model = ManyModel()
         deployments = Deployments(Deployment("test", self.model, WindowMemory()))
-        self.manager = GenerationManager(deployments, self.store, RecallService(self.store), 60.0, 20, 60.0)
+        quota = Quota(NO_LIMITS, self.store.counters, hold_seconds=60.0)
+        self.manager = GenerationManager(deployments, self.store, RecallService(self.store), 60.0, 20, 60.0, quota)
         self.service = service_of(self.model, self.store)
 
     async def kept(self):
@@ -92,8 +97,7 @@ def here(open_replica):
 
 async def begin_two(here):
     """Two answers to the first question, each with its first word."""
-    first = await here.manager.begin(Conversation("c1", "ada"), "Hello?", None)
-    second = await here.manager.begin(first.conversation, "Hello?", 0, beside=True)
+    first, second = await here.manager.begin(Conversation("c1", "ada"), "Hello?", None, compared=BOTH)
     here.model.say(0, "A")
     here.model.say(1, "B")
     await has_grown(first, "A")
@@ -123,7 +127,8 @@ async def test_each_grows_for_whoever_follows_it_and_is_kept_while_it_does(here,
 
     await until(are_kept)
     view = await there.service.view(conversation)
-    assert (view.growing, [turn.answer_text for turn in view.turns]) == (True, ["B"])
+    assert (view.growing, [turn.answer_text for turn in view.turns]) == (True, ["A"])
+    assert [each.turn.answer_text for each in view.compared] == ["A", "B"]
     here.model.say(0, " and on")
     await has_grown(first, "A and on")
     assert second.turn.answer_text == "B"
@@ -144,7 +149,8 @@ async def test_one_ends_while_the_other_grows_on(here, ends):
     assert {turn.status for turn in kept.values()} == {TurnStatus.COMPLETE}
     assert [kept[each].answer_text for each in (ends, 1 - ends)] == ["AB"[ends] + " done", "BA"[ends] + " at last"]
     here.manager.check_idle(conversation)
-    assert (await here.service.view(conversation)).versions == {0: [0, 1]}
+    view = await here.service.view(conversation)
+    assert [each.turn.answer_text for each in view.compared] == [kept[0].answer_text, kept[1].answer_text]
 
 
 async def test_one_of_them_is_stopped(here):
@@ -177,16 +183,6 @@ async def test_another_replica_stops_both(here, open_replica):
     assert await there.store.in_progress("c1") == []
 
 
-async def test_one_on_each_replica_are_stopped_by_either(here, open_replica):
-    there = open_replica()
-    first = await here.service.ask(Conversation("c1", "ada"), "Hello?")
-    second = await there.manager.begin(first.conversation, "Hello?", 0, beside=True)
-    await here.service.stop(second.conversation)
-    await asyncio.wait([first.task, second.task])
-    assert (first.turn.status, second.turn.status) == (TurnStatus.STOPPED, TurnStatus.STOPPED)
-    assert await there.store.in_progress("c1") == []
-
-
 async def test_the_end_of_the_process_keeps_both(here):
     await begin_two(here)
     await here.manager.aclose()
@@ -196,11 +192,33 @@ async def test_the_end_of_the_process_keeps_both(here):
     ]
 
 
-async def test_each_counts_as_one_of_its_owners(here):
-    generation = await here.manager.begin(Conversation("c1", "ada"), "Hello?", None)
-    for _ in range(MAX_ANSWERS_PER_OWNER - 1):
-        generation = await here.manager.begin(generation.conversation, "Hello?", 0, beside=True)
+async def test_each_counts_as_one_of_its_owners_and_both_begin_or_none(here):
+    for number in range(MAX_ANSWERS_PER_OWNER - 1):
+        await here.manager.begin(Conversation(f"other {number}", "ada"), "Hello?", None)
     with pytest.raises(OwnerBusyError):
-        await here.manager.begin(generation.conversation, "Hello?", 0, beside=True)
-    await here.manager.stop(generation.conversation)
-    await here.manager.begin(generation.conversation, "And then?", None)
+        await here.manager.begin(Conversation("c1", "ada"), "Hello?", None, compared=BOTH)
+    assert await here.store.get("c1") is None
+    await here.manager.stop(Conversation("other 0", "ada"))
+    await here.manager.begin(Conversation("c1", "ada"), "Hello?", None, compared=BOTH)
+    with pytest.raises(OwnerBusyError):
+        await here.manager.begin(Conversation("c2", "ada"), "Hello?", None)
+    await here.manager.stop(Conversation("c1", "ada"))
+    await here.manager.begin(Conversation("c2", "ada"), "Hello?", None)
+
+
+async def test_the_more_answers_are_written_the_less_often_each_is_read(store):
+    asked = asyncio.Queue()
+
+    class Recording(ManyModel):
+        def astream(self, input, config=None, **kwargs):  # noqa: A002 - the name LangChain calls it by
+            asked.put_nowait(config["configurable"]["stream_pace"])
+            return super().astream(input, config, **kwargs)
+
+    service = service_of(Recording(), store)
+    paces = []
+    for number in range(3):
+        await service.ask(service.begin(f"owner {number}"), "Hello?")
+        pace = await asked.get()
+        paces.append(pace())
+    assert 0 < paces[0] < paces[1] < paces[2] < 0.01
+    await service.aclose()

@@ -326,7 +326,7 @@ def test_all_conversations_come_back_from_a_bundle():
         assert not set(name) & set('/\\:*?"<>|\0\n\u202e')
         assert len(name) <= 100
         assert not name.startswith(".")
-    back = import_export.read(data, "me", ids())
+    back = import_export.read(data, "me", ids()).conversations
     assert [(each.id, each.owner, each.title) for each, _, _ in back] == [
         (f"id {n}", "me", title) for n, title in enumerate(titles, 1)
     ]
@@ -346,7 +346,8 @@ def test_any_title_makes_a_file_name(title):
 
 
 def test_a_file_of_one_conversation_is_read_as_such():
-    [(read, stored, _)] = import_export.read(import_export.to_json(conversation(), [turn()]).encode(), "me", ids())
+    data = import_export.to_json(conversation(), [turn()]).encode()
+    [(read, stored, _)] = import_export.read(data, "me", ids()).conversations
     assert (read.id, stored) == ("id 1", [turn()])
 
 

@@ -31,7 +31,7 @@ async def test_an_export_with_a_picture_becomes_the_importers(service, store, ki
         data = (await service.export_json(conversation)).encode()
     else:
         data = await service.export_all("ada", WORDS)
-    [theirs] = await service.import_from("grace", data)
+    [theirs] = (await service.import_from("grace", data)).conversations
     assert await service.turns(theirs) == await service.turns(conversation)
     assert await store.blobs.read("grace", PICTURE) == PNG
 
@@ -70,5 +70,5 @@ async def test_a_picture_there_is_no_room_for_does_not_lose_the_answer(service, 
     [kept] = await service.turns(conversation)
     assert kept.answer == (Text("Here: "), Image(PICTURE))
     # It can still be taken elsewhere, with a word in the picture's place.
-    [theirs] = await service.import_from("grace", (await service.export_json(conversation)).encode())
+    [theirs] = (await service.import_from("grace", (await service.export_json(conversation)).encode())).conversations
     assert (await service.turns(theirs))[0].answer_text == "Here: "

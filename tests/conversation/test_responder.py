@@ -93,7 +93,9 @@ def begin(store):
         conversation = Conversation("c1", "ada")
         turn, revision = await talk.begin(store, conversation, 0, "Hello?")
         generation = Generation(turn, Conversation("c1", "ada", revision), PLAN)
-        writing = GenerationTask(generation, responder, store, max_seconds=max_seconds, max_saving_seconds=0.0)
+        writing = GenerationTask(
+            generation, responder, store, pace=lambda: 0.0, max_seconds=max_seconds, max_saving_seconds=0.0
+        )
         generation.task = asyncio.create_task(writing.write())
         return generation
 

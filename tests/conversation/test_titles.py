@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from langchain_core.exceptions import ModelRateLimitError
+from langchain_core.exceptions import ModelAuthenticationError, ModelRateLimitError
 
 from chatbot.conversation import (
     ApplicationBusyError,
@@ -12,11 +12,14 @@ from chatbot.conversation import (
     Deployments,
     Prices,
     TitleError,
+    TurnMemory,
     Usage,
     WindowMemory,
     titles,
 )
+from chatbot.conversation.generation.naming import find_title
 from tests.conversation.conversing import say, talk, until
+from tests.support.scripted_model import ScriptedModel
 
 
 @pytest.fixture
@@ -83,10 +86,125 @@ async def test_a_model_that_finds_none_in_time_is_left_and_its_place_is_free(mod
     conversation = await talk(service, model, "one")
     effective = service.deployments.effective(conversation)
     with pytest.raises(TitleError, match=r"too_slow \(seconds=0\.05\)"):
-        await titles.ask(effective.deployment, await service.turns(conversation), max_seconds=0.05)
+        await find_title([(effective, None)], await service.turns(conversation), max_seconds=0.05)
     assert model.closed == 1
     model.will_say(ModelRateLimitError("Too many."))
     with pytest.raises(TitleError, match="cause='ModelRateLimitError', detail='Too many"):
         await service.find_title(conversation)
     model.will_say("ok")
     assert (await say(service, conversation, "two")).answer_text == "ok"
+
+
+async def test_a_title_is_found_without_what_was_excluded(service, model):
+    conversation = await talk(service, model, "my secret", "in the open")
+    conversation = await service.set_memory(conversation, 0, TurnMemory.EXCLUDED)
+    model.will_say("A title")
+    await service.find_title(conversation)
+    assert "my secret" not in str(model.asked[-1])
+    assert "in the open" in str(model.asked[-1])
+    await service.set_memory(await service.refresh(conversation), 1, TurnMemory.EXCLUDED)
+    with pytest.raises(TitleError, match="nothing_to_name"):
+        await service.find_title(conversation)
+
+
+@pytest.fixture
+def spare():
+    return ScriptedModel()
+
+
+@pytest.fixture
+def backed(model, spare, store):
+    """A deployment that another one stands in for."""
+    first = Deployment("first", model, WindowMemory(), {}, Prices(1_000_000, 1_000_000), fallback=("spare",))
+    second = Deployment("spare", spare, WindowMemory(), {}, Prices(2_000_000, 2_000_000))
+    return ConversationService(Deployments(first, second), store)
+
+
+async def test_where_the_chosen_one_fails_whoever_stands_in_finds_the_title(backed, model, spare):
+    conversation = await talk(backed, model, "one")
+    model.will_say(ModelRateLimitError("Too many."))
+    spare.will_say("A spare title")
+    assert await backed.find_title(conversation) == "A spare title"
+    assert (await backed.refresh(conversation)).usage.cost == 18 + 36, "it is counted at the prices of who found it"
+    # It is left alone for a while, as it is with questions.
+    spare.will_say("Another")
+    assert await backed.find_title(conversation) == "Another"
+    assert len(model.asked) == 2
+
+
+async def test_what_the_request_is_at_fault_for_is_asked_nobody_else(backed, model, spare):
+    conversation = await talk(backed, model, "one")
+    model.will_say(ModelAuthenticationError("No."))
+    with pytest.raises(TitleError, match="ModelAuthenticationError"):
+        await backed.find_title(conversation)
+    assert spare.asked == []
+
+
+async def test_where_nobody_is_left_the_title_stays_and_it_is_said_why(backed, model, spare):
+    conversation = await talk(backed, model, "one")
+    for each in (model, spare):
+        each.will_say(ModelRateLimitError("Too many."))
+    for _ in range(2):
+        with pytest.raises(TitleError, match="ModelRateLimitError"):
+            await backed.find_title(conversation)
+    assert (await backed.refresh(conversation)).title == "one"
+
+
+@pytest.fixture
+def naming(model, store):
+    """A service whose model finds titles by itself, and the titles that it told of."""
+    service = ConversationService(Deployments(Deployment("test", model, WindowMemory())), store, auto_titles=True)
+    told = []
+    service.titled = lambda conversation: told.append(conversation.title)
+    return service, told
+
+
+async def has(told, *titles):
+    async def is_told():
+        return told == list(titles)
+
+    await until(is_told)
+
+
+async def test_a_title_is_found_by_itself_after_the_first_answer_and_not_again(naming, model):
+    service, told = naming
+    model.will_say("Hello, Ada.")
+    model.will_say("Greetings")
+    conversation = service.begin("ada")
+    await say(service, conversation, "hello there")
+    await has(told, "Greetings")
+    [conversation] = await service.list("ada")
+    assert conversation.title == "Greetings"
+    model.will_say("ok")
+    await say(service, conversation, "more")
+    assert len(model.asked) == 3
+    assert told == ["Greetings"]
+
+
+async def test_a_title_that_somebody_typed_meanwhile_stays(naming, model):
+    service, told = naming
+    model.will_say("Hello, Ada.")
+    conversation = service.begin("ada")
+    await say(service, conversation, "hello there")
+    await asked(model, 2)
+    [conversation] = await service.list("ada")
+    await service.rename(conversation, "Mine")
+    model.will_say("Greetings")
+
+    async def is_counted():
+        return bool((await service.refresh(conversation)).usage.output_tokens > 7)
+
+    await until(is_counted)
+    await service.aclose()
+    assert (await service.list("ada"))[0].title == "Mine"
+    assert told == []
+
+
+async def test_nothing_is_asked_for_a_title_of_a_temporary_chat_or_after_a_failure(naming, model):
+    service, told = naming
+    model.will_say("ok")
+    await say(service, service.begin_temporary("ada"), "hello")
+    model.will_say(ModelRateLimitError("Too many."))
+    await say(service, service.begin("ada"), "hello")
+    await service.aclose()
+    assert (len(model.asked), told) == (2, [])

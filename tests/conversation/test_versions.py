@@ -121,6 +121,27 @@ async def test_k_is_each_conversations_own(service, model):
     assert (await service.view(other)).plan.inclusion(1) is Inclusion.SENT
 
 
+async def test_what_was_taken_back_can_be_brought_back_with_what_followed_it(service, model):
+    conversation = await talk(service, model, "one", "two", "three")
+    conversation = await service.rewind(conversation, 1)
+    assert await users(service, conversation) == ["one"]
+    conversation = await service.select_version(conversation, 1, 0)
+    assert await users(service, conversation) == ["one", "two", "three"]
+    conversation = await service.rewind(conversation, 0)
+    assert await users(service, await service.select_version(conversation, 0, 0)) == ["one", "two", "three"]
+
+
+async def test_what_was_taken_back_comes_back_only_after_what_it_followed(service, model):
+    conversation = await talk(service, model, "one", "two")
+    conversation = await ask(service, model, conversation, "other", at=0)
+    with pytest.raises(ConversationConflictError):
+        # It followed the first version of the turn before it, and that is not shown.
+        await service.select_version(conversation, 1, 0)
+    conversation = await service.rewind(await service.refresh(conversation), 0)
+    with pytest.raises(ConversationConflictError):
+        await service.select_version(conversation, 1, 0)
+
+
 async def test_a_pinned_turn_is_sent_from_far_back_and_an_excluded_one_never(service, model):
     conversation = await service.choose(await talk(service, model, *(f"q{n}" for n in range(40))), Options(k=2))
     conversation = await service.set_memory(conversation, 3, TurnMemory.PINNED)

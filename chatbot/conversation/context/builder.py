@@ -8,7 +8,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from langchain_core.messages import BaseMessage, SystemMessage
 
-from chatbot.conversation.context.messages import question_message
+from chatbot.conversation.context.messages import pictures, question_message
 from chatbot.conversation.context.section import ContextInputs, Inclusion, PlannedItem, Section, SectionBuilder
 from chatbot.conversation.context.window import WindowSection, window_section
 from chatbot.conversation.parts import Part, text_of
@@ -112,6 +112,11 @@ class ContextPlan:
     def messages(self) -> list[BaseMessage]:
         """The messages of the request."""
         return [message for section in self.sections for message in section.messages]
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there are pictures in the messages."""
+        return any(map(pictures, self.messages))
 
     @property
     def window(self) -> WindowSection:

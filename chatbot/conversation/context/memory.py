@@ -39,7 +39,7 @@ class WindowMemory:
             raise ValueError(f"k must be 0 or more, not {k}")
         self.k = k
         self.system_prompt = system_prompt
-        self._max_tokens = max_tokens
+        self.max_tokens = max_tokens
         self._answer_tokens = answer_tokens
         self.count: Callable[[str], int] = counter or TokenCounter()
 
@@ -47,6 +47,7 @@ class WindowMemory:
         self,
         answer_tokens: int | None = None,
         *,
+        max_tokens: int | None = None,
         context_size: int | None = None,
         most_answer_tokens: int | None = None,
     ) -> int | None:
@@ -54,6 +55,7 @@ class WindowMemory:
 
         Args:
             answer_tokens: Room for the answer; None is this memory's own.
+            max_tokens: Budget for request and answer together; None is this memory's own.
             context_size: Tokens that the model reads and writes together; None where that is not known.
             most_answer_tokens: The longest answer that will be asked for.
 
@@ -63,7 +65,8 @@ class WindowMemory:
         room = self._answer_tokens if answer_tokens is None else answer_tokens
         if most_answer_tokens is not None:
             room = min(room, most_answer_tokens)
-        together = min((limit for limit in (self._max_tokens, context_size) if limit is not None), default=None)
+        budget = self.max_tokens if max_tokens is None else max_tokens
+        together = min((limit for limit in (budget, context_size) if limit is not None), default=None)
         return None if together is None else max(together - room, 0)
 
     @staticmethod
@@ -79,6 +82,8 @@ class WindowMemory:
         k: int | None = None,
         system_prompt: str | None = None,
         answer_tokens: int | None = None,
+        max_tokens: int | None = None,
+        pins: bool = True,
         counter: Callable[[str], int] | None = None,
         context_size: int | None = None,
         most_answer_tokens: int | None = None,
@@ -92,6 +97,8 @@ class WindowMemory:
             k: The conversation's own, and so are the others; None is this memory's.
             system_prompt: Sent first, unless empty.
             answer_tokens: Room that is kept for the answer.
+            max_tokens: Budget for request and answer together.
+            pins: Whether turns that are pinned go before the others.
             counter: Counts the tokens of a message.
             context_size: Tokens that the model reads and writes together; None where that is not known.
             most_answer_tokens: The longest answer that can be asked for.
@@ -102,6 +109,9 @@ class WindowMemory:
             self.k if k is None else k,
             self.system_prompt if system_prompt is None else system_prompt,
             counter or self.count,
+            pins,
         )
-        budget = self.budget(answer_tokens, context_size=context_size, most_answer_tokens=most_answer_tokens)
+        budget = self.budget(
+            answer_tokens, max_tokens=max_tokens, context_size=context_size, most_answer_tokens=most_answer_tokens
+        )
         return build_context(inputs, budget, most_answer_tokens)

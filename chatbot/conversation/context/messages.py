@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from chatbot.conversation.parts import Part, text_of
 from chatbot.conversation.turn import Turn, is_blank
@@ -27,6 +27,12 @@ def turn_tokens(turn: Turn, count: Callable[[str], int]) -> int:
 def question_message(question: Iterable[Part]) -> HumanMessage:
     """Return the message of a question, byte for byte as it was typed."""
     return HumanMessage(text_of(question))
+
+
+def pictures(message: BaseMessage) -> int:
+    """Return how many pictures a message holds."""
+    blocks = () if isinstance(message.content, str) else message.content
+    return sum(isinstance(block, dict) and str(block.get("type")).startswith("image") for block in blocks)
 
 
 def _answer(turn: Turn) -> str:

@@ -35,6 +35,7 @@ class ContextInputs(NamedTuple):
         k: How many unpinned turns may go.
         system_prompt: Empty is none.
         count: Counts the tokens of a message with a text.
+        pins: Whether turns that are pinned go before the others.
     """
 
     turns: Sequence[Turn]
@@ -42,6 +43,7 @@ class ContextInputs(NamedTuple):
     k: int
     system_prompt: str
     count: Callable[[str], int]
+    pins: bool = True
 
 
 class Entry(Protocol):

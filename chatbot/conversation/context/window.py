@@ -45,6 +45,7 @@ class WindowSection:
         entries: The turns that were looked at, oldest first.
         k: How many unpinned turns may go.
         tokens: Of the turns that go, estimated.
+        pins: Whether turns that are pinned go before the others.
     """
 
     kind: ClassVar[str] = "window"
@@ -53,6 +54,7 @@ class WindowSection:
     entries: tuple[PlannedTurn, ...]
     k: int
     tokens: int
+    pins: bool = True
 
     @property
     def messages(self) -> list[BaseMessage]:
@@ -97,7 +99,7 @@ def window_section(inputs: ContextInputs, room: int | None) -> WindowSection:
     turns, k, total = inputs.turns, inputs.k, 0
     tokens = {turn.index: turn_tokens(turn, inputs.count) for turn in turns}
     oldest = turns[-1].index - lookback(k) + 1 if turns else 0
-    inclusions = {turn.index: _reason(turn, k, oldest) for turn in turns}
+    inclusions = {turn.index: _reason(turn, k, oldest, pins=inputs.pins) for turn in turns}
 
     def take(candidates: Iterable[Turn], most: int | None) -> None:
         """Place the candidates, newest first; the first that does not fit ends it, as do ``most`` of them."""
@@ -115,28 +117,35 @@ def window_section(inputs: ContextInputs, room: int | None) -> WindowSection:
                 inclusions[turn.index] = Inclusion.SENT
 
     open_turns = [turn for turn in reversed(turns) if not inclusions[turn.index]]
-    take((turn for turn in open_turns if turn.memory is TurnMemory.PINNED), None)
-    take((turn for turn in open_turns if turn.memory is not TurnMemory.PINNED), k)
+    pinned = {turn.index for turn in open_turns if inputs.pins and turn.memory is TurnMemory.PINNED}
+    take((turn for turn in open_turns if turn.index in pinned), None)
+    take((turn for turn in open_turns if turn.index not in pinned), k)
     entries = tuple(PlannedTurn(turn, inclusions[turn.index] or Inclusion.SENT, tokens[turn.index]) for turn in turns)
-    return WindowSection(entries, k, total)
+    return WindowSection(entries, k, total, inputs.pins)
 
 
-def _reason(turn: Turn, k: int, oldest: int) -> Inclusion | None:
+def _reason(turn: Turn, k: int, oldest: int, *, pins: bool) -> Inclusion | None:
     """Why a turn is out whatever room there is; None when it may go. Unpinned ones before ``oldest`` never do."""
     if k == 0:
         return Inclusion.MEMORY_OFF
-    if (reason := exclusion_reason(turn)) is not None:
+    if (reason := exclusion_reason(turn, pins=pins)) is not None:
         return reason
-    return Inclusion.BEFORE_WINDOW if turn.index < oldest and turn.memory is not TurnMemory.PINNED else None
+    is_pinned = pins and turn.memory is TurnMemory.PINNED
+    return Inclusion.BEFORE_WINDOW if turn.index < oldest and not is_pinned else None
 
 
-def exclusion_reason(turn: Turn) -> Inclusion | None:
-    """Return what it is about a turn itself that keeps it out of every request; None where there is nothing."""
+def exclusion_reason(turn: Turn, *, pins: bool = True) -> Inclusion | None:
+    """Return what it is about a turn itself that keeps it out of every request; None where there is nothing.
+
+    Args:
+        turn: The turn.
+        pins: Whether it goes in any case where it is pinned.
+    """
     if turn.memory is TurnMemory.EXCLUDED:
         return Inclusion.EXCLUDED
     if turn.status is TurnStatus.STREAMING:
         return Inclusion.UNANSWERED
-    if turn.memory is TurnMemory.PINNED:
+    if pins and turn.memory is TurnMemory.PINNED:
         return None
     if turn.finish_reason == "content_filter" or (turn.failure is not None and turn.failure.blocked):
         return Inclusion.BLOCKED

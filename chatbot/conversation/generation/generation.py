@@ -10,9 +10,22 @@ from dataclasses import replace
 
 from chatbot.conversation.context.builder import ContextPlan
 from chatbot.conversation.generation.responder import AnsweredBy, Bytes, Correction, Delta, Event, Finish, Step
+from chatbot.conversation.generation.screen import SecretScreen
 from chatbot.conversation.parts import Blob, Part, Reasoning, Text, extended, text_of
+from chatbot.conversation.quota import Standing
 from chatbot.conversation.store import Recent
-from chatbot.conversation.turn import STORE_ERROR, Conversation, Timing, Turn, TurnStatus, Usage, Waiting
+from chatbot.conversation.turn import (
+    ENDPOINT_REQUEST,
+    STORE_ERROR,
+    Conversation,
+    Notice,
+    Timing,
+    Turn,
+    TurnStatus,
+    Usage,
+    Waiting,
+)
+from chatbot.redaction import withhold
 
 
 class Generation:
@@ -34,6 +47,8 @@ class Generation:
         """None also once it may have changed: then it has to be read."""
         self.plan = plan
         """What the latest request holds."""
+        self.standing: Standing | None = None
+        """How its asker stands with the limits; None also where nothing is limited."""
         self.task: asyncio.Task[None] | None = None
         self.stoppable = True
         """Not any more once the model is done: saving what it said must not be cut short."""
@@ -45,6 +60,9 @@ class Generation:
         """The bytes of what was answered, until somebody keeps them."""
         self._turn = turn
         self._new_parts: list[Part] = []
+        self._answer: tuple[Part, ...] = turn.answer
+        """As it came; the turn has it as it may be shown."""
+        self._screen = SecretScreen()
         self._asked_at = time.monotonic()
         self._first_thought_at: float | None = None
         self._first_word_at: float | None = None
@@ -55,7 +73,8 @@ class Generation:
         """The turn as it is now."""
         if self._new_parts:
             # Joined when somebody looks, not for every token.
-            self._turn = replace(self._turn, answer=extended(self._turn.answer, self._new_parts))
+            self._answer = extended(self._answer, self._new_parts)
+            self._turn = replace(self._turn, answer=self._screen.screened(self._answer, self._new_parts))
             self._new_parts.clear()
         return self._turn
 
@@ -77,7 +96,10 @@ class Generation:
         elif isinstance(event, Usage):
             self._turn = replace(self._turn, usage=event)
         elif isinstance(event, Finish):
-            self._turn = replace(self._turn, finish_reason=event.reason)
+            self._turn = replace(self._turn, finish_reason=withhold(event.reason))
+            if event.request:
+                known = Notice(ENDPOINT_REQUEST, {"id": event.request})
+                self._turn = replace(self._turn, notices=(*self._turn.notices, known))
         elif isinstance(event, AnsweredBy):
             self._turn = replace(self._turn, deployment=event.deployment)
         self._wake()
@@ -96,7 +118,8 @@ class Generation:
             self._first_thought_at, self._first_word_at = self._first_thought_at or words_at, None
         for part in answer:
             self._clock(part)
-        self._turn = replace(self.turn, answer=answer)
+        self._answer = answer
+        self._turn = replace(self.turn, answer=self._screen.screened(answer, answer))
 
     def pause(self, waiting: Waiting) -> None:
         """Tell the visitor that the model waits before it asks again."""

@@ -1,7 +1,7 @@
 """Between the task that writes an answer and the models: who responds to a plan, told in events.
 
-:class:`StreamingResponder` asks one deployment. One that falls back on others, runs tools or compares is another
-:class:`Responder`, and may be made of others.
+:class:`StreamingResponder` asks one deployment. One that falls back on others (``fallback``), runs tools or compares is
+another :class:`Responder`, and may be made of others.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from chatbot.conversation.content_blocks import PartReader
 from chatbot.conversation.context.builder import ContextPlan
 from chatbot.conversation.context.learned import USUAL_ANSWER, told_by
 from chatbot.conversation.deployments import EffectiveOptions
+from chatbot.conversation.failures import short_id
+from chatbot.conversation.generation.first_word import first_word_within
 from chatbot.conversation.parts import Blob, Part, Reasoning, Text, reasoning_of, text_of
 from chatbot.conversation.turn import Notice, Usage
 
@@ -67,9 +69,14 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The endpoint's own word for why the answer ends."""
+    """The endpoint's own word for why the answer ends.
+
+    Attributes:
+        request: The id by which its operator knows the request; empty where it sent none.
+    """
 
     reason: str
+    request: str = ""
 
 
 Event = Delta | Bytes | Correction | Step | Usage | Finish | AnsweredBy
@@ -113,43 +120,44 @@ class StreamingResponder:
         reader = PartReader()
         usage: Usage | None = None
         refused: ContextPlan | None = None
-        while True:
-            parameters = self._effective.request_parameters(plan)
-            yield Step(plan, tuple(self._notices(plan, refused, parameters)))
-            # LangChain types its generators as iterators; closing one is what closes the connection below it.
-            asked = self._effective.deployment.model.astream(plan.messages, config, **parameters)
-            stream = cast(AsyncGenerator[AIMessageChunk], asked)
-            try:
-                # No generator between this one and the model's: each costs every token.
-                async with aclosing(stream) as chunks:
-                    async for chunk in chunks:
-                        corrects = type(chunk) is not AIMessageChunk and isinstance(chunk, AIMessageChunk)
-                        parts = reader.read(_summed(answer, chunk) if corrects else chunk)
-                        while reader.data:
-                            yield Bytes(*reader.data.popitem())
-                        if corrects:
-                            answer = [*_others(answer), *parts]
-                            yield Correction(tuple(answer))
-                        else:
-                            for part in parts:
-                                answer.append(part)
-                                yield Delta(part)
-                        if reason := chunk.response_metadata.get("finish_reason"):
-                            yield Finish(reason)
-                        if used := chunk.usage_metadata:
-                            usage = Usage(used["input_tokens"], used["output_tokens"])
-                            yield self._effective.priced(usage)
-            except ContextOverflowError as error:
-                # Who has begun to answer has read it all.
-                shorter = None if text_of(answer) else self._shorter(plan, error)
-                # Learned from also where it was the second: whoever asks again asks for less.
-                if shorter is None or refused is not None:
-                    raise
-                plan, refused = shorter, plan
-                continue
-            if usage is not None:
-                self._learned.counted(self._id, _texts(plan), usage)
-            return
+        async with first_word_within(self._effective.deployment.first_word_timeout, answer):
+            while True:
+                parameters = self._effective.request_parameters(plan)
+                yield Step(plan, tuple(self._notices(plan, refused, parameters)))
+                # LangChain types its generators as iterators; closing one is what closes the connection below it.
+                asked = self._effective.deployment.model.astream(plan.messages, config, **parameters)
+                stream = cast(AsyncGenerator[AIMessageChunk], asked)
+                try:
+                    # No generator between this one and the model's: each costs every token.
+                    async with aclosing(stream) as chunks:
+                        async for chunk in chunks:
+                            corrects = type(chunk) is not AIMessageChunk and isinstance(chunk, AIMessageChunk)
+                            parts = reader.read(_summed(answer, chunk) if corrects else chunk)
+                            while reader.data:
+                                yield Bytes(*reader.data.popitem())
+                            if corrects:
+                                answer[:] = [*_others(answer), *parts]
+                                yield Correction(tuple(answer))
+                            else:
+                                for part in parts:
+                                    answer.append(part)
+                                    yield Delta(part)
+                            if reason := chunk.response_metadata.get("finish_reason"):
+                                yield Finish(reason, short_id(chunk.response_metadata.get("request_id")))
+                            if used := chunk.usage_metadata:
+                                usage = Usage(used["input_tokens"], used["output_tokens"])
+                                yield self._effective.priced(usage)
+                except ContextOverflowError as error:
+                    # Who has begun to answer has read it all.
+                    shorter = None if text_of(answer) else self._shorter(plan, error)
+                    # Learned from also where it was the second: whoever asks again asks for less.
+                    if shorter is None or refused is not None:
+                        raise
+                    plan, refused = shorter, plan
+                    continue
+                if usage is not None:
+                    self._learned.counted(self._id, _texts(plan), usage)
+                return
 
     def _shorter(self, refused: ContextPlan, error: ContextOverflowError) -> ContextPlan | None:
         """Learn from a refusal; return what may pass instead, if there is anything to leave out."""

@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import aclosing, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from langchain_core.exceptions import ModelError
-from langchain_core.runnables import RunnableConfig
-
 from chatbot.conversation.errors import BlobError
-from chatbot.conversation.failures import failure_of
+from chatbot.conversation.generation.asking import ask, failed
 from chatbot.conversation.generation.generation import Generation
 from chatbot.conversation.generation.responder import Responder
-from chatbot.conversation.generation.retries import RetryListener
 from chatbot.conversation.store import ConversationStore
-from chatbot.conversation.turn import ANSWER_TIMEOUT, STORE_ERROR, UNEXPECTED, Failure, Turn, TurnStatus, Value
+from chatbot.conversation.turn import STORE_ERROR, Failure, Turn, TurnStatus
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +37,10 @@ class GenerationTask:
         generation: Where it grows, for whoever follows it.
         responder: Who answers.
         store: Where it is kept.
+        pace: Seconds between two reads of the answer once it has begun; the model may take note of it.
         max_seconds: The longest it may take.
         max_saving_seconds: How long it is tried to be saved once it has ended.
+        quotes_errors: Whether who asked reads the model's own words where it fails.
     """
 
     def __init__(
@@ -50,24 +49,34 @@ class GenerationTask:
         responder: Responder,
         store: ConversationStore,
         *,
+        pace: Callable[[], float],
         max_seconds: float,
         max_saving_seconds: float,
+        quotes_errors: bool = True,
     ) -> None:
         self._generation = generation
         self._id = generation.conversation.id
         self._responder = responder
         self._store = store
+        self._pace = pace
         self.is_written = False
         """Whether it has ended and been saved by this process."""
         self._max_seconds = max_seconds
         self._max_saving_seconds = max_saving_seconds
+        self._quotes_errors = quotes_errors
 
     async def write(self) -> Turn:
         """Ask, and keep what comes; return the turn as it ended, however it ended."""
         ended = asyncio.Event()
         keeping = asyncio.create_task(self._checkpoints(ended))
         try:
-            turn = self._measured(await self._ask())
+            turn = await ask(
+                self._generation,
+                self._responder,
+                pace=self._pace,
+                max_seconds=self._max_seconds,
+                quotes_errors=self._quotes_errors,
+            )
         finally:
             self._generation.stoppable = False
             # Not cancelled: what has begun to write should get to its end before the last words are written.
@@ -86,7 +95,7 @@ class GenerationTask:
                 logger.exception("An answer could not be saved")
             if self._generation.is_given_up or time.monotonic() + pause > until:
                 self._generation.keep(None)
-                return _failed(turn, STORE_ERROR)
+                return failed(turn, Failure(STORE_ERROR))
             self._generation.hold(turn, pause)
             pause = min(2 * pause, LONGEST_PAUSE) if await self._waited(pause) else FIRST_PAUSE
 
@@ -113,9 +122,6 @@ class GenerationTask:
         stopped = replace(turn, status=TurnStatus.STOPPED, failure=None)
         return next((each for each in kept if each.key == turn.key), stopped)
 
-    def _measured(self, turn: Turn) -> Turn:
-        return replace(turn, timing=self._generation.timing(), waiting=None)
-
     async def _checkpoints(self, ended: asyncio.Event) -> None:
         """Keep what there is, again and again; who may not write any more stops asking."""
         while not ended.is_set():
@@ -135,32 +141,7 @@ class GenerationTask:
         """Keep the bytes of pictures and files that were answered, before a turn that refers to them is."""
         for blob, data in list(self._generation.blobs.items()):
             try:
-                await self._store.blobs.put_all(self._generation.conversation.owner, {blob: data})
+                await self._store.blobs_of(self._id).put_all(self._generation.conversation.owner, {blob: data})
             except BlobError as error:
                 logger.warning("A picture or file of an answer could not be kept: %s", error)
             self._generation.blobs.pop(blob, None)
-
-    async def _ask(self) -> Turn:
-        config = RunnableConfig(callbacks=[RetryListener(self._generation.pause)])
-        try:
-            async with (
-                asyncio.timeout(self._max_seconds) as limit,
-                aclosing(self._responder.respond(self._generation.plan, config)) as events,
-            ):
-                async for event in events:
-                    self._generation.take(event)
-        except asyncio.CancelledError:
-            # Only stopping cancels this task, and it wants what there is to be kept.
-            return replace(self._generation.turn, status=TurnStatus.STOPPED)
-        except ModelError as error:
-            return replace(self._generation.turn, status=TurnStatus.FAILED, failure=failure_of(error))
-        except Exception as error:
-            if isinstance(error, TimeoutError) and limit.expired():
-                return _failed(self._generation.turn, ANSWER_TIMEOUT, seconds=self._max_seconds)
-            logger.exception("The model raised what is no ModelError")
-            return _failed(self._generation.turn, UNEXPECTED)
-        return replace(self._generation.turn, status=TurnStatus.COMPLETE)
-
-
-def _failed(turn: Turn, kind: str, **data: Value) -> Turn:
-    return replace(turn, status=TurnStatus.FAILED, failure=Failure(kind, data))

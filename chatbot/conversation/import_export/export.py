@@ -34,13 +34,12 @@ from chatbot.conversation.parts import (
     Part,
     Reasoning,
     Text,
-    answer_data,
     blobs_of,
-    question_data,
     text_of,
 )
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.turn import Conversation, Turn
+from chatbot.conversation.turn_data import turn_data
 
 FORMAT: Final = "chatbot-conversation"
 VERSION: Final = 3
@@ -53,10 +52,14 @@ MAX_BYTES: Final = 20_000_000
 MAX_CONVERSATIONS: Final = 1_000
 """Of one ZIP."""
 
+MARKS: Final = ("pinned", "archived")
+"""What a conversation may be in its owner's list; a file says so of those that are."""
+
 PIECE_BYTES: Final = 192_000
 """Of a picture or file, in one text of JSON."""
 
 _NONE: Final[Mapping[Blob, bytes]] = MappingProxyType({})
+_PARTS: Final = ("question_parts", "answer_parts")
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 
 
@@ -139,7 +142,8 @@ def _json(conversation: Conversation, stored: Iterable[StoredTurn], data: Mappin
     """A line for each turn, and one for each picture or file."""
     referred: dict[str, bytes] = {}
     chosen = {name: value for name, value in asdict(conversation.options).items() if value is not None}
-    begins = {"format": FORMAT, "version": VERSION, "title": conversation.title, "options": chosen}
+    begins: dict[str, Any] = {"format": FORMAT, "version": VERSION, "title": conversation.title, "options": chosen}
+    begins |= {name: True for name in MARKS if getattr(conversation, f"is_{name}")}
     yield json.dumps(begins, ensure_ascii=False)[:-1] + ', "turns": ['
     comma = ""
     for each in stored:
@@ -219,14 +223,7 @@ class Bundle:
 
 
 def _written(turn: Turn) -> dict[str, Any]:
-    # The texts for people, and for searching; the parts where they do not say it all.
-    written = asdict(replace(turn, question=(), answer=(), waiting=None))
-    texts = {"user": turn.question_text, "assistant": turn.answer_text, "reasoning": turn.reasoning_text}
-    parts = {"question_parts": question_data(turn.question), "answer_parts": answer_data(turn.answer)}
-    told = {name: value for name, value in parts.items() if value is not None}
-    return (
-        texts | told | {name: value for name, value in written.items() if name not in ("question", "answer", "waiting")}
-    )
+    return {name: value for name, value in turn_data(turn).items() if value is not None or name not in _PARTS}
 
 
 def file_name(title: str) -> str:

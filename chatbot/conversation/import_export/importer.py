@@ -1,4 +1,4 @@
-"""Conversations from files: JSON of one, or a ZIP of several, from anywhere, checked whole before anything is believed.
+"""Conversations from files, this application's and others', checked whole before anything of them is believed.
 
 Read a piece at a time, in a thread: see :mod:`~chatbot.conversation.import_export.json_reader`.
 """
@@ -11,6 +11,8 @@ import zipfile
 import zlib
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
@@ -18,26 +20,20 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError, 
 from pydantic_core import PydanticCustomError
 
 from chatbot.conversation.errors import UnreadableExportError
-from chatbot.conversation.import_export.export import FORMAT, MAX_BYTES, MAX_CONVERSATIONS, VERSION
+from chatbot.conversation.import_export.embedding import is_page, json_within
+from chatbot.conversation.import_export.export import FORMAT, MARKS, MAX_BYTES, MAX_CONVERSATIONS, VERSION
 from chatbot.conversation.import_export.json_reader import JsonReader
-from chatbot.conversation.import_export.other_tools import LOOKED_AT, tool_of
+from chatbot.conversation.import_export.option_models import option_fields
+from chatbot.conversation.import_export.other_tools import LOOKED_AT, READ, conversations_in, tool_of
+from chatbot.conversation.import_export.others.chatgpt import FILE_ID
+from chatbot.conversation.import_export.others.messages import MAX_PARTS, MAX_TURNS, turns_of
 from chatbot.conversation.import_export.part_models import PartModel, Strict, WholeText, whole
-from chatbot.conversation.options import OPTIONS, Option, Options
-from chatbot.conversation.parts import Blob, answer_of, blobs_of, question_of
+from chatbot.conversation.options import Options
+from chatbot.conversation.parts import Blob, blobs_of
 from chatbot.conversation.store import MAX_BLOB_BYTES, StoredTurn
-from chatbot.conversation.turn import (
-    Conversation,
-    Failure,
-    Feedback,
-    Notice,
-    Rating,
-    Timing,
-    Turn,
-    TurnMemory,
-    TurnStatus,
-    Usage,
-    Value,
-)
+from chatbot.conversation.titles import shortened
+from chatbot.conversation.turn import Conversation, Rating, Turn, TurnMemory, TurnStatus, Usage, Value
+from chatbot.conversation.turn_data import turn_from
 
 MAX_UPLOAD_BYTES: Final = 25_000_000
 """Of a file as it is sent, packed or not."""
@@ -45,11 +41,8 @@ MAX_UPLOAD_BYTES: Final = 25_000_000
 MAX_UNPACKED_BYTES: Final = 50_000_000
 """Of all the JSON in one ZIP."""
 
-MAX_TURNS: Final = 20_000
-"""Of one conversation, all versions counted."""
-
-MAX_PARTS: Final = 1_000
-"""Of one question or answer."""
+MAX_FILES: Final = 4 * MAX_CONVERSATIONS
+"""In one ZIP, of whatever kind."""
 
 MAX_VALUES: Final = 100_000
 """Of one turn, however they are nested."""
@@ -93,14 +86,7 @@ class _Feedback(Strict):
     comment: WholeText = ""
 
 
-def _field(option: Option) -> Any:
-    bounded: Any = Annotated[option.type, Field(**option.bounds)]
-    return (bounded if option.is_number else Annotated[bounded, AfterValidator(whole)]) | None, None
-
-
-_OPTIONS: Final[type[Strict]] = create_model(
-    "_OPTIONS", __base__=Strict, **{name: _field(option) for name, option in OPTIONS.items()}
-)
+_OPTIONS: Final[type[Strict]] = create_model("_OPTIONS", __base__=Strict, **option_fields(whole))
 
 
 class _Failure(Strict):
@@ -158,6 +144,8 @@ class _File(Strict):
     version: int
     title: Annotated[WholeText, StringConstraints(max_length=1_000)]
     options: Any = Field(default_factory=dict)
+    pinned: bool = False
+    archived: bool = False
     turns: list[Any]
     blobs: dict[str, bytes] = Field(default_factory=dict)
 
@@ -176,8 +164,22 @@ class Imported(NamedTuple):
     data: dict[Blob, bytes]
 
 
-def read(data: bytes, owner: str, new_id: Callable[[], str]) -> list[Imported]:
-    """Return the conversations in a file, be it one conversation's JSON or a ZIP of several.
+class ImportedFile(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        conversations: All that have anything in them.
+        tool: Which other tool wrote it; empty where this application did.
+        empty: How many more it has in which nothing was said, or nothing that could be taken.
+    """
+
+    conversations: list[Imported]
+    tool: str = ""
+    empty: int = 0
+
+
+def read(data: bytes, owner: str, new_id: Callable[[], str]) -> ImportedFile:
+    """Return the conversations in a file: JSON of one, a report of one, a ZIP of several, or another tool's export.
 
     Args:
         data: The file's content.
@@ -189,65 +191,165 @@ def read(data: bytes, owner: str, new_id: Callable[[], str]) -> list[Imported]:
     """
     if len(data) > MAX_UPLOAD_BYTES:
         raise UnreadableExportError("file_too_large", most=MAX_UPLOAD_BYTES // 1_000_000)
-    return _read_bundle(data, owner, new_id) if data.startswith(b"PK") else [read_json(data, owner, new_id())]
+    if data.startswith(b"PK"):
+        return _read_bundle(data, owner, new_id)
+    if is_page(data):
+        data = json_within(data)
+    if (tool := _tool_of(data[:LOOKED_AT])) is not None:
+        return _with_words(_read_other(data, tool, owner, new_id, lambda _: None))
+    return ImportedFile([read_json(data, owner, new_id())])
 
 
-def _read_bundle(data: bytes, owner: str, new_id: Callable[[], str]) -> list[Imported]:
+def _tool_of(head: bytes) -> str | None:
+    """Which other tool's a file is that can be read; one that cannot is an error."""
+    tool = tool_of(head)
+    if tool is not None and tool not in READ:
+        raise UnreadableExportError("other_tool", tool=tool)
+    return tool
+
+
+def _read_other(
+    data: bytes, tool: str, owner: str, new_id: Callable[[], str], attached: Callable[[str], bytes | None]
+) -> ImportedFile:
+    found = []
+    empty = 0
+    for each, place in conversations_in(data, tool, attached):
+        stored = turns_of(each, place)
+        if not any(one.turn.question or one.turn.answer or one.turn.failure for one in stored):
+            empty += 1
+            continue
+        first = next((one.turn.question_text for one in stored if one.turn.question), "")
+        options = Options(system_prompt=each.system_prompt or None)
+        conversation = Conversation(
+            new_id(), owner, title=each.title or shortened(first), options=options, usage=_total(stored)
+        )
+        found.append(Imported(conversation, stored, _referred(each.data, stored)))
+    return ImportedFile(found, tool, empty)
+
+
+def _with_words(file: ImportedFile) -> ImportedFile:
+    if not file.conversations:
+        raise UnreadableExportError("nothing_said", tool=file.tool)
+    return file
+
+
+def _referred(data: Mapping[Blob, bytes], stored: Iterable[StoredTurn]) -> dict[Blob, bytes]:
+    parts = (part for each in stored for part in (*each.turn.question, *each.turn.answer))
+    return {blob: data[blob] for blob in blobs_of(parts)}
+
+
+def _read_bundle(data: bytes, owner: str, new_id: Callable[[], str]) -> ImportedFile:
     """Return the conversations in a ZIP; files in it that are not JSON are passed over."""
     # Counted before the list of files is built, which takes a kilobyte of memory for each.
     signatures = sum(data.count(_SIGNATURE, at, at + _PIECE) for at in range(0, len(data), _PIECE))
-    if signatures > 4 * MAX_CONVERSATIONS:
+    if signatures > MAX_FILES:
         raise UnreadableExportError("too_many_files")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             found = _read_entries(archive, owner, new_id)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
         raise UnreadableExportError("damaged_zip") from error
-    if not found:
-        raise UnreadableExportError("no_conversation")
     return found
 
 
-def _read_entries(archive: zipfile.ZipFile, owner: str, new_id: Callable[[], str]) -> list[Imported]:
+def _read_entries(archive: zipfile.ZipFile, owner: str, new_id: Callable[[], str]) -> ImportedFile:
     entries = [
         entry
         for entry in archive.infolist()
         if entry.filename.lower().endswith(".json") and not entry.filename.startswith("__MACOSX/")
     ]
-    for entry in entries:
-        # Other tools put theirs among other files, and those may come first.
-        if entry.filename.rpartition("/")[2].lower().startswith("conversations"):
-            with archive.open(entry) as file:
-                _check_tool(file.read(LOOKED_AT))
+    if not entries:
+        raise UnreadableExportError("no_conversation")
     if len(entries) > MAX_CONVERSATIONS:
         raise UnreadableExportError("too_many_conversations", most=MAX_CONVERSATIONS)
+    by_tool: dict[str | None, list[zipfile.ZipInfo]] = {}
+    for entry in entries:
+        with archive.open(entry) as file:
+            by_tool.setdefault(tool_of(file.read(LOOKED_AT)), []).append(entry)
+    # Other tools put theirs among other files of theirs.
+    for tool in (*READ, *by_tool):
+        if tool is not None and tool in by_tool:
+            return _read_others(archive, by_tool[tool], tool, owner, new_id)
     unpacked = 0
     found = []
     for entry in entries:
-        text = _unpacked(archive, entry)
+        text = _unpacked(archive, entry, MAX_BYTES)
         unpacked += len(text)
-        if unpacked > MAX_UNPACKED_BYTES:
-            raise UnreadableExportError("unpacked_too_large", most=MAX_UNPACKED_BYTES // 1_000_000)
-        try:
+        _check_unpacked(unpacked)
+        with _naming(entry):
             found.append(read_json(text, owner, new_id()))
-        except UnreadableExportError as error:
-            error.data["file"] = entry.filename
-            raise
-    return found
+    return ImportedFile(found)
 
 
-def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """One byte more than can be read, however small the file says it is."""
+def _read_others(
+    archive: zipfile.ZipFile,
+    entries: Iterable[zipfile.ZipInfo],
+    tool: str,
+    owner: str,
+    new_id: Callable[[], str],
+) -> ImportedFile:
+    attached = _Attached(archive)
+    unpacked = empty = 0
+    found: list[Imported] = []
+    for entry in entries:
+        text = _unpacked(archive, entry, MAX_UNPACKED_BYTES)
+        unpacked += len(text)
+        _check_unpacked(unpacked)
+        with _naming(entry):
+            _tool_of(text[:LOOKED_AT])
+            file = _read_other(text, tool, owner, new_id, attached)
+        found += file.conversations
+        empty += file.empty
+        if len(found) > MAX_CONVERSATIONS:
+            raise UnreadableExportError("too_many_conversations", most=MAX_CONVERSATIONS)
+    return _with_words(ImportedFile(found, tool, empty))
+
+
+class _Attached:
+    """What stands beside ChatGPT's conversations, by its ids: the names of the files begin with them."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._entries: dict[str, zipfile.ZipInfo] = {}
+        self._room = MAX_UNPACKED_BYTES
+        for entry in archive.infolist():
+            if named := FILE_ID.match(entry.filename.rpartition("/")[2]):
+                self._entries.setdefault(named[0], entry)
+
+    def __call__(self, id: str) -> bytes | None:  # noqa: A002 - ChatGPT's own name
+        """Return the bytes of a file; None where it is not there, or too large."""
+        entry = self._entries.get(id)
+        if entry is None:
+            return None
+        held = _unpacked(self._archive, entry, min(MAX_BLOB_BYTES, self._room))
+        if len(held) > min(MAX_BLOB_BYTES, self._room):
+            return None
+        self._room -= len(held)
+        return held
+
+
+@contextmanager
+def _naming(entry: zipfile.ZipInfo) -> Iterator[None]:
+    """Say of what is wrong in which file it is."""
+    try:
+        yield
+    except UnreadableExportError as error:
+        error.data["file"] = entry.filename
+        raise
+
+
+def _check_unpacked(size: int) -> None:
+    if size > MAX_UNPACKED_BYTES:
+        raise UnreadableExportError("unpacked_too_large", most=MAX_UNPACKED_BYTES // 1_000_000)
+
+
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:
+    """More than ``most`` bytes, and not much more, where there are more, however small the file says it is."""
     unpacked = io.BytesIO()
     with archive.open(entry) as file:
-        while unpacked.tell() <= MAX_BYTES and (piece := file.read(_PIECE)):
+        while unpacked.tell() <= most and (piece := file.read(_PIECE)):
             unpacked.write(piece)
     return unpacked.getvalue()
-
-
-def _check_tool(head: bytes) -> None:
-    if (tool := tool_of(head)) is not None:
-        raise UnreadableExportError("other_tool", tool=tool)
 
 
 def read_json(text: str | bytes, owner: str, new_id: str) -> Imported:
@@ -262,7 +364,8 @@ def read_json(text: str | bytes, owner: str, new_id: str) -> Imported:
         UnreadableExportError: It is not such a file; nothing of it is used.
     """
     data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
-    _check_tool(data[:LOOKED_AT])
+    if (tool := tool_of(data[:LOOKED_AT])) is not None:
+        raise UnreadableExportError("other_tool", tool=tool)
     if len(data) > MAX_BYTES:
         raise UnreadableExportError("file_too_large", most=MAX_BYTES // 1_000_000)
     reader = JsonReader(data)
@@ -278,7 +381,8 @@ def read_json(text: str | bytes, owner: str, new_id: str) -> Imported:
     _check_tree(file.turns)
     stored = [StoredTurn(_turn(each), each.shown) for each in file.turns]
     options = Options(**_checked(_OPTIONS, file.options, "options").model_dump())
-    conversation = Conversation(new_id, owner, title=file.title, options=options, usage=_total(stored))
+    marks = {f"is_{name}": getattr(file, name) for name in MARKS}
+    conversation = Conversation(new_id, owner, title=file.title, options=options, usage=_total(stored), **marks)
     return Imported(conversation, stored, _data(file.blobs, stored))
 
 
@@ -296,7 +400,7 @@ def _document(reader: JsonReader) -> dict[str, Any]:
         elif name == "blobs" and reader.peek() == "{":
             content[name] = {digest: _bytes(reader, digest) for digest in reader.members()}
         else:
-            content[name] = _value(reader)
+            content[name] = reader.tree(MAX_VALUES)
     return content
 
 
@@ -306,7 +410,7 @@ def _turns(reader: JsonReader) -> list[_Turn]:
     for number, _ in enumerate(reader.entries()):
         if number == MAX_TURNS:
             raise UnreadableExportError("too_many_entries", place="turns", most=MAX_TURNS)
-        value = _value(reader)
+        value = reader.tree(MAX_VALUES)
         if fault is None:
             try:
                 turns.append(_checked(_Turn, value, "turns", number))
@@ -316,18 +420,6 @@ def _turns(reader: JsonReader) -> list[_Turn]:
     if fault is not None:
         raise fault
     return turns
-
-
-def _value(reader: JsonReader, depth: int = 20, room: Iterator[int] | None = None) -> Any:
-    """A value; objects and lists are read by their members, each of which may be a long text."""
-    room = iter(range(MAX_VALUES)) if room is None else room
-    if next(room, None) is None:
-        raise UnreadableExportError("too_many_values", most=MAX_VALUES)
-    if depth and reader.peek() == "{":
-        return {name: _value(reader, depth - 1, room) for name in reader.members()}
-    if depth and reader.peek() == "[":
-        return [_value(reader, depth - 1, room) for _ in reader.entries()]
-    return reader.value()
 
 
 def _bytes(reader: JsonReader, digest: str) -> bytes:
@@ -392,25 +484,11 @@ def _total(stored: Iterable[StoredTurn]) -> Usage:
 
 
 def _turn(read: _Turn) -> Turn:
-    texts = {"user", "assistant", "reasoning", "question_parts", "answer_parts"}
-    values: dict[str, Any] = {name: getattr(read, name) for name in _Turn.model_fields.keys() - texts - {"shown"}}
-    values["question"] = question_of(read.user, _dumped(read.question_parts))
-    values["answer"] = answer_of(read.assistant, read.reasoning, _dumped(read.answer_parts))
-    values["usage"] = read.usage and Usage(**read.usage.model_dump())
-    values["failure"] = read.failure and Failure(**read.failure.model_dump())
-    values["notices"] = tuple(Notice(**each.model_dump()) for each in read.notices)
-    values["timing"] = read.timing and Timing(**read.timing.model_dump())
-    values["feedback"] = read.feedback and Feedback(**read.feedback.model_dump())
-    # Whoever was writing it is not writing it here.
-    values["status"] = TurnStatus.STOPPED if read.status is TurnStatus.STREAMING else read.status
-    turn = Turn(**values)
+    turn = turn_from(read.model_dump())
     if (turn.question_text, turn.answer_text, turn.reasoning_text) != (read.user, read.assistant, read.reasoning):
         raise UnreadableExportError("text_mismatch", index=read.index, version=read.version)
-    return turn
-
-
-def _dumped(parts: Sequence[Strict] | None) -> list[dict[str, Any]] | None:
-    return None if parts is None else [part.model_dump() for part in parts]
+    # Whoever was writing it is not writing it here.
+    return replace(turn, status=TurnStatus.STOPPED) if turn.status is TurnStatus.STREAMING else turn
 
 
 def _check_tree(turns: Sequence[_Turn]) -> None:

@@ -21,7 +21,11 @@ MAX_TEXT: Final = 4_000_000
 MAX_NESTED: Final = 100_000
 """Characters of one list or object that is read as a whole."""
 
+MAX_DEPTH: Final = 10_000
+"""How deep lists and objects may be within each other: some tools nest every message in the one before it."""
+
 _PIECE: Final = 256_000
+_END: Final = object()
 _BLANKS: Final = re.compile(r"[ \t\n\r]*")
 
 
@@ -74,6 +78,43 @@ class JsonReader:
                 if end < len(self._text) or not self._more():
                     self._at = end
                     return value
+
+    def tree(self, most: int) -> Any:
+        """Return the next value, its objects and lists read by their members, each of which may be a long text.
+
+        Args:
+            most: How many values may be in it, however they are nested.
+        """
+        value, parts = self._begun()
+        open_ones = [(value, parts)]
+        count = 0
+        while open_ones:
+            container, parts = open_ones[-1]
+            if (name := next(parts, _END)) is _END:
+                open_ones.pop()
+                continue
+            count += 1
+            if count > most:
+                raise UnreadableExportError("too_many_values", most=most)
+            child, its_parts = self._begun()
+            if isinstance(container, dict):
+                container[name] = child
+            else:
+                container.append(child)
+            if isinstance(child, dict | list):
+                if len(open_ones) == MAX_DEPTH:
+                    raise UnreadableExportError("nested_too_deep")
+                open_ones.append((child, its_parts))
+        return value
+
+    def _begun(self) -> tuple[Any, Iterator[Any]]:
+        """The next value, and what is still to be read of it."""
+        kind = self.peek()
+        if kind == "{":
+            return {}, self.members()
+        if kind == "[":
+            return [], self.entries()
+        return self.value(), iter(())
 
     def members(self) -> Iterator[str]:
         """Yield the names of an object's members; whoever asks for the next has read the value of the last."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from chatbot.conversation.context.builder import ContextPlan
@@ -86,7 +86,8 @@ class RecallService:
                     # Takes longer than the other visitors should wait.
                     await asyncio.to_thread(known.add_all, turns)
                 if len(turns) < PIECE or known.index.is_full:
-                    self._keep(conversation.id, known)
+                    if build.is_wanted:
+                        self._keep(conversation.id, known)
                     return known
                 before = turns[0].index
             return None
@@ -99,6 +100,13 @@ class RecallService:
         self._kept.move_to_end(conversation_id)
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)
+
+    def forget(self, conversation_ids: Collection[str]) -> None:
+        """Let go of what is at hand of conversations that are gone."""
+        for id in conversation_ids:  # noqa: A001
+            self._kept.pop(id, None)
+        for build in self._builds.values():
+            build.is_wanted &= build.conversation[0] not in conversation_ids
 
     def grown(self, conversation_id: str, revision: int, turn: Turn) -> None:
         """Take in a turn that was added at the end of a conversation and brought it to ``revision``."""

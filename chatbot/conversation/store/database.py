@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
 
-from sqlalchemy import Executable, RowMapping
+from sqlalchemy import Executable, RowMapping, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chatbot.conversation.errors import DatabaseMovedError
-from chatbot.conversation.store.engine import file_of, make_engine, make_folder
+from chatbot.conversation.store.claim import Claim
+from chatbot.conversation.store.engine import file_of, is_exclusive, make_engine, make_folder
 from chatbot.conversation.store.migrate import migrate
+from chatbot.conversation.store.schema import conversations
 
 _T = TypeVar("_T")
 
@@ -28,15 +31,24 @@ PAGE_ROWS: Final = 50
 """How many rows are made anything of at a time: a few milliseconds' work."""
 
 
+Timed = Callable[[Literal["read", "write"], float], None]
+"""Told how many seconds something took, the wait for a connection and for its turn among the writers included."""
+
+
 class Database:
     """A database by its URL.
+
+    Args:
+        url: The URL.
+        timed: Told how long each reading and writing takes.
 
     Raises:
         ValueError: The URL is none, or its database's driver is not installed.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timed: Timed | None = None) -> None:
         self._engine = make_engine(url)
+        self._timed = timed
         self._is_open = False
         self._opening = asyncio.Lock()
         self._connections = 0
@@ -45,6 +57,8 @@ class Database:
         self._file: tuple[int, int] | None = None
         """Which file it is, of an SQLite one: whatever becomes of its name, what is open goes on being written to."""
         self._looked_at = 0.0
+        file = self._engine.url.database
+        self._claim = Claim(Path(file)) if file and is_exclusive(self._engine) else None
         # One at a time may write to an SQLite file, and those who wait for its own lock wait in no order: under load
         # one of them goes on losing until its time is up. Here they queue; other processes are few.
         self._writing = asyncio.Lock() if self._engine.url.get_backend_name() == "sqlite" else nullcontext()
@@ -55,6 +69,8 @@ class Database:
             async with self._opening:
                 if not self._is_open:
                     await asyncio.to_thread(make_folder, self._engine.url)
+                    if self._claim is not None and await asyncio.to_thread(self._claim.take):
+                        await asyncio.sleep(LOOK_SECONDS)  # By then the other one has seen it.
                     await migrate(self._engine)
                     self._file = await asyncio.to_thread(file_of, self._engine.url)
                     self._is_open = True
@@ -80,23 +96,39 @@ class Database:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), IN_USE_SECONDS)
         await self._engine.dispose()
+        if self._claim is not None:
+            await asyncio.to_thread(self._claim.give_back)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """A connection to write with, in the order of asking where the database takes one writer at a time.
 
         Raises:
-            DatabaseMovedError: The SQLite file was removed or replaced: what is written would be lost.
+            DatabaseMovedError: The SQLite file was removed or replaced, or another process has taken it over: what is
+                written would be lost.
         """
-        async with self._writing:
-            await self._check_file()
-            async with self._connected() as connection:
-                yield connection
+        with self._clock("write"):
+            async with self._writing:
+                await self._check_file()
+                async with self._connected() as connection:
+                    yield connection
 
     async def read(self, query: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
         """Return the rows of a query."""
-        async with self._connected() as connection:
-            return (await connection.execute(query, parameters)).mappings().all()
+        with self._clock("read"):
+            async with self._connected() as connection:
+                return (await connection.execute(query, parameters)).mappings().all()
+
+    async def ping(self) -> None:
+        """Read as little as there is to read.
+
+        Raises:
+            DatabaseMovedError: The SQLite file was removed or replaced, or another process has taken it over.
+            SQLAlchemyError: The database cannot be read.
+        """
+        await self._check_file()
+        # Not one that reads no table: SQLite answers that without looking at its file.
+        await self.read(select(conversations.c.id).limit(1))
 
     async def pages(self, query: Executable, size: int = PAGE_ROWS) -> AsyncGenerator[Sequence[RowMapping]]:
         """Yield the rows of a query that may have many, as they are at one moment, a few at a time.
@@ -107,10 +139,21 @@ class Database:
             async for rows in result.mappings().partitions(size):
                 yield rows
 
+    @contextmanager
+    def _clock(self, what: Literal["read", "write"]) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            if self._timed is not None:
+                self._timed(what, time.perf_counter() - began)
+
     async def _check_file(self) -> None:
         if self._file is None or time.monotonic() < self._looked_at + LOOK_SECONDS:
             return
         if await asyncio.to_thread(file_of, self._engine.url) != self._file:
+            raise DatabaseMovedError
+        if self._claim is not None and not await asyncio.to_thread(self._claim.holds):
             raise DatabaseMovedError
         self._looked_at = time.monotonic()
 

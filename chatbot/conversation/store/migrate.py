@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chatbot.conversation.store.engine import write_ahead
+from chatbot.conversation.store.engine import is_exclusive, write_ahead
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
@@ -29,7 +29,7 @@ async def migrate(engine: AsyncEngine) -> None:
     Raises:
         ValueError: The database is of a later version than this application.
     """
-    if engine.dialect.name == "sqlite":
+    if engine.dialect.name == "sqlite" and not is_exclusive(engine):
         await write_ahead(engine)
     scripts = await asyncio.to_thread(_scripts)
     async with engine.begin() as connection:

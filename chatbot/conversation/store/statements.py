@@ -16,8 +16,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.conversation.retention import LASTING_SECONDS, PASSING, PASSING_SECONDS, UNDELETE_SECONDS, lifetime
-from chatbot.conversation.store.schema import IS_IN_PROGRESS, conversation_of, conversations, options_row, turns
-from chatbot.conversation.turn import INTERRUPTED, Conversation, Failure, TurnStatus, Usage
+from chatbot.conversation.store.schema import (
+    IS_IN_PROGRESS,
+    comparison_row,
+    conversation_of,
+    conversations,
+    options_row,
+    turns,
+)
+from chatbot.conversation.turn import INTERRUPTED, Comparison, Conversation, Failure, TurnStatus, Usage, counting
+from chatbot.conversation.turn_data import turn_from
 
 
 class RevisionError(Exception):
@@ -47,6 +55,8 @@ async def create(connection: AsyncConnection, conversation: Conversation, *, is_
         "updated_at": now,
         "deleted_at": now if is_hidden else None,
         "expires_at": now + (UNDELETE_SECONDS if is_hidden else lifetime(conversation.owner)),
+        "pinned": conversation.is_pinned,
+        "archived": conversation.is_archived,
     }
     try:
         await connection.execute(insert(conversations).values(row))
@@ -89,6 +99,25 @@ async def touch(connection: AsyncConnection, id: str, usage: Usage | None = None
     return None if row is None else conversation_of(row)
 
 
+async def compare(
+    connection: AsyncConnection, conversation: Conversation, comparison: Comparison | None, **values: Any
+) -> Conversation:
+    """Note which answers are compared in a conversation from now on, if any are; return it as it stands then."""
+    this = update(conversations).where(conversations.c.id == conversation.id)
+    moved = this.values(comparison_row(comparison) | values).returning(*conversations.c)
+    return conversation_of((await connection.execute(moved)).mappings().one())
+
+
+async def show_counting(connection: AsyncConnection, id: str, comparison: Comparison) -> None:  # noqa: A002
+    """Show the one of the answers that are compared that counts as long as none is kept."""
+    at_index = and_(turns.c.conversation_id == id, turns.c.index == comparison.index)
+    rows = (await connection.execute(select(turns).where(at_index).order_by(turns.c.version))).mappings().all()
+    compared = [row for row in rows if row["version"] in comparison.options]
+    chosen = counting([turn_from(row) for row in compared])
+    if not any(row["shown"] and row["version"] == chosen.version for row in compared):
+        await show_only(connection, id, comparison.index, [chosen.key])
+
+
 async def spend(connection: AsyncConnection, id: str, usage: Usage) -> None:  # noqa: A002
     """Add to what a conversation took, where nothing was written to it."""
     await connection.execute(update(conversations).where(conversations.c.id == id).values(_added(usage)))
@@ -118,28 +147,26 @@ def _added(usage: Usage) -> dict[Any, Any]:
     return values
 
 
-async def claim(
-    connection: AsyncConnection,
-    id: str,  # noqa: A002
-    silent_before: float,
-    *,
-    beside: int | None = None,
-) -> None:
-    """See to it that nobody is answering, but for answers at the index ``beside``.
+async def claim(connection: AsyncConnection, conversation: Conversation, silent_before: float) -> list[RowMapping]:
+    """See to it that nobody is answering.
 
     An answer that nobody has touched since a time ends as interrupted.
+
+    Returns:
+        The rows of those, as :func:`in_progress` has them.
 
     Raises:
         AnsweringError: An answer is being written.
     """
-    for row in await in_progress(connection, id):
+    interrupted = []
+    for row in await in_progress(connection, conversation.id):
         if row["touched_at"] >= silent_before:
-            if row["index"] == beside:
-                continue
-            raise AnsweringError(f"conversation {id} is being answered")
+            raise AnsweringError(f"conversation {conversation.id} is being answered")
         # What was to replace an answer and did not get to: the answer is still there.
         ended = {"status": TurnStatus.FAILED.value, "failure": asdict(Failure(INTERRUPTED))}
-        await end_in_progress(connection, id, row, keep=row["shown"], ended=ended)
+        await end_in_progress(connection, conversation, row, keep=row["shown"], ended=ended)
+        interrupted.append(row)
+    return interrupted
 
 
 async def in_progress(connection: AsyncConnection, id: str) -> Sequence[RowMapping]:  # noqa: A002
@@ -147,7 +174,7 @@ async def in_progress(connection: AsyncConnection, id: str) -> Sequence[RowMappi
     has_parts = turns.c.answer_parts.is_not(None).label("has_parts")
     columns = (
         *(turns.c.index, turns.c.version, turns.c.shown, turns.c.writer, turns.c.touched_at, turns.c.assistant),
-        has_parts,
+        *(turns.c.deployment, turns.c.usage, has_parts),
     )
     query = select(*columns).where(turns.c.conversation_id == id)
     rows = (await connection.execute(query.where(IS_IN_PROGRESS))).mappings().all()
@@ -156,20 +183,27 @@ async def in_progress(connection: AsyncConnection, id: str) -> Sequence[RowMappi
 
 async def end_in_progress(
     connection: AsyncConnection,
-    id: str,  # noqa: A002
+    conversation: Conversation,
     row: RowMapping,
     *,
     keep: bool,
     ended: dict[str, Any],
 ) -> None:
-    """End an answer in its writer's stead: keep and show it, or drop it; the writer notices at its next write."""
-    it = is_version(id, row["index"], row["version"])
-    if not keep:
+    """End an answer in its writer's stead: keep and show it, or drop it; the writer notices at its next write.
+
+    Of answers that are compared each is kept, and the one that counts is shown.
+    """
+    key = row["index"], row["version"]
+    it = is_version(conversation.id, *key)
+    is_compared = conversation.compares(key)
+    if not keep and not is_compared:
         await connection.execute(delete(turns).where(it))
         return
     await connection.execute(update(turns).where(it).values(ended))
-    if not row["shown"]:
-        await show_only(connection, id, row["index"], [(row["index"], row["version"])])
+    if is_compared and conversation.comparison is not None:
+        await show_counting(connection, conversation.id, conversation.comparison)
+    elif not row["shown"]:
+        await show_only(connection, conversation.id, row["index"], [key])
 
 
 async def show_only(
@@ -188,15 +222,19 @@ async def show_only(
 async def path_from(connection: AsyncConnection, id: str, index: int, version: int) -> list[tuple[int, int]]:  # noqa: A002
     """Return a version beside the one that is shown and the newest of what once followed it, as (index, version).
 
+    Where none is shown at the index, because it was taken back, it is one that follows what is shown before it.
+
     Raises:
         RevisionError: There is no such version, or it is not beside the one that is shown.
     """
     columns = (turns.c.index, turns.c.version, turns.c.parent, turns.c.shown)
-    query = select(*columns).where(turns.c.conversation_id == id, turns.c.index >= index).order_by(turns.c.version)
+    query = select(*columns).where(turns.c.conversation_id == id, turns.c.index >= index - 1).order_by(turns.c.version)
     rows = (await connection.execute(query)).mappings().all()
+    before = {row["version"] for row in rows if row["index"] == index - 1 and row["shown"]}
     shown = {row["parent"] for row in rows if row["index"] == index and row["shown"]}
+    follows = shown or before or ({None} if index == 0 else set())
     wanted = {row["parent"] for row in rows if row["index"] == index and row["version"] == version}
-    if not wanted or wanted != shown:
+    if not wanted or wanted != follows:
         raise RevisionError(f"conversation {id} has no version {version} beside the turn {index} that is shown")
     newest = {(row["index"], row["parent"]): row["version"] for row in rows}
     path = [(index, version)]

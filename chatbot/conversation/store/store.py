@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
+    Column,
     CompoundSelect,
     RowMapping,
     and_,
@@ -25,7 +26,6 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    tuple_,
     union_all,
     update,
 )
@@ -34,9 +34,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chatbot.conversation.options import Options
 from chatbot.conversation.parts import blobs_of, text_parts
 from chatbot.conversation.retention import RENEWED_AFTER, UNDELETE_SECONDS, lifetime
-from chatbot.conversation.store import statements
+from chatbot.conversation.store import removal, statements
+from chatbot.conversation.store.acceptances import AcceptanceStore
+from chatbot.conversation.store.api_keys import ApiKeyStore
 from chatbot.conversation.store.blobs import BlobStore, link, link_all, link_rows
-from chatbot.conversation.store.database import PAGE_ROWS, Database, to_its_end
+from chatbot.conversation.store.ceilings import UNLIMITED, Ceilings
+from chatbot.conversation.store.counters import UsageCounters
+from chatbot.conversation.store.database import PAGE_ROWS, Database, Timed, to_its_end
 from chatbot.conversation.store.schema import (
     IS_IN_PROGRESS,
     IS_PINNED,
@@ -44,14 +48,18 @@ from chatbot.conversation.store.schema import (
     conversation_of,
     conversations,
     options_row,
-    turn_of,
+    shares,
     turn_row,
     turns,
 )
 from chatbot.conversation.store.search import holds
+from chatbot.conversation.store.shares import ShareStore
+from chatbot.conversation.store.sign_in import SignInStore
 from chatbot.conversation.store.statements import RevisionError, is_version
+from chatbot.conversation.store.usage import STOPPED, TITLED, UsageStore
 from chatbot.conversation.turn import (
     INTERRUPTED,
+    Comparison,
     Conversation,
     Failure,
     Feedback,
@@ -61,6 +69,7 @@ from chatbot.conversation.turn import (
     Usage,
     is_blank,
 )
+from chatbot.conversation.turn_data import turn_from
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +78,8 @@ _T = TypeVar("_T")
 SILENCE: Final = 5.0
 """Seconds after which an answer that no writer has touched counts as interrupted: a writer touches it each second."""
 
-REMOVED_CONVERSATIONS, REMOVED_TURNS = 20, 200
-"""How many conversations, and about how many of their turns, are removed at a time: a few milliseconds' work."""
+REMOVED_TURNS: Final = 200
+"""About how many turns are removed at a time: a few milliseconds' work."""
 
 
 _LAST: Final = 2**31 - 1
@@ -122,16 +131,21 @@ class Begun:
     """A turn whose question was written down.
 
     Attributes:
-        turn: The turn, without an answer.
+        turns: The turn, without an answer; where answers are compared, a version of it for each.
         conversation: The conversation as it stands with it.
         before: What comes before it; its ``versions`` have those beside the turn that are not its own as well.
         replaced: What is shown in its place until it has ended.
     """
 
-    turn: Turn
+    turns: Sequence[Turn]
     conversation: Conversation
     before: Recent
     replaced: Turn | None
+
+    @property
+    def turn(self) -> Turn:
+        """The turn, or the first version of it."""
+        return self.turns[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +154,7 @@ class Ended:
 
     Attributes:
         conversation: The conversation as it stands with it.
-        is_kept: Whether it is shown; if not, it was dropped for what is shown in its place.
+        is_kept: Whether it is there, be it shown or compared; if not, it was dropped for what is shown in its place.
     """
 
     conversation: Conversation
@@ -158,15 +172,42 @@ class ConversationStore:
             the right one. The folder of an SQLite file and the tables are made when they are missing; tables of an
             earlier version are migrated.
         silence: Seconds after which an answer that nobody writes on counts as interrupted.
+        timed: Told how long each reading and writing takes, in seconds.
+        usage_days: For how many days it is kept how much was used; None keeps it for good.
+        ceilings: How much one owner may keep.
+        retention: Seconds after which a conversation that nobody has written to is removed, whoever looks at it.
 
     Raises:
         ValueError: The URL is none, or its database's driver is not installed.
     """
 
-    def __init__(self, url: str, *, silence: float = SILENCE) -> None:
-        self._database = Database(url)
+    def __init__(
+        self,
+        url: str,
+        *,
+        silence: float = SILENCE,
+        timed: Timed | None = None,
+        usage_days: int | None = None,
+        ceilings: Ceilings = UNLIMITED,
+        retention: float | None = None,
+    ) -> None:
+        self._database = Database(url, timed)
+        self._ceilings = ceilings
+        self._retention = retention
+        self.acceptances = AcceptanceStore(self._database)
+        """Who has accepted which terms."""
+        self.api_keys = ApiKeyStore(self._database)
+        """Keys of the API."""
         self.blobs = BlobStore(self._database)
         """The bytes of pictures and files."""
+        self.counters = UsageCounters(self._database)
+        """What was used of what is limited."""
+        self.usage = UsageStore(self._database, usage_days)
+        """Counts of what was used, by day, deployment and visitor."""
+        self.shares = ShareStore(self._database)
+        """Links by which others may read conversations."""
+        self.sign_in = SignInStore(self._database)
+        """What is kept of those who sign in."""
         self._silence = silence
         self._writer = secrets.token_hex(8)
         """Names this process in the rows it is writing: nobody else may finish them."""
@@ -179,6 +220,10 @@ class ConversationStore:
         """
         await self._database.check()
 
+    async def ping(self) -> None:
+        """Read as little as there is to read; raises where the database cannot be read, or its file has moved."""
+        await self._database.ping()
+
     async def aclose(self) -> None:
         """Close all connections; a later call opens the database again."""
         await self._database.aclose()
@@ -190,15 +235,21 @@ class ConversationStore:
         rows = await self._database.read(_GET, {"id": id})
         return conversation_of(rows[0]) if rows else None
 
-    async def list(self, owner: str, *, search: str = "", limit: int = 50) -> list[Conversation]:
+    async def list(
+        self, owner: str, *, search: str = "", limit: int = 50, archived: bool | None = None, pinned_first: bool = False
+    ) -> list[Conversation]:
         """Return the owner's conversations, the one written to last first.
 
         Args:
             owner: Whose.
             search: Only those with this in their title or in a turn that is shown, in whatever case.
             limit: How many at most.
+            archived: Only those that are archived, or only those that are not; None is all.
+            pinned_first: Whether those that are pinned come before all others.
         """
-        query = _LIST
+        query = _LIST.order_by(*([conversations.c.pinned.desc()] if pinned_first else []), *_LAST_WRITTEN_FIRST)
+        if archived is not None:
+            query = query.where(conversations.c.archived.is_(archived))
         if search:
             has_it = select(turns.c.index).where(
                 turns.c.conversation_id == conversations.c.id,
@@ -209,15 +260,40 @@ class ConversationStore:
         rows = await self._database.read(query, {"owner": owner, "limit": limit})
         return [conversation_of(row) for row in rows]
 
-    async def rename(self, id: str, title: str) -> None:  # noqa: A002
-        """Give a conversation another title."""
-        async with self._database.writing() as connection, connection.begin():
-            await connection.execute(update(conversations).where(conversations.c.id == id).values(title=title))
+    async def rename(self, id: str, title: str, *, instead_of: str | None = None) -> bool:  # noqa: A002
+        """Give a conversation another title; return whether it has it.
 
-    async def spend(self, id: str, usage: Usage) -> None:  # noqa: A002
-        """Add to what all the answers of a conversation took what was asked beside them."""
+        Args:
+            id: Of the conversation.
+            title: What it is called from now on.
+            instead_of: The only title that is replaced; None is any.
+        """
+        renamed = update(conversations).where(conversations.c.id == id).values(title=title)
+        if instead_of is not None:
+            renamed = renamed.where(conversations.c.title == instead_of)
         async with self._database.writing() as connection, connection.begin():
-            await statements.spend(connection, id, usage)
+            return (await connection.execute(renamed)).rowcount == 1
+
+    async def pin(self, id: str, *, is_pinned: bool) -> None:  # noqa: A002
+        """Keep a conversation on top of its owner's list, or no longer."""
+        await self._mark(id, pinned=is_pinned)
+
+    async def archive(self, id: str, *, is_archived: bool) -> None:  # noqa: A002
+        """Put a conversation out of its owner's list, or back into it."""
+        await self._mark(id, archived=is_archived)
+
+    async def count_title(self, conversation: Conversation, deployment: str, usage: Usage | None) -> None:
+        """Count that a deployment looked for a title, and add what it took to what the conversation's answers did.
+
+        Args:
+            conversation: Any state of it.
+            deployment: Name of the one that was asked.
+            usage: What it took; None where the endpoint does not tell.
+        """
+        async with self._database.writing() as connection, connection.begin():
+            if usage is not None:
+                await statements.spend(connection, conversation.id, usage)
+            await self.usage.count(connection, conversation.owner, deployment, TITLED, usage)
 
     async def set_options(self, id: str, options: Options, revision: int) -> int:  # noqa: A002
         """Change what was chosen for the conversation; return the new revision.
@@ -235,9 +311,15 @@ class ConversationStore:
         values = {"deleted_at": now, "expires_at": now + UNDELETE_SECONDS}
         async with self._database.writing() as connection, connection.begin():
             await connection.execute(update(conversations).where(this).values(values))
+            # For good: whoever brings it back has not shared it again.
+            await connection.execute(delete(shares).where(shares.c.conversation_id == id))
 
     async def restore(self, id: str, owner: str) -> Conversation | None:  # noqa: A002
-        """Bring a deleted conversation of this owner back; None when there is none any more."""
+        """Bring a deleted conversation of this owner back; None when there is none any more.
+
+        Raises:
+            StoreFullError: With it, the owner would keep more than they may.
+        """
         now = time.time()
         theirs = and_(conversations.c.id == id, conversations.c.owner == owner)
         # One that has expired may have lost some of its turns already.
@@ -246,6 +328,7 @@ class ConversationStore:
         async with self._database.writing() as connection, connection.begin():
             if (await connection.execute(update(conversations).where(there).values(values))).rowcount != 1:
                 return None
+            await self._ceilings.check(connection, owner)
             row = (await connection.execute(select(conversations).where(theirs))).mappings().one()
         return conversation_of(row)
 
@@ -269,6 +352,18 @@ class ConversationStore:
             Whether there was anything to remove; there may be more.
         """
         return await to_its_end(self._remove_expired())
+
+    async def remove(self, id: str) -> None:  # noqa: A002
+        """Remove a conversation for good at once, with the pictures and files that are only its."""
+        await removal.remove(self._database, id, REMOVED_TURNS)
+
+    async def erase(self, owner: str) -> set[str]:
+        """Remove for good at once all there is of an owner; return the ids of their conversations."""
+        return await removal.erase(self._database, owner, REMOVED_TURNS)
+
+    def blobs_of(self, id: str) -> BlobStore:  # noqa: A002
+        """Return where the pictures and files of a conversation are."""
+        return self.blobs
 
     # ------------------------------------------------------------------------------------------ reading turns
 
@@ -305,7 +400,13 @@ class ConversationStore:
         """
         rows = await self._database.read(select(turns).where(turns.c.conversation_id == id, IS_IN_PROGRESS))
         # Not sorted by the database: that would be a step beside its index, and they are few.
-        return sorted((turn_of(row) for row in rows if not self._is_silent(row)), key=lambda turn: turn.key)
+        return sorted((turn_from(row) for row in rows if not self._is_silent(row)), key=lambda turn: turn.key)
+
+    async def versions(self, id: str, index: int) -> Mapping[int, Turn]:  # noqa: A002
+        """Return all versions of the turn at an index, by number."""
+        at_index = and_(turns.c.conversation_id == id, turns.c.index == index)
+        rows = await self._database.read(select(turns).where(at_index).order_by(turns.c.version))
+        return {row["version"]: self._settled(row) for row in rows}
 
     async def alternatives(self, id: str, of: Collection[Turn]) -> Mapping[int, Sequence[int]]:  # noqa: A002
         """Return, by index, the versions that stand beside each of these turns, its own among them, in order."""
@@ -326,7 +427,7 @@ class ConversationStore:
         text: str,
         *,
         limit: int = 1,
-        beside: bool = False,
+        compared: Sequence[Options] = (),
     ) -> Begun:
         """Write down a question and that this process answers it.
 
@@ -337,17 +438,20 @@ class ConversationStore:
             index: Where the question goes: at most one after the last turn, and there if None.
             text: The question.
             limit: How many of the turns before it are returned.
-            beside: Whether other answers may be in progress at the same index.
+            compared: How it is asked more than once at the same time: each answer is a version of its own, of which the
+                first is shown. Only after the last turn.
 
         Raises:
             RevisionError: Somebody else wrote first, or the conversation is another owner's.
             AnsweringError: An answer is being written.
+            StoreFullError: The owner keeps as much as they may.
         """
         id = conversation.id  # noqa: A001
         async with self._database.writing() as connection, connection.begin():
             before = Recent()
             if conversation.revision:
-                begun = await statements.advance(connection, id, conversation.revision)
+                # Whoever goes on with what they had archived wants it at hand.
+                begun = await statements.advance(connection, id, conversation.revision, archived=False)
                 if begun.owner != conversation.owner:
                     raise RevisionError(f"conversation {id} is somebody else's")
                 # From here on nobody else writes in it, so what is read stays true.
@@ -355,7 +459,8 @@ class ConversationStore:
                 rows = (await connection.execute(_RECENT, what)).mappings().all()
                 if any(row["status"] == TurnStatus.STREAMING for row in rows):
                     silent_before = time.time() - self._silence
-                    await statements.claim(connection, id, silent_before, beside=index if beside else None)
+                    dead = await statements.claim(connection, begun, silent_before)
+                    await self.usage.count_abandoned(connection, begun.owner, dead, INTERRUPTED)
                     rows = (await connection.execute(_RECENT, what)).mappings().all()
                 before = self._recent(rows)
                 if any(row["has_versions"] for row in rows):
@@ -363,6 +468,7 @@ class ConversationStore:
                     before = replace(before, versions=_families(others, before.turns))
             else:
                 begun = await statements.create(connection, conversation)
+            await self._ceilings.check(connection, begun.owner, len(text.encode()) * max(len(compared), 1))
             last = before.turns[-1] if before.turns else None
             if index is None:
                 index = 0 if last is None else last.index + 1
@@ -376,8 +482,13 @@ class ConversationStore:
             own = {"shown": replaced is None, "writer": self._writer, "touched_at": time.time()}
             written = turn_row(id, turn) | own | {"of_id": id, "of_index": index}
             del written["version"]
-            version = await connection.scalar(_INSERT, written)
-        return Begun(replace(turn, version=version), begun, before, replaced)
+            versions = [await connection.scalar(_INSERT, written)]
+            versions += [await connection.scalar(_INSERT, written | {"shown": False}) for _ in compared[1:]]
+            if compared or begun.comparison is not None:
+                # Who asks something else goes on with what was shown.
+                comparison = Comparison(index, dict(zip(versions, compared, strict=True))) if compared else None
+                begun = await statements.compare(connection, begun, comparison)
+        return Begun([replace(turn, version=version) for version in versions], begun, before, replaced)
 
     async def checkpoint(self, id: str, turn: Turn) -> bool:  # noqa: A002
         """Keep what there is of an answer; return whether this process may still write on it."""
@@ -387,7 +498,8 @@ class ConversationStore:
     async def end(self, id: str, turn: Turn) -> Ended | None:  # noqa: A002
         """Keep an answer as it ended and show it, in place of what is shown at its index and after.
 
-        Where it may not take that place (:meth:`Turn.may_replace`), it is dropped.
+        Where it may not take that place (:meth:`Turn.may_replace`), it is dropped. Of answers that are compared each is
+        kept, and the one that counts is shown (:func:`~chatbot.conversation.turn.counting`).
 
         Args:
             id: Of the conversation.
@@ -404,12 +516,13 @@ class ConversationStore:
             if conversation is None or shown is None:
                 await transaction.rollback()
                 return None
-            # Looked at here, and not when it began: another answer to its question may have ended meanwhile.
-            is_kept = shown or await self._may_be_shown(connection, id, turn)
-            if not is_kept:
+            if is_kept := conversation.comparison is not None and conversation.compares(turn.key):
+                await statements.show_counting(connection, id, conversation.comparison)
+            elif not (is_kept := shown or await self._may_be_shown(connection, id, turn)):
                 await connection.execute(delete(turns).where(it))
             elif not shown:
                 await statements.show_only(connection, id, turn.index, [turn.key])
+            await self.usage.count_answer(connection, conversation.owner, turn)
         return Ended(conversation, is_kept)
 
     async def stop_remote(self, id: str, version: tuple[int, int] | None = None) -> None:  # noqa: A002
@@ -422,18 +535,20 @@ class ConversationStore:
             version: Index and version of the only one to end; without it, all are ended.
         """
         async with self._database.writing() as connection, connection.begin() as transaction:
-            await statements.touch(connection, id)
+            conversation = await statements.touch(connection, id)
             growing = [
                 row
                 for row in await statements.in_progress(connection, id)
                 if row["writer"] != self._writer and version in (None, (row["index"], row["version"]))
             ]
+            if conversation is None or not growing:
+                await transaction.rollback()
+                return
             for row in growing:
                 ended = {"status": TurnStatus.STOPPED.value}
                 keep = row["shown"] or row["has_parts"] or not is_blank(row["assistant"])
-                await statements.end_in_progress(connection, id, row, keep=keep, ended=ended)
-            if not growing:
-                await transaction.rollback()
+                await statements.end_in_progress(connection, conversation, row, keep=keep, ended=ended)
+            await self.usage.count_abandoned(connection, conversation.owner, growing, STOPPED)
 
     async def truncate(self, id: str, to: int, revision: int) -> int:  # noqa: A002
         """Take all turns from index ``to`` on out of sight; return the new revision.
@@ -443,9 +558,9 @@ class ConversationStore:
             AnsweringError: An answer is being written.
         """
         async with self._database.writing() as connection, connection.begin():
-            revision = await self._claim(connection, id, revision)
+            conversation = await self._claim(connection, id, revision)
             await statements.show_only(connection, id, to, [])
-        return revision
+        return conversation.revision
 
     async def select_version(self, id: str, index: int, version: int, revision: int) -> int:  # noqa: A002
         """Show another version of a turn, with the newest of what once followed it; return the new revision.
@@ -455,10 +570,30 @@ class ConversationStore:
             AnsweringError: An answer is being written.
         """
         async with self._database.writing() as connection, connection.begin():
-            revision = await self._claim(connection, id, revision)
+            conversation = await self._claim(connection, id, revision)
             path = await statements.path_from(connection, id, index, version)
             await statements.show_only(connection, id, index, path)
-        return revision
+        return conversation.revision
+
+    async def keep(self, id: str, version: int, revision: int) -> Conversation:  # noqa: A002
+        """Keep one of the answers that are compared: it is shown, and what follows is asked as it was.
+
+        Returns:
+            The conversation as it stands then.
+
+        Raises:
+            RevisionError: Somebody else wrote first, or it is none of them.
+            AnsweringError: An answer is being written.
+        """
+        async with self._database.writing() as connection, connection.begin():
+            conversation = await statements.advance(connection, id, revision)
+            comparison = conversation.comparison
+            if comparison is None or version not in comparison.options:
+                raise RevisionError(f"conversation {id} compares no version {version}")
+            await self._end_silent(connection, conversation)
+            await statements.show_only(connection, id, comparison.index, [(comparison.index, version)])
+            chosen = options_row(comparison.options[version])
+            return await statements.compare(connection, conversation, None, **chosen)
 
     async def set_memory(self, id: str, index: int, memory: TurnMemory, revision: int) -> int:  # noqa: A002
         """Pin the turn that is shown at an index, exclude it, or neither; return the new revision.
@@ -480,16 +615,24 @@ class ConversationStore:
         The revision stays: nothing that is remembered or drawn by others depends on it.
         """
         ended = and_(turns.c.conversation_id == id, turns.c.index == index, turns.c.shown, ~IS_IN_PROGRESS)
-        values = {"feedback": None if feedback is None else asdict(feedback)}
+        rated = update(turns).where(ended)
+        owner = select(conversations.c.owner).where(conversations.c.id == id).scalar_subquery().label("owner")
+        was = (turns.c.feedback, turns.c.deployment, turns.c.timing, owner)
         async with self._database.writing() as connection, connection.begin():
-            return (await connection.execute(update(turns).where(ended).values(values))).rowcount == 1
+            # Written as it is, not read: that takes the lock everyone else waits for, and no thumb is counted twice.
+            before = (await connection.execute(rated.values(shown=True).returning(*was))).mappings().first()
+            if before is None:
+                return False
+            await connection.execute(rated.values(feedback=None if feedback is None else asdict(feedback)))
+            await self.usage.count_rating(connection, before, feedback)
+        return True
 
     async def rated(self) -> Sequence[tuple[str, Turn]]:
         """Return all turns with feedback, of everybody, shown or not, each with its conversation's id."""
         mine = and_(turns.c.conversation_id == conversations.c.id, conversations.c.deleted_at.is_(None))
         query = select(turns).join(conversations, mine).where(turns.c.feedback.is_not(None))
         rows = await self._database.read(query.order_by(turns.c.conversation_id, turns.c.index, turns.c.version))
-        return [(row["conversation_id"], turn_of(row)) for row in rows]
+        return [(row["conversation_id"], turn_from(row)) for row in rows]
 
     async def add(self, conversation: Conversation, stored: Sequence[StoredTurn]) -> Conversation:
         """Write down a whole conversation from elsewhere; as :meth:`add_all` does."""
@@ -504,6 +647,7 @@ class ConversationStore:
 
         Raises:
             RevisionError: There is one with the id of one of them; nothing was added.
+            StoreFullError: With them, their owner would keep more than they may; nothing was added.
         """
         ids = [conversation.id for conversation, _ in several]
         added = conversations.c.id.in_(ids)
@@ -529,6 +673,8 @@ class ConversationStore:
             async with self._database.writing() as connection, connection.begin():
                 values = {"deleted_at": None, "expires_at": statements.kept_until(time.time())}
                 await connection.execute(update(conversations).where(added).values(values))
+                for owner in sorted({conversation.owner for conversation, _ in several}):
+                    await self._ceilings.check(connection, owner)
                 return (await connection.execute(select(conversations).where(added))).mappings().all()
 
         try:
@@ -545,27 +691,28 @@ class ConversationStore:
 
     # ------------------------------------------------------------------------------------------ inside
 
+    async def _mark(self, id: str, **marks: bool) -> None:  # noqa: A002
+        async with self._database.writing() as connection, connection.begin():
+            await connection.execute(update(conversations).where(conversations.c.id == id).values(marks))
+
     async def _remove_expired(self) -> bool:
         now = time.time()
-        expired = (
-            select(conversations.c.id).where(conversations.c.expires_at < now).order_by(conversations.c.expires_at)
-        )
-        some = expired.limit(REMOVED_CONVERSATIONS).with_for_update(skip_locked=True)
-        # Hidden as deleted ones are: nobody is to see one that has lost some of its turns.
-        hide = update(conversations).where(conversations.c.id.in_(some)).values(deleted_at=now)
+        if await self._remove_before(conversations.c.expires_at, now):
+            return True
+        written = conversations.c.updated_at
+        return self._retention is not None and await self._remove_before(written, now - self._retention)
+
+    async def _remove_before(self, column: Column[float], until: float) -> bool:
+        old = select(conversations.c.id).where(column < until).order_by(column)
+        some = old.limit(removal.REMOVED_CONVERSATIONS).with_for_update(skip_locked=True)
+        # Hidden as deleted ones are, and not to be brought back: nobody is to see one that has lost some of its turns.
+        values = {"deleted_at": time.time(), "expires_at": removal.GONE}
+        hide = update(conversations).where(conversations.c.id.in_(some)).values(values)
         async with self._database.writing() as connection, connection.begin():
             ids = (await connection.scalars(hide.returning(conversations.c.id))).all()
-            if not ids:
-                return False
-            theirs, key = turns.c.conversation_id.in_(ids), (turns.c.conversation_id, turns.c.index)
-            last = select(*key).where(theirs).order_by(*key).offset(REMOVED_TURNS - 1).limit(1)
-            if (row := (await connection.execute(last)).first()) is not None:
-                await connection.execute(delete(turns).where(theirs, tuple_(*key) <= tuple_(*row)))
-            else:
-                await connection.execute(delete(turns).where(theirs))
-            empty = ~select(turns.c.index).where(turns.c.conversation_id == conversations.c.id).exists()
-            await connection.execute(delete(conversations).where(conversations.c.id.in_(ids), empty))
-        return True
+            if ids:
+                await removal.remove_some(connection, ids, REMOVED_TURNS)
+        return bool(ids)
 
     async def _remove(self, ids: Sequence[str]) -> None:
         try:
@@ -577,12 +724,20 @@ class ConversationStore:
 
     async def _may_be_shown(self, connection: AsyncConnection, id: str, turn: Turn) -> bool:  # noqa: A002
         found = (await connection.execute(_shown(id).where(turns.c.index == turn.index))).mappings().first()
-        return found is None or turn.may_replace(turn_of(found))
+        return found is None or turn.may_replace(turn_from(found))
 
-    async def _claim(self, connection: AsyncConnection, id: str, revision: int) -> int:  # noqa: A002
+    async def _claim(self, connection: AsyncConnection, id: str, revision: int) -> Conversation:  # noqa: A002
+        """Move a conversation on in which nobody is answering; nothing is compared in it any more."""
         conversation = await statements.advance(connection, id, revision)
-        await statements.claim(connection, id, silent_before=time.time() - self._silence)
-        return conversation.revision
+        await self._end_silent(connection, conversation)
+        if conversation.comparison is not None:
+            return await statements.compare(connection, conversation, None)
+        return conversation
+
+    async def _end_silent(self, connection: AsyncConnection, conversation: Conversation) -> None:
+        """End answers whose writers are gone; raises where one is being written."""
+        dead = await statements.claim(connection, conversation, silent_before=time.time() - self._silence)
+        await self.usage.count_abandoned(connection, conversation.owner, dead, INTERRUPTED)
 
     async def _write(self, connection: AsyncConnection, id: str, turn: Turn) -> bool | None:  # noqa: A002
         """Write an answer down; return whether its turn is shown, None where it is not this process's any more."""
@@ -597,8 +752,8 @@ class ConversationStore:
         shown = {row["index"]: row for row in rows if row["shown"]}
         pinned = [index for index, row in shown.items() if row["memory"] == TurnMemory.PINNED]
         newest = [row["index"] for row in rows if row["is_newest"]]
-        streaming = (turn_of(row) for row in rows if row["status"] == TurnStatus.STREAMING and not self._is_silent(row))
-        growing = {turn.key: turn for turn in streaming}
+        streaming = [row for row in rows if row["status"] == TurnStatus.STREAMING and not self._is_silent(row)]
+        growing = {turn.key: turn for turn in map(turn_from, streaming)}
         settled = {index: self._settled(row) for index, row in shown.items()}
         return Recent(
             tuple(settled[index] for index in sorted(newest)),
@@ -610,7 +765,7 @@ class ConversationStore:
         return bool(row["touched_at"] < time.time() - self._silence)
 
     def _settled(self, row: RowMapping) -> Turn:
-        turn = turn_of(row)
+        turn = turn_from(row)
         if turn.status is TurnStatus.STREAMING and self._is_silent(row):
             return replace(turn, status=TurnStatus.FAILED, failure=Failure(INTERRUPTED))
         return turn
@@ -671,9 +826,9 @@ _GET: Final = select(conversations).where(conversations.c.id == bindparam("id"),
 _LIST: Final = (
     select(conversations)
     .where(conversations.c.owner == bindparam("owner"), conversations.c.deleted_at.is_(None))
-    .order_by(conversations.c.updated_at.desc(), conversations.c.id)
     .limit(bindparam("limit"))
 )
+_LAST_WRITTEN_FIRST: Final = (conversations.c.updated_at.desc(), conversations.c.id)
 _AT_INDEX: Final = and_(turns.c.conversation_id == bindparam("of_id"), turns.c.index == bindparam("of_index"))
 _INSERT: Final = (
     insert(turns)

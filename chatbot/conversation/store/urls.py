@@ -96,8 +96,8 @@ def _libpq(query: Mapping[str, Any]) -> dict[str, Any]:
     translated: dict[str, Any] = {}
     for name, value in query.items():
         if name in ("ssl", "sslmode"):
-            said = str(value if isinstance(value, str) else value[-1]).lower()
-            translated["sslmode"] = _SSL_MODES.get(said, said)
+            mode = str(value if isinstance(value, str) else value[-1]).lower()
+            translated["sslmode"] = _SSL_MODES.get(mode, mode)
         elif name in known:
             translated[name] = value
         elif name not in _OF_OTHER_DRIVERS:

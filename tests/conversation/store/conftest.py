@@ -12,8 +12,8 @@ async def open_store(url):
     """Make further stores on the same database, as other processes would have them."""
     opened = []
 
-    def open_store(*, silence=SILENCE):
-        opened.append(ConversationStore(url, silence=silence))
+    def open_store(*, silence=SILENCE, usage_days=None):
+        opened.append(ConversationStore(url, silence=silence, usage_days=usage_days))
         return opened[-1]
 
     yield open_store

@@ -11,11 +11,9 @@ def ended(turn: Turn, answer: str = "answer", status: TurnStatus = TurnStatus.CO
     return replace(turn, answer=text_parts(answer), status=status, **values)
 
 
-async def begin(
-    store: ConversationStore, conversation: Conversation, index: int, text: str, *, beside: bool = False
-) -> tuple[Turn, int]:
+async def begin(store: ConversationStore, conversation: Conversation, index: int, text: str) -> tuple[Turn, int]:
     """A question that is written down: its turn, and the conversation's revision."""
-    begun = await store.begin(conversation, index, text, beside=beside)
+    begun = await store.begin(conversation, index, text)
     return begun.turn, begun.conversation.revision
 
 

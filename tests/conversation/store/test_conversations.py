@@ -115,3 +115,42 @@ async def test_deleting_twice_does_not_put_the_end_off(store, sql):
     deleted = sql("SELECT deleted_at, expires_at FROM conversations")
     await store.delete("c1")
     assert sql("SELECT deleted_at, expires_at FROM conversations") == deleted
+
+
+async def test_what_is_pinned_is_on_top_and_what_is_archived_is_apart(store):
+    for name in ("c1", "c2", "c3"):
+        await talk(store, "one", name=name)
+    written = (await store.get("c1")).updated_at
+    await store.pin("c1", is_pinned=True)
+    await store.archive("c3", is_archived=True)
+    assert [c.id for c in await store.list("ada", archived=False, pinned_first=True)] == ["c1", "c2"]
+    assert [c.id for c in await store.list("ada", archived=False)] == ["c2", "c1"]
+    assert [c.id for c in await store.list("ada", archived=True)] == ["c3"]
+    assert [c.id for c in await store.list("ada")] == ["c3", "c2", "c1"]
+    first = await store.get("c1")
+    assert (first.is_pinned, first.is_archived, first.updated_at, first.revision) == (True, False, written, 1)
+    await store.pin("c1", is_pinned=False)
+    assert not (await store.get("c1")).is_pinned
+
+
+async def test_whoever_asks_in_an_archived_conversation_has_it_back_in_the_list(store):
+    conversation = await talk(store, "one", name="c1")
+    await store.archive("c1", is_archived=True)
+    await say(store, conversation, 1, "more")
+    assert [c.id for c in await store.list("ada", archived=False)] == ["c1"]
+
+
+async def test_a_title_takes_the_place_of_the_one_that_is_meant_only(store):
+    await say(store, Conversation("c1", "ada", title="first"), 0, "one")
+    assert not await store.rename("c1", "found", instead_of="other")
+    assert await store.rename("c1", "found", instead_of="first")
+    assert (await store.get("c1")).title == "found"
+
+
+async def test_archived_conversations_are_removed_when_their_time_is_over_as_all_others_are(store, sql):
+    await talk(store, "one", name="c1")
+    await store.archive("c1", is_archived=True)
+    await store.pin("c1", is_pinned=True)
+    sql("UPDATE conversations SET expires_at = 1")
+    assert await store.remove_expired()
+    assert await store.get("c1") is None

@@ -1,0 +1,1 @@
+"""What other tools export, read message by message: each module knows one tool's files. Pure."""
