@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from chatbot.config_files import PROMPTS, read_deployments, read_prompts
+from chatbot.ui.i18n import CODES
 from chatbot.ui.icons import PATHS
 
 ENDPOINT = 'endpoint_url = "https://e.inference.ml.azure.com/score"\napi_key_variable = "E_KEY"\n'
@@ -39,6 +40,11 @@ def test_a_deployment_is_read_with_its_key(file):
         (f'[[deployment]]\nname = "a"\nmodel = "x:y"\n{ENDPOINT}', "deployment 1: needs either"),
         ('[[deployment]]\nname = "a"\nendpoint_url = "https://e"\n', "needs an api_key_variable"),
         (f'[[deployment]]\nname = "a"\n{ENDPOINT}' * 2, "two deployments are called “a”"),
+        (f'[[deployment]]\nname = "a"\nauth = "entra"\n{ENDPOINT}', "deployment 1: has auth = entra and an api_key"),
+        ('[[deployment]]\nname = "a"\nauth = "entra"\nmodel = "x:y"\n', "deployment 1: cannot have auth = entra"),
+        (f'[[deployment]]\nname = "a"\nauth = "none"\n{ENDPOINT}', "deployment 1 auth: input should be 'key'"),
+        (f'[[deployment]]\nname = "a"\ntimeout = 0\n{ENDPOINT}', "deployment 1 timeout: input should be greater"),
+        (f'[[deployment]]\nname = "a"\ncontext_size = 1\n{ENDPOINT}', "deployment 1 context_size: input should be"),
     ],
 )
 def test_a_file_that_cannot_be_used_says_why_and_where(file, text, words):
@@ -46,6 +52,12 @@ def test_a_file_that_cannot_be_used_says_why_and_where(file, text, words):
     with pytest.raises(ValueError, match=r"file\.toml") as refused:
         read_deployments(path, {"E_KEY": "k"})
     assert words in str(refused.value)
+
+
+def test_a_deployment_with_entra_id_has_no_key(file):
+    text = '[[deployment]]\nname = "a"\nauth = "entra"\nendpoint_url = "https://e"\nfallback = ["b"]\n'
+    (entry,) = read_deployments(file(text), {"AZUREML_ENDPOINT_API_KEY": "secret"})
+    assert (entry.auth, entry.api_key, entry.fallback) == ("entra", None, ("b",))
 
 
 def test_a_key_that_is_not_set_is_named(file):
@@ -63,6 +75,12 @@ def test_the_projects_own_prompts_can_be_used():
     assert len(prompts.example) == 4
     assert {each.icon for each in prompts.example} <= PATHS.keys()
     assert len({each.name for each in prompts.preset}) == len(prompts.preset) > 2
+
+
+def test_the_projects_own_examples_are_the_demo_models_in_every_language_of_the_page():
+    for each in read_prompts(PROMPTS).example:
+        assert each.demo
+        assert each.translations.keys() == set(CODES) - {"en"}
 
 
 def test_what_the_file_says_of_its_icons_is_true():

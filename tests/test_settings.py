@@ -1,15 +1,15 @@
 """Settings: what the environment and the file may say, and how it is told when they say something wrong."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from chatbot.settings import Settings, SettingsError, variable
+from chatbot.settings import CONTROLS, Settings, SettingsError, variable
+from chatbot.settings.limits import RATES
+from tests.support.app_process import ROOT, refused
 
-ROOT = Path(__file__).parents[1]
 ENV_EXAMPLE = ROOT / ".env.example"
 
 
@@ -68,6 +68,22 @@ def test_all_problems_are_told_together_each_with_its_variable(tmp_path, monkeyp
         assert any(problem.startswith(start) for problem in found), start
 
 
+def test_an_endpoint_with_entra_id_needs_no_key_and_takes_none(monkeypatch):
+    monkeypatch.setenv("AZUREML_ENDPOINT_URL", "https://ep.inference.ml.azure.com/score")
+    monkeypatch.setenv("AZUREML_AUTH", "entra")
+    assert Settings.load(None).endpoint_auth == "entra"
+    monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", "key")
+    assert problems()[0].startswith("AZUREML_ENDPOINT_API_KEY is set although AZUREML_AUTH is entra")
+    monkeypatch.delenv("AZUREML_ENDPOINT_API_KEY")
+    monkeypatch.delenv("AZUREML_ENDPOINT_URL")
+    assert problems()[0].startswith("AZUREML_ENDPOINT_URL is not set although AZUREML_AUTH is entra")
+
+
+def test_those_that_stand_in_are_named_with_semicolons(monkeypatch):
+    monkeypatch.setenv("CHATBOT_FALLBACK", " Llama, fast ;; Large")
+    assert Settings.load(None).stand_ins == ("Llama, fast", "Large")
+
+
 def test_a_key_without_a_url_is_told(monkeypatch):
     monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", "key")
     assert "AZUREML_ENDPOINT_URL is not set although AZUREML_ENDPOINT_API_KEY is" in problems()[0]
@@ -96,30 +112,10 @@ def test_secrets_are_in_no_repr(monkeypatch):
     assert "hunter2" not in repr(settings) + str(settings) + str(settings.model_dump()) + settings.model_dump_json()
 
 
-def test_env_example_is_equal_to_the_settings():
-    """Every setting stands in the file, with its description above it and its default, and nothing else does."""
-    lines = ENV_EXAMPLE.read_text(encoding="utf-8").splitlines()
-    found = {}
-    for place, line in enumerate(lines):
-        if match := re.fullmatch(r"# ?([A-Z_]+)=(.*)", line):
-            comment = []
-            while lines[place - 1 - len(comment)].startswith("# "):
-                comment.insert(0, lines[place - 1 - len(comment)][2:])
-            found[match[1]] = (" ".join(comment), match[2])
-    expected = {}
-    for name, field in Settings.model_fields.items():
-        if field.exclude:
-            continue  # the host sets it, not a person
-        default = field.default.get_secret_value() if hasattr(field.default, "get_secret_value") else field.default
-        example = default if default not in (None, "") else (field.examples or [""])[0]
-        expected[variable(name)] = (field.description, f"{example:g}" if isinstance(example, float) else str(example))
-    assert found == expected
-
-
-def test_the_manual_is_made_from_the_settings():
-    command = [sys.executable, str(ROOT / ".ci" / "configuration.py")]
-    printed = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True).stdout
-    assert (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8") == printed
+def test_the_manual_and_the_example_are_made_from_the_settings(tmp_path):
+    subprocess.run([sys.executable, str(ROOT / ".ci" / "configuration.py"), str(tmp_path)], check=True)
+    for file in ("docs/configuration.md", ".env.example"):
+        assert (ROOT / file).read_text(encoding="utf-8") == (tmp_path / file).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -172,25 +168,68 @@ def test_who_cannot_frame_the_page_is_told(monkeypatch, named, fault):
     assert problem.endswith("Without it, self,https://huggingface.co,https://*.hf.space is used.")
 
 
+@pytest.mark.parametrize(
+    ("told", "rates"),
+    [
+        ("", []),
+        ("20/hour", [(20, "hour")]),
+        ("20/hour,100/day", [(20, "hour"), (100, "day")]),
+        (" 5 / Minute , 1000000/DAY, ", [(5, "minute"), (1_000_000, "day")]),
+    ],
+)
+def test_a_rate_is_a_number_and_a_period(monkeypatch, told, rates):
+    monkeypatch.setenv("CHATBOT_VISITOR_MESSAGES", told)
+    assert Settings.load(None).rates("visitor_messages") == rates
+
+
+@pytest.mark.parametrize(
+    "told", ["20", "0/hour", "20/week", "20/hour 100/day", "-1/day", "1.5/day", "many/day", "٣/day"]
+)
+@pytest.mark.parametrize("name", RATES)
+def test_what_is_no_rate_is_told(monkeypatch, name, told):
+    monkeypatch.setenv(variable(name), told)
+    (problem,) = problems()
+    assert problem.startswith(f"{variable(name)}={told}: should be numbers with /minute, /hour or /day")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("DAILY_TOKENS", "0"), ("DAILY_BUDGET", "0"), ("DAILY_BUDGET", "-1"), ("OVER_BUDGET", "stop")]
+)
+def test_a_budget_is_more_than_nothing_and_over_it_there_are_two_ways(monkeypatch, name, told):
+    monkeypatch.setenv(f"CHATBOT_{name}", told)
+    (problem,) = problems()
+    assert problem.startswith(f"CHATBOT_{name}={told}: input should be ")
+
+
+def test_a_budget_in_money_needs_the_prices_of_every_deployment(tmp_path):
+    (tmp_path / "deployments.toml").write_text(
+        '[[deployment]]\nname = "Free"\nendpoint_url = "https://ep.inference.ml.azure.com/score"\n'
+        'api_key_variable = "KEY"\n'
+    )
+    ended = refused(
+        tmp_path,
+        KEY="key",
+        CHATBOT_PORT="0",
+        CHATBOT_DEPLOYMENTS_FILE="deployments.toml",
+        CHATBOT_DAILY_BUDGET="5",
+    )
+    assert ended.returncode == 2
+    assert "“Free” needs its prices for CHATBOT_DAILY_BUDGET: input_price, output_price." in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_env_example_as_it_is_changes_nothing():
     assert Settings.load(ENV_EXAMPLE) == Settings.load(None)
 
 
 def test_the_application_refuses_to_start_in_words(tmp_path):
     """Exit code 2, each problem on a line of standard error, no traceback."""
-    ended = subprocess.run(
-        [sys.executable, str(ROOT / "app.py")],
-        cwd=tmp_path,
-        env={
-            "PATH": "",
-            "CHATBOT_PORT": "x",
-            "AZUREML_ENDPOINT_URL": "https://host/nowhere",
-            "CHATBOT_STORE_URL": "x",
-            "AZUREML_CONTENT_FORMATTER": "odd",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
+    ended = refused(
+        tmp_path,
+        CHATBOT_PORT="x",
+        AZUREML_ENDPOINT_URL="https://host/nowhere",
+        CHATBOT_STORE_URL="x",
+        AZUREML_CONTENT_FORMATTER="odd",
     )
     assert ended.returncode == 2
     assert ended.stdout == ""
@@ -199,3 +238,24 @@ def test_the_application_refuses_to_start_in_words(tmp_path):
     [formatter] = [line for line in listed if "AZUREML_CONTENT_FORMATTER" in line]
     assert "there is no content formatter 'odd'; choose one of chat, openai" in formatter
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("named", "unseen", "hidden"),
+    [
+        ("", set(), set()),
+        ("tokens, costs", {"tokens", "costs"}, set()),
+        ("panel", {"panel"}, set(CONTROLS) - {"deployment"}),
+        ("all", {"panel", "tokens", "costs", "details"}, set(CONTROLS) - {"deployment"}),
+    ],
+)
+def test_parts_of_the_page_are_left_out_and_what_stood_there_cannot_be_chosen(monkeypatch, named, unseen, hidden):
+    monkeypatch.setenv("CHATBOT_HIDDEN_PARTS", named)
+    settings = Settings.load(None)
+    assert (settings.unseen, settings.hidden, settings.locked) == (unseen, hidden, hidden)
+
+
+def test_a_part_that_the_page_does_not_have_is_named(monkeypatch):
+    monkeypatch.setenv("CHATBOT_HIDDEN_PARTS", "panel,header")
+    (problem,) = problems()
+    assert "knows no header; only panel, tokens, costs, details, all" in problem
