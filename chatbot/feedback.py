@@ -13,7 +13,8 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from chatbot.conversation import ConversationStore, Turn
-from chatbot.settings import Settings, SettingsError
+from chatbot.redaction import guard_output
+from chatbot.settings import environment, settings_of_command
 
 
 async def export(store: ConversationStore, out: TextIO) -> int:
@@ -54,10 +55,8 @@ async def _export_all(url: str) -> None:
 
 def main() -> int:
     """Print the feedback in the configured store; return the exit code of the process."""
-    try:
-        settings = Settings.load()
-    except SettingsError as error:
-        print("The settings cannot be used:", *error.problems, sep="\n  - ", file=sys.stderr)
+    guard_output(environment())
+    if (settings := settings_of_command()) is None:
         return 2
     asyncio.run(_export_all(settings.store_url.get_secret_value()))
     return 0
