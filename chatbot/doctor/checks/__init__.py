@@ -1,0 +1,1 @@
+"""The checks, each a small function that yields what it found; ``chatbot.doctor.examination`` has their order."""
