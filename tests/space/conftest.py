@@ -4,25 +4,30 @@ from pathlib import Path
 
 import pytest
 
-from tests.space.front_matter import front_matter
-from tests.space.installation import interpreter, requirements, sdk
+from chatbot.deploy_space.front_matter import front_matter
+from chatbot.deploy_space.rehearsal import interpreter, sdk_requirements
+from tests.support.app_process import ROOT
 from tests.support.installing import Step, environment
 
-OURS = front_matter()["python_version"]
+MATTER = front_matter(ROOT)
+OURS = MATTER["python_version"]
 NEWER = "3.13"
+
+REQUIREMENTS: Step = ["-r", ROOT / "requirements.txt"]
+SDK: Step = sdk_requirements(MATTER)
 
 
 # Hugging Face does not document which comes first. Its build logs show the requirements first, its images Gradio.
 @pytest.fixture(scope="session")
 def space_python(third_party_cache: Path) -> Path:
     """The interpreter of an environment like a Space's."""
-    return _environment(OURS, [sdk(), requirements()], third_party_cache)
+    return _environment(OURS, [SDK, REQUIREMENTS], third_party_cache)
 
 
 @pytest.fixture(scope="session")
 def newer_python(third_party_cache: Path) -> Path:
     """The same for a Python that a Space does not have yet, installed the other way round."""
-    return _environment(NEWER, [requirements(), sdk()], third_party_cache)
+    return _environment(NEWER, [REQUIREMENTS, SDK], third_party_cache)
 
 
 def _environment(version: str, steps: list[Step], cache: Path) -> Path:

@@ -19,7 +19,9 @@ from typing import Self
 
 import pytest
 
-from tests.space.front_matter import ROOT
+from chatbot.deploy_space.files import space_files
+from chatbot.deploy_space.rehearsal import copy_files, space_variables
+from tests.support.app_process import ROOT
 from tests.third_party.servers import HOST, free_port
 
 OWNER, NAME = "ada", "azure-ml-chat"
@@ -29,31 +31,11 @@ START_SECONDS = 90
 STOP_SECONDS = 30
 USER = 1000
 
-# https://huggingface.co/docs/hub/spaces-overview#built-in-environment-variables, and what its images set for Gradio.
-VARIABLES = {
-    "SYSTEM": "spaces",
-    "SPACE_ID": f"{OWNER}/{NAME}",
-    "SPACE_HOST": SPACE_HOST,
-    "SPACE_AUTHOR_NAME": OWNER,
-    "SPACE_REPO_NAME": NAME,
-    "SPACE_TITLE": "Azure ML Chat",
-    "SPACE_CREATOR_USER_ID": "6032802e1f993496bc14d9e3",
-    "ACCELERATOR": "none",
-    "CPU_CORES": "2",
-    "MEMORY": "16Gi",
-    "GRADIO_ALLOW_FLAGGING": "never",
-    "GRADIO_NUM_PORTS": "1",
-    "GRADIO_SERVER_NAME": "0.0.0.0",
-    "GRADIO_SSR_MODE": "True",
-    "GRADIO_THEME": "huggingface",
-    "PYTHONUNBUFFERED": "1",
-}
-
 # A test cannot mount anything at /data: the application runs as it is, with that one path changed.
 _VOLUME_ELSEWHERE = """
 import pathlib, runpy, sys
-import chatbot.settings
-chatbot.settings.SPACE_VOLUME = pathlib.Path(sys.argv.pop())
+import chatbot.settings.server
+chatbot.settings.server.SPACE_VOLUME = pathlib.Path(sys.argv.pop())
 sys.argv = ["app.py"]
 runpy.run_path("app.py", run_name="__main__")
 """
@@ -82,7 +64,7 @@ class Space:
         self._command = [*_unprivileged(), str(python)]
         self._command += ["-c", _VOLUME_ELSEWHERE, str(volume)] if volume else ["app.py"]
         self._variables = {
-            **VARIABLES,
+            **space_variables(f"{OWNER}/{NAME}"),
             "PATH": os.environ["PATH"],
             "HOME": str(self._home),
             "HF_HOME": str(self._home / ".cache" / "huggingface"),
@@ -174,12 +156,8 @@ def folder() -> Iterator[Path]:
 
 
 def copy_source(target: Path) -> None:
-    """Copy what a Space needs of this project; nobody may write there."""
-    target.mkdir()
-    for name in ("app.py", "requirements.txt", "README.md"):
-        shutil.copy(ROOT / name, target)
-    for name in ("chatbot", "assets"):
-        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    """Copy what is uploaded to a Space; nobody may write there."""
+    copy_files(ROOT, space_files(ROOT), target)
     for path in (target, *target.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
 

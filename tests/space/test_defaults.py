@@ -4,8 +4,7 @@ import tempfile
 
 import pytest
 
-from chatbot import settings
-from chatbot.settings import Settings
+from chatbot.settings import Settings, server
 
 
 @pytest.fixture(autouse=True)
@@ -22,19 +21,19 @@ def test_visitors_come_from_outside():
 
 
 def test_without_a_volume_conversations_are_temporary_and_it_is_known(monkeypatch, tmp_path):
-    monkeypatch.setattr(settings, "SPACE_VOLUME", tmp_path / "missing")
+    monkeypatch.setattr(server, "SPACE_VOLUME", tmp_path / "missing")
     assert store() == f"sqlite:///{tempfile.gettempdir()}/conversations.db"
     assert not Settings.load(None).keeps_conversations
 
 
 def test_with_a_volume_they_are_there_and_kept(monkeypatch, tmp_path):
-    monkeypatch.setattr(settings, "SPACE_VOLUME", tmp_path)
-    assert store() == f"sqlite:///{tmp_path}/conversations.db"
+    monkeypatch.setattr(server, "SPACE_VOLUME", tmp_path)
+    assert store() == f"sqlite:///{tmp_path}/conversations.db?exclusive=true", "a bucket has no locks"
     assert Settings.load(None).keeps_conversations
 
 
 def test_what_is_checked_is_what_is_used(monkeypatch, tmp_path):
-    monkeypatch.setattr(settings, "SPACE_VOLUME", tmp_path)
+    monkeypatch.setattr(server, "SPACE_VOLUME", tmp_path)
     checked = []
     Settings.load(None, checks={"store_url": lambda values: checked.append((values["store_url"], values["host"]))})
     assert checked == [(store(), "0.0.0.0")]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.space.front_matter import front_matter
+from chatbot.deploy_space.front_matter import front_matter
 from tests.space.space import SPACE_HOST, Space, folder
+from tests.support.app_process import ROOT
 from tests.support.installing import pip
 
 pytestmark = pytest.mark.timeout(240)
@@ -35,7 +36,7 @@ def says_it_keeps_nothing(space: Space) -> bool:
 
 def test_the_requirements_leave_the_spaces_gradio_alone(space_python):
     installed = {package["name"]: package["version"] for package in json.loads(_list(space_python))}
-    assert installed["gradio"] == front_matter()["sdk_version"]
+    assert installed["gradio"] == front_matter(ROOT)["sdk_version"]
     checked = pip(space_python, "check")
     assert checked.returncode == 0, checked.stdout
 
