@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from markdown_it.token import Token
 
+from chatbot.ui.markdown.growing import begun
 from chatbot.ui.markdown.parser import make_parser
 from chatbot.ui.markdown.renderer import FORMULA, INLINE_FORMULA, RESERVED, render
 
@@ -34,6 +35,11 @@ def prepare(text: str) -> str:
     return _prepared(text) if len(text) <= CACHED else "\n\n".join(_blocks(_normal(text), {})[0])
 
 
+def forget() -> None:
+    """Let go of all texts that were prepared: some of what was said is to be nowhere any more."""
+    _prepared.cache_clear()
+
+
 class GrowingMarkdown:
     """Prepares a text again and again while it grows; what can change no more is not read again.
 
@@ -47,19 +53,25 @@ class GrowingMarkdown:
         self._settled = ""
         self._parts: list[str] = []
         self._references: dict[str, Any] = {}
+        self._footnotes: set[str] = set()
 
     def unsettled(self, text: str) -> int:
         """Return how many characters are to be read to prepare a text: about 1 ms for 1,000."""
         return len(text) - (len(self._settled) if text.startswith(self._settled) else 0)
 
-    def prepare(self, text: str) -> str:
-        """Return a text for ``gr.Chatbot``."""
+    def prepare(self, text: str, *, has_ended: bool = False) -> str:
+        """Return a text for ``gr.Chatbot``.
+
+        Args:
+            text: What was there before, mostly, and what has come.
+            has_ended: Whether nothing comes any more, so that half a mark at its end is none.
+        """
         text = _normal(text)
         if not text.startswith(self._settled):
             self._begin()
         rest = text[len(self._settled) :]
-        env: dict[str, Any] = {"references": self._references}
-        blocks, starts = _blocks(rest, env)
+        env: dict[str, Any] = {"references": self._references, "footnotes": self._footnotes, "growing": not has_ended}
+        blocks, starts = _blocks(rest if has_ended else begun(rest), env)
         count = _settled(rest, starts, env.get("held", len(rest)))
         if count:
             self._parts += blocks[:count]

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
+
+MOST_OPEN: Final = 4
+"""How many messages may go on at once: where more than these changed, they are others."""
 
 
 class BrowserState:
     """The components and messages of one page, as its browser shows them: at first that is not known.
 
-    Of what was sent only digests are kept, and the last message, which may go on.
+    Of what was sent only digests are kept, and the few messages that may go on: the last one, and those that did.
     """
 
     def __init__(self) -> None:
         self._properties: dict[tuple[str, str], int] = {}
         self._messages: list[int] = []
         self._is_known = False
-        self._last: Mapping[str, Any] = {}
+        self._open: Mapping[int, Mapping[str, Any]] = {}
 
-    def set_value(self, name: str, value: Any) -> None:
-        """Take note of the value that a component has because the visitor gave it that."""
-        self._properties[name, "value"] = _digest(value)
+    def forget_value(self, name: str) -> None:
+        """Take note that a visitor changed a value, of a component or another: whatever it is to be is sent again."""
+        self._properties.pop((name, "value"), None)
+
+    def value(self, name: str, value: Any) -> dict[str, Any]:
+        """Return what tells the browser a value that is no component's; nothing where it knows it."""
+        return {each: told["value"] for each, told in self.components({name: {"value": value}}).items()}
 
     def components(self, properties: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
         """Return those properties of components that the browser does not hold yet; it does from now on."""
@@ -39,9 +46,9 @@ class BrowserState:
         """Return what makes the browser show these messages below its first ``above`` ones; it does from now on.
 
         Returns:
-            ``{"text": [dropped, added]}`` where only the last message's text goes on: without its last ``dropped``
-            UTF-16 units, and with what is added. Otherwise ``{"tail": [kept, messages]}``: below the first ``kept``
-            messages stand these. Nothing where all is as it was.
+            ``{"texts": [[at, dropped, added], …]}`` where only the texts of messages go on: each without its last
+            ``dropped`` UTF-16 units, and with what is added. Otherwise ``{"tail": [kept, messages]}``: below the first
+            ``kept`` messages stand these. Nothing where all is as it was.
         """
         digests = [_digest(each) for each in messages]
         held = self._messages[above:]
@@ -49,12 +56,20 @@ class BrowserState:
             return {}
         # Of a browser that comes back, with messages that are gone, no others may be left to be shown.
         self._is_known = True
-        kept = next((at for at, (old, new) in enumerate(zip(held, digests, strict=False)) if old != new), None)
-        kept = min(len(held), len(digests)) if kept is None else kept
+        changed = [at for at, (old, new) in enumerate(zip(held, digests, strict=False)) if old != new]
+        kept = changed[0] if changed else min(len(held), len(digests))
         self._messages[above:] = digests
-        before, self._last = self._last, messages[-1] if messages else {}
-        if kept + 1 == len(held) == len(digests) and _same_but_text(before, self._last):
-            return {"text": _edit(_text(before), _text(self._last))}
+        before = self._open
+        last = above + len(messages) - 1
+        few = len(changed) < MOST_OPEN
+        self._open = {at: messages[at - above] for at in before if few and above <= at <= last}
+        self._open |= {above + at: messages[at] for at in changed if few or above + at == last}
+        if messages:
+            self._open[last] = messages[-1]
+        if changed and len(held) == len(digests) and changed[0] + above in before:
+            pairs = [(above + at, before.get(above + at), messages[at]) for at in changed]
+            if all(old is not None and _same_but_text(old, new) for _, old, new in pairs):
+                return {"texts": [[at, *_edit(_text(old), _text(new))] for at, old, new in pairs if old is not None]}
         return {"tail": [above + kept, list(messages[kept:])]}
 
 

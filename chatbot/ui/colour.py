@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Final
 
 Triple = tuple[float, float, float]
@@ -44,7 +46,8 @@ _FROM_CONES: Final = (
 )
 
 
-def shades(colour: str) -> dict[str, str]:
+@cache
+def shades(colour: str) -> Mapping[str, str]:
     """Return eleven shades of ``colour`` by name, ``c50`` (nearly white) to ``c950`` (nearly black).
 
     All have its hue and none more chroma, so that it is recognised in each. ``c600`` is the colour itself, or the next
@@ -61,7 +64,7 @@ def shades(colour: str) -> dict[str, str]:
     found["c600"] = main
     for name, way in _DARKER.items():
         found[name] = _shade(own, from_white * (21 / from_white) ** way)
-    return found
+    return MappingProxyType(found)
 
 
 def button(colour: str) -> tuple[str, str]:

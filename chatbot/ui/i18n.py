@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -88,15 +89,30 @@ class Language:
 
     def notice(self, notice: Notice) -> str:
         """Say what is to be known about how an answer came about."""
-        return self._known("notice", notice.kind, notice.data) or self("notice.unknown", kind=notice.kind)
+        data = dict(notice.data)
+        if "cause" in data:
+            data["cause"] = self.condition(str(data["cause"]))
+        return self._known("notice", notice.kind, data) or self("notice.unknown", kind=notice.kind)
 
     def problem(self, error: ConversationError) -> str:
         """Say what the service refused."""
         data = dict(error.data)
         if "cause" in data:
             data["cause"] = self.condition(str(data["cause"]))
-        said = self(f"problem.{error.kind}", **data)
-        return self("problem.within", file=data["file"], said=said) if "file" in data else said
+        if "period" in data:
+            data["period"] = self(f"period.{data['period']}")
+        sentence = self(f"problem.{error.kind}", **data)
+        return self("problem.within", file=data["file"], said=sentence) if "file" in data else sentence
+
+    def until(self, error: ConversationError) -> str:
+        """Say when what was refused is not any more, to a program: by UTC, for it has no clock that is known.
+
+        Empty where that is not known; otherwise to be put behind another sentence.
+        """
+        if "until" not in error.data:
+            return ""
+        time = datetime.fromtimestamp(float(error.data["until"]), UTC)
+        return " " + self("limit.until", time=time.isoformat(sep=" ", timespec="seconds").removesuffix("+00:00"))
 
     def _known(self, section: str, kind: str, data: Mapping[str, Value]) -> str | None:
         """The text of a kind; None where there is none, or it lacks data: an imported file may hold anything."""
@@ -126,9 +142,9 @@ def labels() -> gr.I18n:
     return gr.I18n(**{code: {_PREFIX + name: text for name, text in _table(code)["label"].items()} for code in CODES})
 
 
-def for_scripts() -> str:
-    """Return what the page's scripts say, as a JavaScript object by language and name."""
-    return json.dumps({code: _table(code)["browser"] for code in CODES}, ensure_ascii=False)
+def for_scripts(section: str = "browser") -> str:
+    """Return what scripts say, the page's own unless told, as a JavaScript object by language and name."""
+    return json.dumps({code: _table(code)[section] for code in CODES}, ensure_ascii=False)
 
 
 @cache

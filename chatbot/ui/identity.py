@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import re
 import secrets
 from collections.abc import Mapping
@@ -13,11 +12,20 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chatbot.conversation import COOKIE_SECONDS, PASSING
+from chatbot.access.person import person_of
+from chatbot.access.proxies import origin_of
+from chatbot.conversation import COOKIE_SECONDS, PASSING, Caller, ConversationService
 
 COOKIE: Final = "chatbot_visitor"
+SECURE_COOKIE: Final = f"__Host-{COOKIE}"
+"""Its name where the page comes over TLS: browsers take one of this name from no other host and from no plain page, so
+that nobody plants theirs on a visitor, and read on with them what the visitor says."""
+
 HEADER: Final = "x-chatbot-visitor"
 PAGE_HEADER: Final = "x-chatbot-page"
+
+MAX_NAME: Final = 128
+"""Characters of the name that a page or a client's session gives itself: thousands of them are remembered."""
 
 _OURS: Final = re.compile(r"[\w-]{43}", re.ASCII)
 """A value of the cookie as it is made here; any other is left alone."""
@@ -33,6 +41,7 @@ window.chatbotActions = new Promise((begun) => (window.chatbotBegun = begun));
   // Not crypto.randomUUID, which is absent where the page is not served securely.
   const unguessable = () => [...crypto.getRandomValues(new Uint32Array(8))].map((word) => word.toString(36)).join("-");
   const headers = {{ "{PAGE_HEADER}": unguessable() }};
+  if (window.chatbotLanguage) headers["accept-language"] = window.chatbotLanguage;
   if (window.self !== window.top) {{
     try {{
       const id = localStorage.getItem("{COOKIE}") || unguessable();
@@ -73,36 +82,38 @@ class Connection(Protocol):
 def identify(request: Connection) -> str:
     """Return who owns what this visitor says: what the store keeps never lets anybody in.
 
-    Where the browser sends no cookie (a frame on another site), it is an id in the page's storage; where there is none
-    either, the visitor is the page they have open, and without a page whoever sent this one request: they pass, and the
-    name says so, since what they leave behind is nobody's any more.
+    Somebody whom the door knows is the same on every device; everybody else is known by the cookie. Where the browser
+    sends none (a frame on another site), it is an id in the page's storage; where there is none either, the visitor is
+    the page they have open, and without a page whoever sent this one request: they pass, and the name says so, since
+    what they leave behind is nobody's any more.
     """
+    if (person := person_of(request)) is not None and person.owner is not None:
+        return person.owner
     stored = request.headers.get(HEADER)
-    if secret := request.cookies.get(COOKIE) or (f"stored:{stored}" if stored else ""):
-        return hashlib.sha256(secret.encode()).hexdigest()
+    if secret := visitor_cookie(request) or (f"stored:{stored}" if stored else ""):
+        return _owner_by(secret)
     page = page_id(request) or secrets.token_urlsafe(32)
     return PASSING + hashlib.sha256(f"page:{page}".encode()).hexdigest()
 
 
+def visitor_cookie(request: Connection) -> str | None:
+    """Return the value of the visitor's cookie, of the one over TLS where there are two."""
+    return request.cookies.get(SECURE_COOKIE) or request.cookies.get(COOKIE)
+
+
 def page_id(request: Connection) -> str:
     """Return the id of the page a request comes from, of an API client that of its session; empty without either."""
-    return str(request.headers.get(PAGE_HEADER) or getattr(request, "session_hash", None) or "")
+    return str(request.headers.get(PAGE_HEADER) or getattr(request, "session_hash", None) or "")[:MAX_NAME]
 
 
-def origin_of(request: Connection) -> str:
-    """Return where a request comes from: an IPv4 address, or the /64 that one IPv6 household or office has.
+def caller_of(request: Connection) -> Caller:
+    """Return who sends a request: all from nowhere that is known are in one place, too."""
+    person = person_of(request)
+    return Caller(origin_of(request), frozenset() if person is None else person.names)
 
-    Behind a proxy that is not believed that is the proxy; where it is not known, it is empty for all.
-    """
-    try:
-        address = ipaddress.ip_address(request.client.host if request.client else "")
-    except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((int(address), 64), strict=False))
-    return str(address)
+
+def _owner_by(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 class VisitorCookie:
@@ -117,18 +128,58 @@ class VisitorCookie:
             await self._app(scope, receive, send)
             return
         request = HTTPConnection(scope)
-        value = request.cookies.get(COOKIE) or secrets.token_urlsafe(32)
+        is_secure = scope.get("scheme") == "https"
+        # Over TLS the other one is not carried over: it may be planted.
+        value = request.cookies.get(SECURE_COOKIE if is_secure else COOKIE) or secrets.token_urlsafe(32)
 
         async def send_with_cookie(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 if headers.get("content-type", "").startswith("text/html") and _OURS.fullmatch(value):
-                    headers.append("set-cookie", _cookie(value, secure=request.url.scheme == "https"))
+                    headers.append("set-cookie", _cookie(value, is_secure=is_secure))
             await send(message)
 
         await self._app(scope, receive, send_with_cookie)
 
 
-def _cookie(value: str, *, secure: bool) -> str:
-    cookie = f"{COOKIE}={value}; HttpOnly; Max-Age={COOKIE_SECONDS}; Path=/; SameSite=Lax"
-    return cookie + ("; Secure" if secure else "")
+class HandOver:
+    """ASGI middleware behind a door that knows persons: what somebody said as a visitor becomes theirs.
+
+    The visitor's cookie goes with it: the next person to sign in here finds nothing of theirs.
+
+    Args:
+        app: What is behind it.
+        service: Knows what was said.
+    """
+
+    def __init__(self, app: ASGIApp, service: ConversationService) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request, a page of somebody who was a visitor with all that they said."""
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
+            await self._app(scope, receive, send)
+            return
+        request = HTTPConnection(scope)
+        person, visitor = person_of(request), visitor_cookie(request)
+        if visitor is None or person is None or person.owner is None:
+            await self._app(scope, receive, send)
+            return
+        await self._service.hand_over(_owner_by(visitor), person.owner)
+
+        async def send_without_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                for name in (COOKIE, SECURE_COOKIE):
+                    gone = f"{name}=; HttpOnly; Max-Age=0; Path=/; SameSite=Lax"
+                    if name == SECURE_COOKIE:
+                        gone += "; Secure"
+                    MutableHeaders(scope=message).append("set-cookie", gone)
+            await send(message)
+
+        await self._app(scope, receive, send_without_cookie)
+
+
+def _cookie(value: str, *, is_secure: bool) -> str:
+    attributes = f"HttpOnly; Max-Age={COOKIE_SECONDS}; Path=/; SameSite=Lax"
+    return f"{SECURE_COOKIE}={value}; {attributes}; Secure" if is_secure else f"{COOKIE}={value}; {attributes}"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import html
-from typing import Any, Final
+from typing import Final
 
 import gradio as gr
 
 from chatbot.conversation import ConversationService
 from chatbot.ui.answer_markdown import LATEX_DELIMITERS
 from chatbot.ui.branding import Branding
-from chatbot.ui.i18n import label
-from chatbot.ui.icons import data_url
+from chatbot.ui.i18n import CODES, label
 from chatbot.ui.sidebars import Sidebars
-from chatbot.ui.theme import palette
+from chatbot.ui.views import house_rules
+from chatbot.ui.views.examples import example_cards
 from chatbot.ui.wiring import ChatPage
 
 
@@ -24,29 +24,47 @@ def build_page(service: ConversationService, branding: Branding) -> gr.Blocks:
         service: What clients of the API talk to, and who can answer.
         branding: How it is to look.
     """
+    rules = branding.rules
+    cards = example_cards(branding.examples, branding.accent, CODES[0])
     with gr.Blocks(title=branding.title, fill_height=True, analytics_enabled=False) as page:
-        sidebars = Sidebars(service.deployments, branding)
+        sidebars = Sidebars(service.deployments, branding, has_shares=service.sharing.is_on)
+        gr.HTML(_SKIP, elem_id="skip", apply_default_css=False)
         with gr.Row(elem_id="layout"):
             sidebars.sidebar.render()
             with gr.Column(elem_id="talk", scale=1, min_width=0):
                 with gr.Row(elem_id="header"):
                     gr.HTML(_brand(branding), elem_id="brand", apply_default_css=False)
                     sidebars.badge.render()
-                    gr.HTML(_PANEL_TOGGLE, elem_id="panel-side", apply_default_css=False)
+                    gr.HTML(_side(branding), elem_id="panel-side", apply_default_css=False)
+                if rules.banner:
+                    gr.HTML(house_rules.banner(rules.banner), elem_id="banner", apply_default_css=False)
+                sidebars.temporary.render()
+                if rules.terms is not None:
+                    with gr.Column(elem_id="terms"):
+                        gr.Markdown(rules.terms.text)
+                        sidebars.terms.render()
                 ChatPage(
                     service,
                     sidebars,
+                    rules,
                     chatbot=_chatbot(branding),
                     textbox=_box(),
-                    examples=[prompt for _, prompt, _ in branding.examples],
-                    example_labels=[each for each, _, _ in branding.examples],
-                    example_icons=[_icon(icon, branding) for _, _, icon in branding.examples],
+                    examples=[each["text"] for each in cards],
+                    example_labels=[each["display_text"] for each in cards],
+                    example_icons=[each["icon"] for each in cards],
                     editable=True,
                     api_name="chat",
                     analytics_enabled=False,
                 )
-                sidebars.memory.render()
-            sidebars.panel.render()
+                with gr.Row(elem_id="foot"):
+                    if rules.notice != "":
+                        gr.HTML(house_rules.notice(rules.notice), elem_id="ai-notice", apply_default_css=False)
+                    sidebars.memory.render()
+                    sidebars.compare.render()
+                if branding.demo is not None:
+                    sidebars.demo.render()
+            if sidebars.panel is not None:
+                sidebars.panel.render()
     return page
 
 
@@ -80,9 +98,18 @@ def _box() -> gr.Textbox:
 
 
 # What `data-i18n` names is filled in by the page's script, in the browser's language.
-_PANEL_TOGGLE: Final = (
-    '<button type="button" id="panel-toggle" data-i18n="memory" data-i18n-label="memory_hint">Memory</button>'
+_SKIP: Final = '<button type="button" data-i18n="skip"></button>'
+_PAGE_MENU: Final = (
+    '<button type="button" id="page-menu" aria-haspopup="menu" aria-expanded="false" data-i18n-label="page_menu">'
+    '<i class="glyph dots"></i></button>'
 )
+_PANEL_TOGGLE: Final = (
+    '<button type="button" id="panel-toggle" data-i18n="panel" data-i18n-label="panel_hint">Settings</button>'
+)
+
+
+def _side(branding: Branding) -> str:
+    return _PAGE_MENU + ("" if "panel" in branding.hidden_parts else _PANEL_TOGGLE)
 
 
 def _brand(branding: Branding) -> str:
@@ -100,8 +127,3 @@ def _welcome(branding: Branding) -> str:
         f'<div class="welcome"><img src="{branding.logo_url}" alt="">'
         f'<h2 dir="auto">{html.escape(branding.title)}</h2><p dir="auto">{about}</p></div>'
     )
-
-
-def _icon(name: str, branding: Branding) -> dict[str, Any]:
-    url = data_url(name, palette(branding.accent).c500)
-    return {"url": url, "mime_type": "image/svg+xml"}

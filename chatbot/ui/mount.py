@@ -6,12 +6,15 @@ from typing import Final
 
 import gradio as gr
 from fastapi import FastAPI
+from starlette.routing import Mount
 
 from chatbot.ui import gradio_private
+from chatbot.ui.appearance import Appearance
+from chatbot.ui.assets import Assets
 from chatbot.ui.branding import Branding
 from chatbot.ui.i18n import labels
 from chatbot.ui.identity import HEAD_SCRIPT
-from chatbot.ui.theme import STYLE, theme
+from chatbot.ui.theme import style_sheet, theme
 
 MAX_WAITING: Final = 100
 """How many messages of API clients wait for their turn; the next is refused."""
@@ -46,9 +49,13 @@ def mount(app: FastAPI, page: gr.Blocks, branding: Branding) -> None:
         favicon_path=str(branding.logo),
         i18n=labels(),
         theme=theme(branding.accent),
-        css=STYLE.read_text(encoding="utf-8"),
+        css=style_sheet(),
         head=HEAD_SCRIPT,
     )
+    # Around Gradio alone: what goes to our own routes does not pass through it.
+    [mounted] = [route for route in app.routes if isinstance(route, Mount)]
+    # Appearance within, for it writes into what Assets compresses.
+    mounted.app = Assets(Appearance(mounted.app))
     gradio_private.check(page)
     gradio_private.open_no_heartbeat(page)
     gradio_private.let_queue_rest(page)

@@ -35,10 +35,14 @@ class Outbox:
             if (values := [value for number, value in posts if number > self._sent])
         }
         self._sent = self._number
-        taken = {name: values if name == "notices" else values[-1] for name, values in unsent.items()}
+        update = {name: values if name == "notices" else values[-1] for name, values in unsent.items()}
         if "words" in unsent:
-            taken["words"] = "\n".join(unsent["words"])
-        return taken | {"posted": self._number}
+            update["words"] = "\n".join(unsent["words"])
+        return update | {"posted": self._number}
+
+    def forget(self) -> None:
+        """Let go of all that was posted, be it sent or not."""
+        self._posts.clear()
 
     def resume(self, received: int) -> None:
         """Begin with what a browser has not got that says which number it got last; 0 has got nothing."""

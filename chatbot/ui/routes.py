@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator
-from contextlib import nullcontext, suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import asdict
 from typing import Final
 from urllib.parse import quote
 
@@ -15,15 +16,20 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from chatbot.conversation import ConversationError, ConversationService, Generation
-from chatbot.conversation.import_export import file_name
+from chatbot.conversation import ConversationError, ConversationService, Generation, Report
+from chatbot.conversation.import_export import file_name, to_json
 from chatbot.conversation.service import POLL_SECONDS
+from chatbot.demo import record, to_yaml
 from chatbot.ui.actions import ACT, PageActions
 from chatbot.ui.branding import Branding
+from chatbot.ui.demo import DemoStage
+from chatbot.ui.house_rules import TermsGuard
 from chatbot.ui.rendering import PageRenderer, PageUpdate
 from chatbot.ui.sessions import PageSession, PageSessions, Stale, TooManyPagesError
 from chatbot.ui.views.document import DocumentTexts
+from chatbot.ui.views.imports import import_summary
 from chatbot.ui.views.panels import recall_hint
+from chatbot.ui.views.report import report_page
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +37,7 @@ UPDATES: Final = "/chat/updates"
 MENTION: Final = "/chat/mention"
 EXPORT: Final = "/chat/export/{kind}"
 IMPORT: Final = "/chat/import"
+TERMS: Final = "/chat/terms"
 
 IDLE_GAP: Final = 0.05
 """Seconds between two drawings of a growing answer, while few pages draw one."""
@@ -68,8 +75,11 @@ class PageRoutes:
     def __init__(self, service: ConversationService, sessions: PageSessions, branding: Branding) -> None:
         self._service = service
         self._sessions = sessions
-        self._actions = PageActions(service, sessions, branding)
-        self._renderer = PageRenderer(service, branding)
+        self._branding = branding
+        self._guard = TermsGuard(service, branding.rules.terms)
+        self._stage = None if branding.demo is None else DemoStage(branding.demo)
+        self._actions = PageActions(service, sessions, branding, self._guard, self._stage)
+        self._renderer = PageRenderer(service, branding, self._guard, self._stage)
         self._growing = 0
 
     def add_to(self, app: FastAPI) -> None:
@@ -79,11 +89,12 @@ class PageRoutes:
         app.add_route(MENTION, self.mention, methods=["POST"])
         app.add_route(EXPORT, self.export, methods=["GET"])
         app.add_route(IMPORT, self.import_file, methods=["POST"])
+        app.add_route(TERMS, self.terms, methods=["GET"])
         app.add_route(ACT, self._actions.act, methods=["POST"])
 
     async def updates(self, request: Request) -> Response:
         """Stream a page: all of it at first, then whatever changes, as server-sent events until the page goes away."""
-        session = await self._sessions.of(request)
+        session = await self._sessions.of(request, request.query_params.get("chat"))
         try:
             stream = self._sessions.subscribe(session, _number(request.query_params.get("posted", "")))
         except TooManyPagesError as error:
@@ -91,9 +102,11 @@ class PageRoutes:
         return StreamingResponse(self._events(session, stream), media_type="text/event-stream", headers=HEADERS)
 
     async def export(self, request: Request) -> Response:
-        """Return the shown conversation as ``markdown`` or ``json``, or ``all`` of the visitor's, as a file."""
+        """Return the shown conversation as ``markdown``, ``json``, ``report`` or ``demo``, or ``all``, as a file."""
         kind = request.path_params["kind"]
         session = await self._sessions.of(request)
+        if kind == "demo" and not (self._stage and self._stage.offer.is_for(session.caller)):
+            return JSONResponse({"detail": "There is nothing here."}, 404, headers=HEADERS)
         try:
             if kind == "all":
                 packed = await self._service.export_all(session.owner, DocumentTexts(session.t))
@@ -105,19 +118,45 @@ class PageRoutes:
             if kind == "markdown":
                 text = await self._service.export_markdown(session.conversation, DocumentTexts(session.t))
                 return _file(f"{name}.md", "text/markdown; charset=utf-8", text)
+            if kind == "demo":
+                text = await self._service.export(session.conversation, lambda it, turns: to_yaml(record(it, turns)))
+                return _file(f"{name}.yaml", "application/yaml", text)
+            if kind == "report":
+                # Not as a page: as one, it would be of this origin.
+                return _file(f"{name}.html", "application/octet-stream", await self._report(session))
             return _file(f"{name}.json", "application/json", await self._service.export_json(session.conversation))
         except ConversationError as error:
             return _notice(session.t.problem(error), 409)
+        except ValueError:
+            return _notice(session.t("problem.not_recorded"), 409)
+
+    async def _report(self, session: PageSession) -> str:
+        def write(report: Report) -> str:
+            json = to_json(report.conversation, report.stored, report.data)
+            return report_page(session.t, self._branding, report, json=json)
+
+        hidden = self._branding.unseen
+        return await self._service.report(session.conversation, write, caller=session.caller, hidden=hidden)
 
     async def import_file(self, request: Request) -> Response:
         """Add the conversations of an export, and show the first of them."""
         session = await self._sessions.of(request)
         try:
+            await self._guard.check(session.owner)
             brought = await self._service.import_from(session.owner, await request.body())
         except ConversationError as error:
             return _notice(session.t.problem(error), 409)
-        session.turn_to(brought[0])
+        session.turn_to(brought.conversations[0])
+        if brought.tool:
+            session.notify(import_summary(session.t, brought), lasting=bool(brought.incomplete or brought.empty))
         return Response(status_code=204)
+
+    async def terms(self, _: Request) -> Response:
+        """Return the terms of use for programs, which accept them as the page does; 404 where there are none."""
+        terms = self._guard.terms
+        if terms is None:
+            return JSONResponse({"detail": "There are no terms to accept."}, 404, headers=HEADERS)
+        return JSONResponse(asdict(terms), headers=HEADERS)
 
     async def mention(self, request: Request) -> Response:
         """Return the hint about a forgotten turn that a half-typed question mentions, as HTML, where there is one."""
@@ -127,7 +166,7 @@ class PageRoutes:
         if text.strip() and not session.asked.startswith(text):
             # Whoever sends the question is told what is wrong with it.
             with suppress(ConversationError):
-                mention = await self._service.mention(session.conversation, text)
+                mention = await self._service.mention(session.conversation, text, caller=session.caller)
                 hint = recall_hint(
                     session.t, None if mention is None or mention.turn_index in session.dismissed else mention
                 )
@@ -137,8 +176,11 @@ class PageRoutes:
         try:
             while session.stream is stream:
                 session.changed.clear()
-                generation = self._service.generation(session.conversation)
-                with nullcontext() if generation is None else generation.waking(session.changed):
+                is_last = self._sessions.is_closed
+                generations = self._service.generations(session.conversation)
+                with ExitStack() as waking:
+                    for generation in generations:
+                        waking.enter_context(generation.waking(session.changed))
                     update = await self._draw(session)
                     if session.stream is not stream:
                         # The stream in its place was not given what was drawn for this one.
@@ -147,8 +189,10 @@ class PageRoutes:
                     update |= session.outbox.take()
                     if update:
                         yield b"data: " + orjson.dumps(update) + b"\n\n"
-                    if generation is not None:
-                        await self._pause(generation)
+                    if is_last:
+                        break
+                    if generations:
+                        await self._pause(generations)
                     if await _is_set(session.changed, POLL_SECONDS if session.grows_elsewhere else KEEP_ALIVE_SECONDS):
                         continue
                     if session.grows_elsewhere:
@@ -167,15 +211,16 @@ class PageRoutes:
             session.outbox.post("notices", {"text": session.t("problem.unexpected"), "lasting": False})
             return {}
 
-    async def _pause(self, generation: Generation) -> None:
-        """Wait before a growing answer is drawn again: a pace that the page, and all of them, can keep up."""
-        turn = generation.turn
-        if not (turn.answer_text or turn.reasoning_text):
+    async def _pause(self, generations: Sequence[Generation]) -> None:
+        """Wait before growing answers are drawn again: a pace that the page, and all of them, can keep up."""
+        turns = [each.turn for each in generations]
+        length = sum(len(turn.answer_text) + len(turn.reasoning_text) for turn in turns)
+        if not length:
             return
         self._growing += 1
         try:
             gap = min(max(IDLE_GAP, self._growing / DRAWINGS_PER_SECOND), BUSY_GAP)
-            await asyncio.sleep(gap + (len(turn.answer_text) + len(turn.reasoning_text)) / CHARACTERS_PER_SECOND_OF_GAP)
+            await asyncio.sleep(gap + length / CHARACTERS_PER_SECOND_OF_GAP)
         finally:
             self._growing -= 1
 

@@ -1,8 +1,11 @@
-"""What a browser may do with this page, whatever a model's answer says: a Content-Security-Policy."""
+"""What a browser may do with this page, whatever a model's answer says, and what it may keep of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,6 +31,11 @@ CONTENT: Final = "; ".join(
 )
 
 
+def style_source(css: str) -> str:
+    """Return the source of a Content-Security-Policy that lets a page have this style, and no other."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()}'"
+
+
 def policy(frame_ancestors: Sequence[str]) -> str:
     """Return the Content-Security-Policy.
 
@@ -37,26 +45,55 @@ def policy(frame_ancestors: Sequence[str]) -> str:
     return f"{CONTENT}; frame-ancestors {' '.join(frame_ancestors)}"
 
 
-class SecurityHeaders:
-    """ASGI middleware that sends ``policy``, and what goes with it, with everything."""
+PUBLIC: Final = re.compile(
+    r"/(assets|static|svelte)/.+|/(gradio_api/)?theme\.css|/robots\.txt|/favicon\.ico|/manifest\.json|/launcher\.js"
+)
+"""What everybody is sent alike. All else may be somebody's, and no cache keeps it."""
 
-    def __init__(self, app: ASGIApp, policy: str) -> None:
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_TLS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000")
+"""Who was here over TLS comes back over TLS, for a year."""
+
+
+class SecurityHeaders:
+    """ASGI middleware that sends ``policy``, and what goes with it, with everything.
+
+    Args:
+        app: What is behind it.
+        policy: The Content-Security-Policy.
+        others: By path, that of pages that need less and are given less; a path with a slash at its end stands for all
+            that are below it.
+    """
+
+    def __init__(self, app: ASGIApp, policy: str, others: Mapping[str, str] | None = None) -> None:
         self._app = app
+        self._policy = policy.encode("latin-1")
+        self._others = {path: other.encode("latin-1") for path, other in (others or {}).items()}
         self._headers = [
-            (b"content-security-policy", policy.encode("latin-1")),
             (b"x-content-type-options", b"nosniff"),
             # A link in an answer that is followed tells nobody where it stood.
             (b"referrer-policy", b"no-referrer"),
         ]
-        self._names = {name for name, _ in self._headers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request, with the headers."""
+        path = scope.get("path", "")
+        headers = [(b"content-security-policy", self._policy_of(path)), *self._headers]
+        if scope["type"] == "http":
+            if not PUBLIC.fullmatch(path):
+                headers.append(_NO_STORE)
+            if scope.get("scheme") == "https":
+                headers.append(_TLS_ONLY)
+        names = {name for name, _ in headers}
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                others = [each for each in message.get("headers", ()) if each[0].lower() not in self._names]
-                message["headers"] = [*others, *self._headers]
+                others = [each for each in message.get("headers", ()) if each[0].lower() not in names]
+                message["headers"] = [*others, *headers]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+    def _policy_of(self, path: str) -> bytes:
+        below = path[: path.rfind("/") + 1]
+        return self._others.get(path) or self._others.get(below) or self._policy

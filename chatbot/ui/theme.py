@@ -1,4 +1,4 @@
-"""How the page looks: Gradio's own components, system fonts, one accent; ``style.css`` has a reason for each rule."""
+"""How the page looks: Gradio's own components, system fonts, one accent; the style sheet has a reason for each rule."""
 
 from __future__ import annotations
 
@@ -9,13 +9,20 @@ import gradio as gr
 
 from chatbot.ui.colour import button, shades
 
-STYLE: Final = Path(__file__).with_name("style.css")
+PARTS: Final = ("style", "answers", "list", "menus", "compare", "presenter", "print", "forced_colors")
+STYLES: Final = tuple(Path(__file__).with_name(f"{name}.css") for name in PARTS)
+"""The style sheet, in the order in which its files stand in it."""
 
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
 EDGE: Final = "#7c8ba1"
 """Between two shades of slate: 3 to 1 on white and on the page, as the edge of an input needs (WCAG 2.2 AA, 1.4.11)."""
+
+
+def style_sheet() -> str:
+    """Return the page's style sheet."""
+    return "\n".join(each.read_text(encoding="utf-8") for each in STYLES)
 
 
 def theme(accent: str) -> gr.themes.Base:

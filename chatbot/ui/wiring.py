@@ -8,7 +8,8 @@ import gradio as gr
 
 from chatbot.conversation import ConversationService
 from chatbot.ui.handlers.api import ApiHandlers
-from chatbot.ui.scripts import page_script
+from chatbot.ui.house_rules import HouseRules, TermsGuard
+from chatbot.ui.scripts import needed_of, page_script
 from chatbot.ui.sidebars import Sidebars
 
 
@@ -20,9 +21,10 @@ class ChatPage(gr.ChatInterface):
     sends one request to a route of ours (``ui/actions.py``), and the page is drawn from the store.
     """
 
-    def __init__(self, service: ConversationService, sidebars: Sidebars, **kwargs: Any) -> None:
-        self._api = ApiHandlers(service)
+    def __init__(self, service: ConversationService, sidebars: Sidebars, rules: HouseRules, **kwargs: Any) -> None:
+        self._api = ApiHandlers(service, TermsGuard(service, rules.terms))
         self._sidebars = sidebars
+        self._rules = rules
         super().__init__(self._api.chat, **kwargs)
 
     def _setup_events(self) -> None:
@@ -37,23 +39,26 @@ class ChatPage(gr.ChatInterface):
     def _wire_actions(self) -> None:
         sidebars = self._sidebars
         table: list[tuple[Any, str, list[gr.components.Component]]] = [
-            (self.textbox.submit, "send", [self.textbox]),
             (self.textbox.stop, "stop", []),
-            (self.chatbot.retry, "retry", []),
-            (self.chatbot.undo, "undo", []),
-            (sidebars.k.input, "set_k", [sidebars.k]),
-            (sidebars.deployment.input, "set_deployment", [sidebars.deployment]),
-            (sidebars.preset.input, "set_preset", [sidebars.preset]),
-            # Once it is typed, not at every key: half a prompt and half a number are not meant.
-            (sidebars.system_prompt.blur, "set_system_prompt", [sidebars.system_prompt]),
-            (sidebars.reset.click, "reset", []),
             (sidebars.new.click, "new", []),
+            (sidebars.new_temporary.click, "temporary", []),
             (sidebars.search.change, "search", [sidebars.search]),
         ]
-        for name, number in sidebars.parameters.items():
-            table += [(event, f"set_{name}", [number]) for event in (number.blur, number.submit)]
+        if sidebars.panel is not None:
+            table += [
+                (sidebars.k.input, "set_k", [sidebars.k]),
+                (sidebars.preset.input, "set_preset", [sidebars.preset]),
+                # Once it is typed, not at every key: half a prompt and half a number are not meant.
+                (sidebars.system_prompt.blur, "set_system_prompt", [sidebars.system_prompt]),
+                (sidebars.pins.input, "set_pins", [sidebars.pins]),
+                (sidebars.reset.click, "reset", []),
+            ]
+            for name, number in {**sidebars.parameters, "token_budget": sidebars.token_budget}.items():
+                table += [(event, f"set_{name}", [number]) for event in (number.blur, number.submit)]
         for event, action, inputs in table:
             _call(event, f"(perform) => perform('{action}', values)", inputs)
+        # One question may be asked twice: the script knows.
+        _call(self.textbox.submit, "(perform) => perform.send(...values)", [self.textbox])
         # Gradio tells a script neither which question was edited nor its words: the script has seen the editor.
         _call(self.chatbot.edit, "(perform) => perform.edit()")
 
@@ -62,11 +67,16 @@ class ChatPage(gr.ChatInterface):
         sidebars = self._sidebars
         for button, script in (
             (sidebars.markdown, "() => window.chatbotFiles.save('markdown')"),
+            (sidebars.report, "() => window.chatbotFiles.save('report')"),
             (sidebars.json, "() => window.chatbotFiles.save('json')"),
             (sidebars.everything, "() => window.chatbotFiles.save('all')"),
             (sidebars.import_file, "() => window.chatbotFiles.importFile()"),
         ):
             button.click(None, None, None, js=script)
+        if sidebars.demo_file is not None:
+            sidebars.demo_file.click(None, None, None, js="() => window.chatbotFiles.save('demo')")
+        if sidebars.sign_out is not None:
+            sidebars.sign_out.click(None, None, None, js="() => window.chatbotSignOut()")
 
     def _wire_stream(self) -> None:
         """Let the page's script set components, and tell of buttons within the page's HTML."""
@@ -74,7 +84,11 @@ class ChatPage(gr.ChatInterface):
         # Not hidden by Gradio, which would not run the script then; there is nothing in it to see.
         components = gr.HTML("", elem_id="components", js_on_load="window.chatbotDraw = () => trigger('click');")
         components.click(None, None, list(outputs.values()), js="() => window.chatbotDrawn()", trigger_mode="multiple")
-        gr.HTML("", elem_id="script", js_on_load=page_script(list(outputs)))
+        gr.HTML(
+            "",
+            elem_id="script",
+            js_on_load=page_script(list(outputs), needed_of(self._rules, has_panel=self._sidebars.panel is not None)),
+        )
 
     def _wire_api(self) -> None:
         conversation = gr.State(None)

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Request, async_playwri
 from playwright.async_api import Error as PlaywrightError
 
 from chatbot.emulator import Emulator
-from tests.support.app_process import AppProcess
+from tests.support.app_process import AppProcess, several
 from tests.support.browser import CHROMIUM_ARGUMENTS, chromium
 from tests.support.visitor import COUNT_DRAWINGS, Visitor
 
@@ -78,20 +78,20 @@ def visit(browser: Browser, free_contexts: list[BrowserContext]):
     return visit
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def french(browser: Browser, visit, app) -> AsyncIterator[Visitor]:
+    """Somebody who reads French, at the application of the file of tests."""
+    context = await browser.new_context(locale="fr-FR")
+    async with visit(app.url, context=context) as visitor:
+        yield visitor
+    await context.close()
+
+
 @pytest.fixture
 def app(tmp_path: Path):
     """Start the application with some settings; it ends with the test."""
-    running: list[AppProcess] = []
-
-    def start(**settings: str) -> AppProcess:
-        process = AppProcess(tmp_path, settings)
-        process.start()
-        running.append(process)
-        return process
-
-    yield start
-    for process in running:
-        process.stop()
+    with several(tmp_path) as start:
+        yield start
 
 
 @pytest.fixture(scope="session")

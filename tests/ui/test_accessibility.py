@@ -42,6 +42,12 @@ async def test_axe_finds_nothing_serious(demo_app, visit, width, height, scheme)
         await visitor.page.locator("#settings .label-wrap").click()
         await expect(visitor.page.locator("#system-prompt textarea")).to_be_visible()
         assert await violations(visitor) == []
+        if width < 900:
+            await visitor.page.keyboard.press("Escape")
+        await visitor.page.locator("#page-menu").click()
+        assert await violations(visitor) == []
+        await visitor.page.get_by_role("menuitem", name="Keyboard shortcuts").click()
+        assert await violations(visitor) == []
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -154,9 +160,10 @@ async def test_everything_can_be_reached_and_seen_by_tab(demo_app, visit):
             reached.add(" ".join(map(str, element)))
         for part in (
             "new-chat",
+            "Skip to",
             "search",
-            "rename",
-            "delete",
+            "open",
+            "options",
             "sidebar-toggle",
             "panel-toggle",
             "Good answer",
@@ -188,24 +195,24 @@ async def test_nothing_moves_for_those_who_wish_so(slow_app, visit):
 
 
 @pytest.mark.parametrize(
-    ("locale", "new_chat", "placeholder", "memory", "remembering", "size"),
+    ("locale", "new_chat", "placeholder", "settings", "remembering", "size"),
     [
-        ("es-MX", "Nuevo chat", "Escribe un mensaje", "Memoria", "Recuerda el turno 1 de 1", PHONE),
-        ("fr-FR", "Nouvelle discussion", "Écrivez un message", "Mémoire", "Mémorise le tour 1 sur 1", PHONE),
-        ("zh-CN", "新对话", "输入消息", "记忆", "记得 1 轮中的第 1 轮", DESKTOP),
-        ("ko-KR", "새 대화", "메시지를 입력하세요", "기억", "1차례 중 1번째를 기억합니다", DESKTOP),
-        ("de-DE", "New chat", "Type a message", "Memory", "Remembering turn 1 of 1", PHONE),
+        ("es-MX", "Nuevo chat", "Escribe un mensaje", "Ajustes", "Recuerda el turno 1 de 1", PHONE),
+        ("fr-FR", "Nouvelle discussion", "Écrivez un message", "Réglages", "Mémorise le tour 1 sur 1", PHONE),
+        ("zh-CN", "新对话", "输入消息", "设置", "记得 1 轮中的第 1 轮", DESKTOP),
+        ("ko-KR", "새 대화", "메시지를 입력하세요", "설정", "1차례 중 1번째를 기억합니다", DESKTOP),
+        ("de-DE", "New chat", "Type a message", "Settings", "Remembering turn 1 of 1", PHONE),
     ],
 )
 async def test_the_page_speaks_the_browsers_language(
-    demo_app, visit, browser: Browser, locale, new_chat, placeholder, memory, remembering, size
+    demo_app, visit, browser: Browser, locale, new_chat, placeholder, settings, remembering, size
 ):
     width, height = size
     context = await browser.new_context(locale=locale, viewport={"width": width, "height": height})
     async with visit(demo_app.url, context=context) as visitor:
         await expect(visitor.page.locator("#new-chat")).to_have_text(new_chat)
         await expect(visitor.box).to_have_attribute("placeholder", placeholder)
-        await expect(visitor.page.locator("#panel-toggle")).to_have_text(memory)
+        await expect(visitor.page.locator("#panel-toggle")).to_have_text(settings)
         await visitor.ask("hello")
         await expect(visitor.memory).to_have_text(remembering)
         size = "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"

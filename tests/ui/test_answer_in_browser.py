@@ -17,12 +17,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 AT_ONCE = 120
 """Answers in one drawing."""
 
-# What can be read: of a formula its source, of a picture its words, of a diagram that is not drawn its code.
+# What can be read: of a formula its source, of a picture its words, of a diagram that is not drawn its code; without
+# what the page says of a link itself.
 READ = """all => all.map(function read(node) {
   if (node.nodeType === Node.TEXT_NODE) return node.nodeValue;
   if (node.nodeType !== Node.ELEMENT_NODE) return "";
   if (node.matches(".katex, .katex-error")) return `⟦${(node.querySelector("annotation") ?? node).textContent}⟧`;
-  if (node.matches(".copy_code_button, .mermaid")) return "";
+  if (node.matches(".copy_code_button, .mermaid, .leads")) return "";
   if (node.matches("img")) return node.alt;
   return [...node.childNodes].map(read).join("");
 })"""

@@ -65,7 +65,7 @@ async def test_what_is_copied_of_an_answer_is_the_models_own_text(demo_app, visi
             await visitor.page.add_init_script("delete Navigator.prototype.clipboard")
             await visitor.reload()
             await expect(visitor.answers.last).to_contain_text("Use <Form>")
-        await visitor.press("Copy message")
+        await visitor.press("Copy")
         if not is_secure:
             await visitor.box.focus()
             await visitor.page.keyboard.press("Control+V")

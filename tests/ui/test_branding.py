@@ -16,6 +16,7 @@ NAMES = {
     "no spaces": "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 3,
     "right to left": "مساعد شركة كونتوسو الذكي لكل ما يخطر ببالك من أسئلة عن منتجاتنا",
 }
+EXAMPLES = '[[example]]\nicon = "table"\nlabel = "Compare two plans"\nprompt = "hello"\n'
 DEPLOYMENT = "a-deployment-with-a-name-of-sixty-characters-in-westeurope-1"
 
 TABLE = """repeat | Number | Name of the service | What it does, in some words | Region | Price | Owner | Since |
@@ -25,18 +26,18 @@ TABLE = """repeat | Number | Name of the service | What it does, in some words |
 CODE = "repeat ```python\nprint('" + "a long line " * 20 + "')\n```"
 
 OVERLAPPING = """() => {
-  const parts = [...document.querySelectorAll("#header button, #brand h1, #badge .badge")];
+  const parts = [...document.querySelectorAll("#header button:not(.badge), #brand h1, #badge .badge")];
   const boxes = parts.map((part) => {
     const text = document.createRange();
     text.selectNodeContents(part);
     const [box, words] = [part.getBoundingClientRect(), text.getBoundingClientRect()];
-    const lower = part.tagName === "BUTTON" ? box : words;
+    const lower = part.matches("button:not(.badge)") ? box : words;
     return { left: box.left, right: box.right, top: lower.top, bottom: lower.bottom };
   });
   return boxes.some((one, at) => boxes.slice(at + 1).some((other) =>
     one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom));
 }"""
-"""Whether the words of one part of the header, or a button, lie over another."""
+"""Whether the words of one part of the header, or a button, lie over another; the badge is taller than its words."""
 CUT = """(table) =>
   [...table.querySelectorAll("th, td")].filter((cell) => cell.scrollWidth > cell.clientWidth + 1).length"""
 
@@ -70,7 +71,9 @@ async def test_no_name_pushes_the_header_off_the_screen(app, endpoint, visit, ti
         'api_key_variable = "KEY_OF_IT"\n',
         encoding="utf-8",
     )
+    (tmp_path / "prompts.toml").write_text(EXAMPLES, encoding="utf-8")
     process = app(
+        CHATBOT_PROMPTS_FILE="prompts.toml",
         CHATBOT_TITLE=title,
         CHATBOT_TAGLINE=f"{title} ({title[:60]})",
         CHATBOT_DEPLOYMENTS_FILE="deployments.toml",
@@ -115,9 +118,18 @@ async def colour(visitor: Visitor, part: str, side: str = "fill") -> str:
     return await visitor.page.evaluate(COLOURS, [handle, side])
 
 
-@pytest.mark.parametrize("accent", ["#2563eb", "#00aa77", "#facc15", "#111827"])
-async def test_edges_icons_and_buttons_can_be_seen_in_every_accent(app, endpoint, visit, accent):
-    process = app(CHATBOT_ACCENT=accent, AZUREML_ENDPOINT_URL=endpoint.chat_url, AZUREML_ENDPOINT_API_KEY=endpoint.key)
+@pytest.mark.parametrize(
+    "accent",
+    ["#2563eb", "#facc15", *(pytest.param(each, marks=pytest.mark.exhaustive) for each in ("#00aa77", "#111827"))],
+)
+async def test_edges_icons_and_buttons_can_be_seen_in_every_accent(app, endpoint, visit, accent, tmp_path):
+    (tmp_path / "prompts.toml").write_text(EXAMPLES, encoding="utf-8")
+    process = app(
+        CHATBOT_ACCENT=accent,
+        CHATBOT_PROMPTS_FILE="prompts.toml",
+        AZUREML_ENDPOINT_URL=endpoint.chat_url,
+        AZUREML_ENDPOINT_API_KEY=endpoint.key,
+    )
     for scheme in ("light", "dark"):
         async with visit(process.url, scheme=scheme) as visitor:
             page = await colour(visitor, "body")
@@ -141,6 +153,7 @@ async def test_edges_icons_and_buttons_can_be_seen_in_every_accent(app, endpoint
             assert contrast(await colour(visitor, "#chat .message-buttons .icon-button", "ink"), page) >= 3
 
 
+@pytest.mark.exhaustive
 async def test_a_wide_table_keeps_its_words_whole_and_shows_that_it_scrolls(wired_app, visit):
     async with visit(wired_app.url) as visitor:
         await visitor.ask(TABLE)
@@ -201,6 +214,7 @@ async def test_a_small_table_is_as_wide_as_it_needs(wired_app, visit):
         assert await visitor.answers.last.locator("table").evaluate("(each) => each.offsetWidth") < 150
 
 
+@pytest.mark.exhaustive
 async def test_icons_of_examples_keep_their_shape_beside_long_labels(app, visit, tmp_path):
     labels = ["Short", "A label that wraps over lines", "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk"]
     (tmp_path / "prompts.toml").write_text(

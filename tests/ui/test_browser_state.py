@@ -15,11 +15,11 @@ def browser(shown, update):
     if "tail" in update:
         kept, tail = update["tail"]
         return [*shown[:kept], *tail]
-    if "text" in update:
-        dropped, added = update["text"]
-        units = shown[-1]["content"][0]["text"].encode("utf-16-le", "surrogatepass")
+    shown = list(shown)
+    for at, dropped, added in update.get("texts", ()):
+        units = shown[at]["content"][0]["text"].encode("utf-16-le", "surrogatepass")
         text = (units[: len(units) - 2 * dropped] + added.encode("utf-16-le", "surrogatepass")).decode("utf-16-le")
-        return [*shown[:-1], {**shown[-1], "content": [{"type": "text", "text": text}]}]
+        shown[at] = {**shown[at], "content": [{"type": "text", "text": text}]}
     return shown
 
 
@@ -48,9 +48,24 @@ def test_a_growing_answer_is_added_to_below_what_stands_above_it(above, growth):
 def test_only_what_is_new_of_a_growing_answer_is_sent():
     held = BrowserState()
     held.messages([message("asked", "user"), message("Hello")])
-    assert held.messages([message("asked", "user"), message("Hello, Ada")]) == {"text": [0, ", Ada"]}
-    assert held.messages([message("asked", "user"), message("Hello, **Ada**")]) == {"text": [3, "**Ada**"]}
+    assert held.messages([message("asked", "user"), message("Hello, Ada")]) == {"texts": [[1, 0, ", Ada"]]}
+    assert held.messages([message("asked", "user"), message("Hello, **Ada**")]) == {"texts": [[1, 3, "**Ada**"]]}
     assert held.messages([message("asked", "user"), message("Hello, **Ada**")]) == {}
+
+
+def test_of_two_growing_answers_only_what_is_new_is_sent():
+    held = BrowserState()
+
+    def grown(first, second):
+        return held.messages([message("head"), message(first), message("other head"), message(second)], 3)
+
+    held.messages([message("earlier")] * 3)
+    assert "tail" in grown("", "")
+    assert "tail" in grown("One", "Two")  # the first time it is seen that the first one goes on
+    assert grown("One a", "Two b") == {"texts": [[4, 0, " a"], [6, 0, " b"]]}
+    assert grown("One a", "Two b c") == {"texts": [[6, 0, " c"]]}
+    assert grown("One a d", "Two b c") == {"texts": [[4, 0, " d"]]}
+    assert grown("One a d", "Two b c e") == {"texts": [[6, 0, " e"]]}
 
 
 def test_only_properties_that_changed_are_sent():
@@ -59,9 +74,9 @@ def test_only_properties_that_changed_are_sent():
     assert held.components({"k": {"value": 5}, "box": {"stop": True}}) == {"box": {"stop": True}}
 
 
-def test_what_a_visitor_typed_is_not_sent_back():
-    held = BrowserState()
-    held.components({"prompt": {"value": "", "placeholder": "default"}})
-    held.set_value("prompt", "Be kind")
-    assert held.components({"prompt": {"value": "Be kind", "placeholder": "default"}}) == {}
-    assert held.components({"prompt": {"value": "", "placeholder": "default"}}) == {"prompt": {"value": ""}}
+def test_what_a_visitor_changed_is_sent_as_it_counts():
+    held, drawn = BrowserState(), {"prompt": {"value": "Be kind", "placeholder": "default"}}
+    held.components(drawn)
+    assert held.components(drawn) == {}
+    held.forget_value("prompt")
+    assert held.components(drawn) == {"prompt": {"value": "Be kind"}}

@@ -53,7 +53,7 @@ async def test_what_is_beyond_a_bound_is_refused_in_words(served, action, value,
         # A text stays in its field, to be shortened there.
         if isinstance(value, str):
             assert not {"system_prompt", "search"} & update.get("components", {}).keys()
-            assert "taken" not in update
+            assert "accepted" not in update
         model.will_say("ok")
         assert await act(client, "send", ["hello"], "a page", "ada") == 204
         async for update in updates:

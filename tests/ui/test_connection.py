@@ -95,6 +95,7 @@ async def test_a_message_sent_while_the_server_is_away_comes_back_to_the_box_and
         await expect(visitor.box).to_have_value("")
 
 
+@pytest.mark.exhaustive
 async def test_a_message_that_the_page_sends_before_it_knows_is_not_lost(app, visit):
     process = app()
     async with visit(process.url) as visitor:
@@ -110,6 +111,7 @@ async def test_a_message_that_the_page_sends_before_it_knows_is_not_lost(app, vi
         await expect(visitor.questions).to_have_text(["my precious words"])
 
 
+@pytest.mark.exhaustive
 async def test_a_message_that_was_taken_before_the_page_heard_of_it_is_not_offered_again(app, visit):
     process = app()
     async with visit(process.url) as visitor:
@@ -128,6 +130,7 @@ async def test_a_message_that_was_taken_before_the_page_heard_of_it_is_not_offer
         await expect(visitor.box).to_have_value("")
 
 
+@pytest.mark.exhaustive
 async def test_the_page_comes_back_to_the_conversation_that_was_open(app, visit):
     process = app()
     async with visit(process.url) as visitor:
@@ -147,6 +150,7 @@ async def test_the_page_comes_back_to_the_conversation_that_was_open(app, visit)
         await expect(visitor.questions).to_have_text(["hello", "third"])
 
 
+@pytest.mark.exhaustive
 async def test_words_for_a_new_conversation_are_not_taken_for_the_ones_of_the_latest(app, visit):
     process = app()
     async with visit(process.url) as visitor:
@@ -161,6 +165,7 @@ async def test_words_for_a_new_conversation_are_not_taken_for_the_ones_of_the_la
         await expect(visitor.box).to_have_value("hello")
 
 
+@pytest.mark.exhaustive
 async def test_words_of_a_question_that_is_being_changed_come_back_in_the_box(app, visit):
     process = app()
     async with visit(process.url) as visitor:
@@ -223,6 +228,7 @@ async def test_a_server_that_hangs_is_announced_and_takes_the_message_when_it_go
         await expect(visitor.connection).to_be_empty()
 
 
+@pytest.mark.exhaustive
 async def test_a_server_that_ends_again_while_the_page_heals_costs_no_words(app, visit):
     process = app()
     async with visit(process.url) as visitor:
@@ -239,6 +245,7 @@ async def test_a_server_that_ends_again_while_the_page_heals_costs_no_words(app,
         await expect(visitor.box).to_have_value("patience")
 
 
+@pytest.mark.exhaustive
 async def test_words_are_kept_where_the_browser_refuses_storage(app, visit):
     process = app()
     async with visit(process.url) as visitor:
@@ -256,6 +263,11 @@ async def test_words_are_kept_where_the_browser_refuses_storage(app, visit):
 
 async def test_loading_the_page_again_is_no_loss(demo_app, visit):
     async with visit(demo_app.url) as visitor:
+        await visitor.page.add_init_script("window.kept = sessionStorage.getItem('chatbot_kept_words')")
+        # A browser that is busy ends the page's requests before it hides the page.
+        for what in ("beforeunload", "offline"):
+            await visitor.page.evaluate("(name) => void window.dispatchEvent(new Event(name))", what)
         await visitor.reload()
+        assert await visitor.page.evaluate("window.kept") is None
         await visitor.ask("hello")
         await expect(visitor.connection).to_have_text(re.compile("^$"))

@@ -33,6 +33,7 @@ async def test_each_conversation_remembers_only_its_own(demo_app, visit):
         assert "Ada" in await visitor.ask("what is my name?")
 
 
+@pytest.mark.exhaustive
 async def test_renaming_by_hand(demo_app, visit):
     async with visit(demo_app.url) as visitor:
         await visitor.ask("a title nobody wants")
@@ -59,6 +60,7 @@ async def test_the_model_finds_a_title(demo_app, visit):
         await expect(visitor.titles).to_have_text(["Mediterranean holiday islands"])
 
 
+@pytest.mark.exhaustive
 async def test_a_title_the_model_fails_to_find_is_told_and_the_old_one_stays(wired_app, endpoint, visit):
     async with visit(wired_app.url) as visitor:
         await visitor.ask("hello")
@@ -83,6 +85,7 @@ async def test_a_deleted_conversation_comes_back(demo_app, visit):
         await expect(visitor.page.locator(".undelete")).to_have_count(0)
 
 
+@pytest.mark.exhaustive
 async def test_deleting_another_conversation_leaves_the_shown_one(demo_app, visit):
     async with visit(demo_app.url) as visitor:
         await visitor.ask("throw me away")

@@ -80,6 +80,7 @@ async def test_a_tab_that_does_not_know_of_the_answer_keeps_its_draft_and_shows_
             await expect(second.box).to_have_value(DRAFT)
 
 
+@pytest.mark.exhaustive
 async def test_an_edit_that_is_refused_is_kept_below_the_draft(app, wire, visit):
     async with visit(app.url) as visitor:
         wire.script(says("old"), GROWING)
@@ -96,6 +97,7 @@ async def test_an_edit_that_is_refused_is_kept_below_the_draft(app, wire, visit)
             await expect(second.box).to_have_value(f"{DRAFT}\nother words\nin two lines")
 
 
+@pytest.mark.exhaustive
 async def test_an_editor_that_was_open_before_the_answer_loses_no_words(app, wire, visit):
     async with visit(app.url) as visitor:
         wire.script(says("old"), GROWING)
@@ -123,6 +125,7 @@ async def test_an_edit_that_fails_is_kept_below_the_draft(app, wire, visit):
         await expect(visitor.box).to_have_value(f"{DRAFT}\nother words")
 
 
+@pytest.mark.exhaustive
 async def test_an_edit_of_what_was_deleted_elsewhere_loses_no_words(app, wire, visit):
     async with visit(app.url) as visitor:
         wire.script(says("old"))

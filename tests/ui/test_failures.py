@@ -5,7 +5,6 @@ import threading
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.support.app_process import AppProcess
@@ -70,12 +69,21 @@ async def test_an_error_is_told_and_one_can_go_on(app, wire, visit, reply, words
         assert KEY not in await visitor.page.content()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def french(browser, visit, app):
-    context = await browser.new_context(locale="fr-FR")
-    async with visit(app.url, context=context) as visitor:
-        yield visitor
-    await context.close()
+async def test_a_card_names_the_request_as_the_log_does(app, wire, visit):
+    refused = sample_reply("maas_401_bad_key")
+    async with visit(app.url) as visitor:
+        wire.default = replace(refused, headers={**refused.headers, "x-request-id": "the-endpoints-own"})
+        await visitor.say("hello")
+        ids = visitor.notes.last.locator(".ids code")
+        await expect(ids).to_have_count(2)
+        request, endpoint = await ids.all_inner_texts()
+        assert endpoint == "the-endpoints-own"
+        assert "endpoint_request=the-endpoints-own, " in app.log
+        assert f"request={request}]" in app.log
+        # One click selects all of it, to be copied.
+        await ids.first.click()
+        assert await visitor.page.evaluate("getSelection().toString()") == request
+        wire.default = GOOD
 
 
 async def test_a_failure_is_told_in_the_visitors_language_and_by_the_endpoint_in_its_own(french, wire):
@@ -123,6 +131,7 @@ async def test_retry_after_an_error_replaces_it(app, wire, visit):
         await expect(visitor.questions).to_have_text(["hello"])
 
 
+@pytest.mark.exhaustive
 async def test_an_edit_that_fails_keeps_the_old_answer_and_the_new_words(app, wire, visit):
     async with visit(app.url) as visitor:
         await visitor.ask("old words")
@@ -182,6 +191,7 @@ async def test_after_the_wait_something_moves_again_and_the_answer_comes(app, wi
         await expect(visitor.page.locator("#chat .pause")).to_have_count(0)
 
 
+@pytest.mark.exhaustive
 async def test_a_second_wait_as_long_is_counted_down_again(app, wire, visit):
     async with visit(app.url) as visitor:
         go = threading.Event()
@@ -197,6 +207,7 @@ async def test_a_second_wait_as_long_is_counted_down_again(app, wire, visit):
         await expect(visitor.answers.last).to_have_text("All is well.")
 
 
+@pytest.mark.exhaustive
 async def test_a_page_opened_during_a_wait_shows_what_is_left_of_it(app, wire, visit):
     async with visit(app.url) as visitor:
         wire.script(text_reply("", 429, retry_after="25"))

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
-from chatbot.conversation.generation.manager import MAX_ANSWERS, MAX_ANSWERS_PER_OWNER, SHARE_OF_ORIGIN
+from chatbot.conversation.generation.admission import MAX_ANSWERS, MAX_ANSWERS_PER_OWNER, SHARE_OF_ORIGIN
 from chatbot.server import create_page_app
 from chatbot.shutdown import Step
 from chatbot.ui import Branding

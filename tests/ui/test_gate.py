@@ -11,8 +11,9 @@ from chatbot.conversation import ConversationService, ConversationStore, Deploym
 from chatbot.server import create_page_app
 from chatbot.shutdown import Step
 from chatbot.ui import Branding
-from chatbot.ui.gate import MAX_BODY, MAX_QUEUED, READ, WRITTEN
+from chatbot.ui.gate import MAX_QUEUED, READ, WRITTEN
 from chatbot.ui.identity import COOKIE, PAGE_HEADER
+from chatbot.ui.lengths import LENGTHS
 from tests.conversation.conversing import until
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
@@ -59,7 +60,7 @@ def paths_of(router, prefix=""):
 
 
 def test_every_route_of_gradio_is_either_needed_or_shut(application, client):
-    [gradio] = [route.app for route in application.routes if isinstance(route, Mount)]
+    [gradio] = [route for route in application.routes if isinstance(route, Mount)]
     paths = set(paths_of(gradio))
     assert len(paths) > 50
     needless = [path for path in paths if not READ.fullmatch(path) and not WRITTEN.fullmatch(path)]
@@ -103,7 +104,7 @@ def test_another_sites_page_may_not_read(client):
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(client):
-    reply = client.post("/chat/send", content=b"x" * (MAX_BODY + 1))
+    reply = client.post("/chat/send", content=b"x" * (LENGTHS.of_body("/chat/send") + 1))
     assert reply.status_code == 413
 
 

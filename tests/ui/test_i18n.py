@@ -9,20 +9,28 @@ from typing import get_args, get_type_hints
 import pytest
 from langchain_core import exceptions as langchain
 
+from chatbot.azureml.errors import SIGN_IN_FAILED, SILENCE_TIMEOUT
 from chatbot.conversation import (
     OPTIONS,
+    PERIODS,
     ConversationBusyError,
     ConversationError,
     Failure,
     Inclusion,
+    Left,
+    LimitError,
     MessageError,
     Notice,
+    Standing,
     TextTooLongError,
     TitleError,
     UnreadableExportError,
 )
 from chatbot.conversation import turn as turns
+from chatbot.conversation.errors import LimitName
+from chatbot.conversation.import_export import LOSSES
 from chatbot.ui.i18n import CODES, TABLES, Language, language_of
+from chatbot.ui.views.limits import what_is_left
 
 SOURCE = "\n".join(each.read_text(encoding="utf-8") for each in Path(TABLES).parent.rglob("*.py"))
 SCRIPTS = "\n".join(each.read_text(encoding="utf-8") for each in Path(TABLES).parent.rglob("*.js"))
@@ -91,10 +99,10 @@ def test_a_visitor_is_told_in_the_language_they_wish_for_most(header, code):
 
 
 def test_one_and_many():
-    assert Language("en")("plan.tokens", 1) == "1 token"
-    assert Language("en")("plan.tokens", 0) == "0 tokens"
-    assert Language("fr")("plan.tokens", 0) == "0 jeton"
-    assert Language("ko")("plan.tokens", 1200) == "토큰 1,200개"
+    assert Language("en")("plan.tokens", 1) == "~1 token"
+    assert Language("en")("plan.tokens", 0) == "~0 tokens"
+    assert Language("fr")("plan.tokens", 0) == "~0 jeton"
+    assert Language("ko")("plan.tokens", 1200) == "토큰 약 1,200개"
 
 
 def test_what_the_service_refuses_is_told_in_the_language():
@@ -119,8 +127,13 @@ REFUSALS = sorted({kind for each in ConversationError.__subclasses__() for kind 
 FAILURES = sorted(
     [name for name, cls in vars(langchain).items() if isinstance(cls, type) and issubclass(cls, langchain.ModelError)]
     + ["ContextOverflowError", turns.INTERRUPTED, turns.STORE_ERROR, turns.ANSWER_TIMEOUT, turns.UNEXPECTED, "blocked"]
+    + [turns.FIRST_WORD_TIMEOUT, SILENCE_TIMEOUT, SIGN_IN_FAILED]
 )
-NOTICES = ["turns_left_out", "answer_shortened", "lower_max_tokens", "text"]
+PASSED_OVER = ["out_of_capacity", "failing", "too_slow", "unreachable", "reads_no_pictures", "too_long_for"]
+OTHERS = ["turns_left_out", "answer_shortened", "lower_max_tokens", "over_budget", "from_cache", "text", "stands_in"]
+OF_COMPARISONS = ["compared", "compared_without_pins", "compared_budget"]
+RECORDED = [*turns.RECORDED, "recording_skipped", "recording_cause"]
+NOTICES = [*OTHERS, *OF_COMPARISONS, *PASSED_OVER, *RECORDED, *LOSSES]
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -144,7 +157,8 @@ def test_what_a_failure_is_and_what_to_do_is_said_in_every_language(code):
         assert all(part in t.failure(failure) for part in (t.headline(failure), t.explanation(failure), "No <b>."))
     assert t.headline(Failure("ModelInvalidRequestError", blocked=True)) == t("failure.blocked")
     assert t.explanation(Failure("ModelInvalidRequestError", blocked=True)) == t("advice.blocked")
-    assert "600" in t.explanation(Failure(turns.ANSWER_TIMEOUT, {"seconds": 600.0}))
+    for kind in (turns.ANSWER_TIMEOUT, turns.FIRST_WORD_TIMEOUT, SILENCE_TIMEOUT):
+        assert "600" in t.explanation(Failure(kind, {"seconds": 600.0}))
     assert t("failed.retry") in t.explanation(Failure(turns.INTERRUPTED))
 
 
@@ -155,6 +169,38 @@ def test_a_notice_is_said_in_every_language(code):
     shortened = t.notice(Notice("answer_shortened", {"wanted": 4000, "most": 512}))
     assert (t.number(4000) in shortened, "512" in shortened) == (True, True)
     assert t("label.max_tokens") in t.notice(Notice("lower_max_tokens"))
+    said = [t.notice(Notice(kind, {"deployment": "Large", "seconds": 12})) for kind in ("stands_in", *PASSED_OVER)]
+    assert all("Large" in each for each in said)
+    assert ["12" in each for each in said] == [False, True, True, True, True, False, False]
+    over = t.notice(Notice("over_budget", {"answering": "Demo <b>", "chosen": "A {model}"}))
+    assert ("Demo <b>" in over, "A {model}" in over) == (True, True)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_why_an_answer_is_a_recordings_is_said_in_every_language(code):
+    t = Language(code)
+    for kind in (SILENCE_TIMEOUT, turns.FIRST_WORD_TIMEOUT, "ModelAPIError"):
+        assert t(f"failure.{kind}") in t.notice(Notice("recording_cause", {"cause": kind}))
+    assert t("failure.ModelError") in t.notice(Notice("recording_cause", {"cause": "no such kind"}))
+    assert len({t.notice(Notice(kind)) for kind in turns.RECORDED}) == len(turns.RECORDED)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_what_is_left_and_what_is_over_is_said_in_every_language(code):
+    t = Language(code)
+    for period in PERIODS:
+        for name in get_args(LimitName):
+            refused = LimitError(name, 20_000, period, 1_900_000_000.5)
+            for said in (t.problem(refused), *what_is_left(t, Standing(Left(name, 7, 20_000, period)))):
+                assert t.number(20_000) in said
+                assert t(f"period.{period}") in said
+            assert "7" in said
+            assert "2030-03-17 17:46:40 UTC" in t.until(refused) or "UTC 2030-03-17 17:46:40" in t.until(refused)
+    assert t.until(MessageError("empty")) == ""
+    assert what_is_left(t, None) == what_is_left(t, Standing()) == []
+    left, over = Standing(budget=0.559), Standing(budget=0.05, is_over_budget=True)
+    assert "55" in what_is_left(t, left)[0]
+    assert what_is_left(t, over) == [t("limit.over")]
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -1,6 +1,7 @@
 """What survives: closed tabs, killed processes, restarts."""
 
 import asyncio
+import signal
 import sqlite3
 import time
 from contextlib import closing
@@ -35,7 +36,7 @@ async def test_a_killed_process_loses_no_finished_turn(app, visit):
 
 
 async def test_a_process_that_is_told_to_end_keeps_half_an_answer(app, visit, slow_endpoint):
-    process = app(AZUREML_ENDPOINT_URL=slow_endpoint.chat_url, AZUREML_ENDPOINT_API_KEY=slow_endpoint.key)
+    process = app(**behind(slow_endpoint), CHATBOT_DRAIN_SECONDS="0")
     async with visit(process.url) as visitor:
         await visitor.say("give me a long answer")
         await expect(visitor.answers.last).to_contain_text("conversation", ignore_case=True)
@@ -45,6 +46,74 @@ async def test_a_process_that_is_told_to_end_keeps_half_an_answer(app, visit, sl
         await visitor.page.goto(process.url)
         await expect(visitor.answers.first).to_contain_text("conversation", ignore_case=True)
         await expect(visitor.notes).to_have_text("Stopped.")
+
+
+def behind(endpoint):
+    return {"AZUREML_ENDPOINT_URL": endpoint.chat_url, "AZUREML_ENDPOINT_API_KEY": endpoint.key}
+
+
+async def test_a_process_that_is_told_to_end_finishes_what_it_began_and_begins_nothing_else(
+    app, visit, slow_endpoint, tmp_path
+):
+    process = app(**behind(slow_endpoint), CHATBOT_DRAIN_SECONDS="120")
+    async with visit(process.url) as visitor, httpx.AsyncClient(base_url=process.url, timeout=30) as client:
+        assert (await client.get("/readyz")).status_code == 200
+        await visitor.say("give me a long answer")
+        await expect(visitor.answers.last).to_contain_text("conversation", ignore_case=True)
+        async with visit(process.url) as other:
+            await other.box.fill("my precious words")
+            process.signal(signal.SIGTERM)
+
+            async def is_draining():
+                return (await client.get("/readyz")).status_code == 503
+
+            await until(is_draining)
+            assert (await client.get("/readyz")).text == "not ready: the application is about to end"
+            assert (await client.get("/healthz")).status_code == 200
+            await other.box.press("Enter")
+            await expect(other.toast).to_contain_text("about to restart")
+            await expect(other.box).to_have_value("my precious words")
+            # The answer was still growing all the while: it grows to its end, on the page too.
+            await expect(visitor.stop).to_be_visible()
+            await expect(visitor.facts).to_be_visible(timeout=60_000)
+            await expect(visitor.notes).to_have_count(0)
+            assert await asyncio.to_thread(process.ended) == 0
+    with closing(sqlite3.connect(tmp_path / "data" / "conversations.db")) as file:
+        assert file.execute('SELECT "user", status FROM turns').fetchall() == [("give me a long answer", "complete")]
+    assert process.log == ""
+
+
+async def test_told_twice_a_process_lets_nothing_go_on(app, visit, slow_endpoint):
+    process = app(**behind(slow_endpoint), CHATBOT_DRAIN_SECONDS="600")
+    async with visit(process.url) as visitor, httpx.AsyncClient(base_url=process.url, timeout=30) as client:
+        await visitor.say("give me a long answer")
+        await expect(visitor.answers.last).to_contain_text("conversation", ignore_case=True)
+        process.signal(signal.SIGTERM)
+
+        async def is_draining():
+            return (await client.get("/readyz")).status_code == 503
+
+        await until(is_draining)
+        process.signal(signal.SIGTERM)
+        await expect(visitor.notes).to_have_text("Stopped.")
+        assert await asyncio.to_thread(process.ended) == 0
+
+
+async def test_a_second_process_on_the_same_port_loses_nobodys_words(app, visit, slow_endpoint):
+    process = app(**behind(slow_endpoint), CHATBOT_DRAIN_SECONDS="0")
+    async with visit(process.url) as visitor:
+        await visitor.say("give me a long answer")
+        await expect(visitor.answers.last).to_contain_text("conversation", ignore_case=True)
+        await visitor.box.fill("half a question")
+        # Whoever opens a page now is not waited for, nor are Gradio's own streams.
+        assert await asyncio.to_thread(process.stop) == 0
+        assert process.log == ""
+        app(**behind(slow_endpoint), CHATBOT_PORT=process.url.rstrip("/").rpartition(":")[2])
+        await expect(visitor.connection).to_have_text("Back again.")
+        await expect(visitor.questions).to_have_text(["give me a long answer"])
+        await expect(visitor.answers.first).to_contain_text("conversation", ignore_case=True)
+        await expect(visitor.notes).to_have_text("Stopped.")
+        await expect(visitor.box).to_have_value("half a question")
 
 
 async def test_a_page_that_is_older_than_the_server_can_go_on(app, visit):
@@ -95,6 +164,7 @@ async def test_a_store_that_breaks_is_told_in_words_and_the_words_stay(served, v
         await expect(visitor.toast).to_contain_text("Something went wrong in this application")
         await expect(visitor.box).to_have_value("my precious words")
         assert "no such table" in caplog.text
+        assert "precious" not in caplog.text
         with closing(sqlite3.connect(tmp_path / "chat.db")) as file:
             file.execute("alter table elsewhere rename to turns")
         model.will_say("fine again")

@@ -14,7 +14,11 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120
 
 
 async def test_it_ends_in_order_in_the_midst_of_an_answer(tmp_path):
-    settings = {"CHATBOT_DEMO_TOKEN_DELAY": "0.5", "CHATBOT_STORE_URL": f"sqlite:///{tmp_path}/chat.db"}
+    settings = {
+        "CHATBOT_DEMO_TOKEN_DELAY": "0.5",
+        "CHATBOT_DRAIN_SECONDS": "1",
+        "CHATBOT_STORE_URL": f"sqlite:///{tmp_path}/chat.db",
+    }
     with AppProcess(tmp_path, settings) as process:
         async with (
             httpx.AsyncClient(base_url=process.url, timeout=60) as client,

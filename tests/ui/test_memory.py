@@ -62,6 +62,7 @@ async def test_the_panel_and_the_chat_follow_the_slider(wired_app, endpoint, vis
         assert sent(endpoint) == ["with none"]
 
 
+@pytest.mark.exhaustive
 async def test_k_belongs_to_its_conversation(wired_app, endpoint, visit):
     async with visit(wired_app.url) as visitor:
         await visitor.ask("repeat one")
@@ -82,6 +83,7 @@ async def test_k_belongs_to_its_conversation(wired_app, endpoint, visit):
         assert sent(endpoint) == ["still none?"]
 
 
+@pytest.mark.exhaustive
 async def test_k_changed_while_an_answer_is_written_holds_from_the_next_message(slow_app, slow_endpoint, visit):
     async with visit(slow_app.url) as visitor:
         await visitor.ask("hello")
@@ -118,6 +120,7 @@ async def test_a_pinned_turn_stays_and_an_excluded_one_goes(wired_app, endpoint,
         assert sent(endpoint) == ["repeat number 4", "and now?", "and then?"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("fault", "why"), [("content-filter", "blocked by the content filter"), ("unauthorized-serverless", "failed")]
 )
@@ -130,7 +133,7 @@ async def test_a_turn_that_went_wrong_is_left_out_and_can_be_put_back(wired_app,
         await expect(visitor.forgotten).to_have_text([f"Turn 1 is not remembered: {why}"])
         await visitor.ask("hello")
         assert sent(endpoint) == ["hello"]
-        await visitor.mark(1, "Put back")
+        await visitor.mark(1, "Send anyway")
         await expect(visitor.planned(1)).to_have_class("in")
         await visitor.ask("hello again")
         assert sent(endpoint) == ["repeat something dangerous", "hello", "hello again"]
@@ -183,6 +186,7 @@ async def test_a_forgotten_turn_that_is_mentioned_can_be_included(forgetful, end
     assert sent(endpoint) == ["I work on the Contoso budget", "repeat bananas", "How big is the Contoso budget?"]
 
 
+@pytest.mark.exhaustive
 async def test_an_offer_that_is_dismissed_does_not_come_back_with_the_next_letter(forgetful, endpoint):
     visitor = forgetful
     await visitor.box.press_sequentially("The Contoso budget")
@@ -197,6 +201,7 @@ async def test_an_offer_that_is_dismissed_does_not_come_back_with_the_next_lette
     assert sent(endpoint) == ["repeat bananas", "The Contoso budget, how big is it?"]
 
 
+@pytest.mark.exhaustive
 async def test_small_talk_gets_no_offer_and_what_was_sent_leaves_none(forgetful):
     visitor = forgetful
     async with asked_about(visitor, "How are you today? Thanks for all that."):

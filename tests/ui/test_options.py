@@ -78,18 +78,19 @@ async def hide_panel(visitor) -> None:
 
 
 async def choose(visitor, control: str, option: str) -> None:
-    await visitor.page.locator(f"#{control} input").click()
-    await visitor.page.get_by_role("option", name=option, exact=True).click()
     if control == "deployment":
-        await expect(visitor.badge).to_have_text(option)
+        await visitor.choose_deployment(option)
+        return
+    await visitor.page.locator(f"#{control} input").click()
+    await visitor.page.get_by_role("listbox").get_by_role("option", name=option, exact=True).click()
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
 async def test_another_deployment_answers_and_the_badge_says_so(app, endpoints, visit, width, height):
     async with visit(app.url, width=width, height=height) as visitor:
         await expect(visitor.badge).to_have_text("Small & quick")
-        await show_panel(visitor)
         await choose(visitor, "deployment", "Large")
+        await show_panel(visitor)
         await expect(visitor.plan.first).to_contain_text("Be large.")
         await hide_panel(visitor)
         asked = len(endpoints[1].requests)
@@ -130,6 +131,32 @@ async def test_what_is_chosen_is_in_the_next_request_and_in_the_memory_view(app,
         assert (body["temperature"], body["max_tokens"], "top_p" in body) == (0.25, 1024, False)
 
 
+async def test_what_is_chosen_while_the_page_is_only_drawn_or_drawn_anew_is_kept(app, endpoints, visit):
+    async with visit(app.url) as visitor:
+        page, held = visitor.page, asyncio.Event()
+
+        async def hold(route):
+            await held.wait()
+            await route.continue_()
+
+        await show_settings(visitor)
+        await page.route("**/chat/updates*", hold)
+        # The stream ends, and the next one, which draws all anew, waits.
+        await page.evaluate("window.dispatchEvent(new Event('offline'))")
+        await expect(page.locator("#connection")).not_to_be_empty()
+        await page.locator("#system-prompt textarea").fill("Talk like a pirate.")
+        await page.locator("#top-p input").fill("0.5")
+        held.set()
+        await page.locator("#top-p input").blur()
+        await expect(visitor.plan.first).to_contain_text("Talk like a pirate.")
+        await expect(page.locator("#system-prompt textarea")).to_have_value("Talk like a pirate.")
+        await expect(page.locator("#top-p input")).to_have_value("0.5")
+        await visitor.ask("hello")
+        body = endpoints[0].requests[-1].body
+        assert body["messages"][0]["content"] == "Talk like a pirate."
+        assert body["top_p"] == 0.5
+
+
 async def test_a_model_of_langchains_answers_with_the_same_controls(app, endpoints, visit):
     async with visit(app.url) as visitor:
         await choose(visitor, "deployment", "Made by LangChain")
@@ -140,6 +167,7 @@ async def test_a_model_of_langchains_answers_with_the_same_controls(app, endpoin
         await expect(visitor.facts).to_contain_text("tokens in")
 
 
+@pytest.mark.exhaustive
 async def test_a_role_fills_the_system_prompt(app, endpoints, visit):
     async with visit(app.url) as visitor:
         await show_settings(visitor)
@@ -163,6 +191,7 @@ async def test_a_value_that_cannot_be_is_told_and_not_used(app, endpoints, visit
         assert endpoints[0].requests[-1].body["temperature"] == 0.25
 
 
+@pytest.mark.exhaustive
 async def test_a_new_chat_keeps_who_answers_and_nothing_else(app, visit):
     async with visit(app.url) as visitor:
         await choose(visitor, "deployment", "Large")
@@ -191,7 +220,7 @@ async def test_what_is_locked_is_seen_and_cannot_be_changed(endpoints, visit, tm
             await visitor.page.locator("#settings .label-wrap").click()
             await expect(visitor.page.locator("#temperature input")).to_be_disabled()
             await expect(visitor.page.locator("#system-prompt textarea")).to_be_disabled()
-            for hidden in ("#top-p", "#deployment", "#reset"):
+            for hidden in ("#top-p", "#badge button", "#reset"):
                 await expect(visitor.page.locator(hidden)).to_have_count(0)
             await visitor.ask("hello")
             assert endpoints[0].requests[-1].body["temperature"] == 0.25
@@ -207,6 +236,7 @@ async def test_a_hidden_system_prompt_is_sent_to_the_model_and_not_to_the_browse
             assert "Be small." not in await visitor.page.content() + config
 
 
+@pytest.mark.exhaustive
 async def test_thoughts_are_folded_away_and_can_be_read(demo_app, visit):
     async with visit(demo_app.url) as visitor:
         await choose(visitor, "deployment", "Demo endpoint, thinking aloud")

@@ -59,14 +59,14 @@ def test_a_browser_gets_each_word_and_notice_once_and_in_order(steps, loses):
 def test_what_is_kept_for_a_browser_that_never_says_anything_is_bounded():
     outbox = Outbox()
     for number in range(1_000):
-        for name in ("words", "notices", "taken", "recall_hint"):
+        for name in ("words", "notices", "accepted", "recall_hint"):
             outbox.post(name, f"{name} {number}")
         outbox.take()
     outbox.resume(0)
     again = outbox.take()
     assert again["notices"] == [f"notices {number}" for number in range(997, 1_000)]
     assert len(again["words"].split("\n")) == SEVERAL["words"]
-    assert (again["taken"], again["recall_hint"]) == ("taken 999", "recall_hint 999")
+    assert (again["accepted"], again["recall_hint"]) == ("accepted 999", "recall_hint 999")
 
 
 def test_a_browser_that_knows_a_higher_number_is_told_what_is_new():

@@ -5,9 +5,9 @@ import threading
 from dataclasses import replace
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.support.app_process import AppProcess
+from tests.support.app_process import ROOT, AppProcess
 from tests.support.completions import piece
 from tests.support.selectors import matching, selectors_of
 from tests.support.visitor import Visitor
@@ -15,16 +15,27 @@ from tests.support.wire import DONE, WireServer, event, stream_reply, text_reply
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+PRESENT = "document.querySelector('#layout').classList.toggle('present')"
+"""What is in sight is in the presenter's view, too."""
+
 NOT_BROUGHT_ABOUT = {
     '#chat .examples[role="list"]': "changed at once (everyone.js): looked for as it is then",
     "#chat .measured th": "a class of ours, there while a table is measured",
     "#chat .measured td": "a class of ours, there while a table is measured",
+    '#panel .block [role="listbox"]': "Gradio's list of choices, there while one chooses",
+    "chatbot-launcher": "the bubble, which is on other people's pages",
+    "#connection.back": "there once the server is back that was lost (test_connection.py)",
     "body > textarea": "Gradio's field for copying, there while it copies, on a page that is not served securely",
 }
 """What matches for a moment only, which no test can look at."""
 
 BROUGHT_ABOUT = {'#chat .examples[role="group"]'}
 """What the scripts make of such."""
+
+DOT = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38G"
+    "IAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg=="
+)
 
 RICH = """# Heading
 
@@ -38,7 +49,7 @@ RICH = """# Heading
 
 ###### Sixth
 
-A paragraph with ![a picture](/favicon.ico).
+A paragraph with ![a picture](/favicon.ico) and ![a dot](DOT).
 
 - [ ] to do
 - [x] done
@@ -68,10 +79,39 @@ class Name:
 <p class="big">words</p>
 ```
 
+```diff
+@@ -1 +1 @@
+-old
++new
+```
+
+A note[^1], `code`, [e.com](https://evil.com), \\(\\frac{1}\\), \\(\\nosuch x\\), <kbd>K</kbd>, <mark>marked</mark>
+
+1. an item
+   1. within
+
+- one
+  - two
+    - three
+
+> quoted
+
+$$
+x
+$$
+
+\\(\\sqrt{LONG}\\)
+
+***
+
 ```mermaid
 graph TD; A-->B
+click A href "https://example.com"
 ```
-"""
+
+[^1]: The note.
+[^2]: Another.
+""".replace("DOT", DOT).replace("LONG", "+".join(["x_{100}"] * 200))
 
 FINISH = piece({}, "stop", usage={"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18})
 DEPLOYMENTS = """
@@ -117,9 +157,19 @@ def private_app(wire, tmp_path):
         "CHATBOT_PROMPTS_FILE": "prompts.toml",
         "SPACE_ID": "somebody/chatbot",
         "CHATBOT_HOST": "127.0.0.1",
+        "CHATBOT_SHARE_DAYS": "7",
         "CHATBOT_STORE_URL": "sqlite:///chat.db",
     }
     with AppProcess(tmp_path, settings) as process:
+        yield process
+
+
+@pytest.fixture
+def ruled_app(tmp_path_factory):
+    """The application with all that everybody may be told and asked."""
+    folder = tmp_path_factory.mktemp("ruled")
+    (folder / "terms.md").write_text("Be kind.", encoding="utf-8")
+    with AppProcess(folder, {"CHATBOT_TERMS_FILE": "terms.md", "CHATBOT_BANNER": "Welcome."}) as process:
         yield process
 
 
@@ -131,6 +181,9 @@ class Walk:
 
     async def look(self, page: Page) -> None:
         self.missing -= await matching(page, sorted(self.missing))
+        await page.evaluate(PRESENT)
+        self.missing -= await matching(page, sorted(self.missing))
+        await page.evaluate(PRESENT)
 
 
 async def long_and_quiet(visitor: Visitor, walk: Walk) -> None:
@@ -181,6 +234,32 @@ async def versions_and_ratings(visitor: Visitor, walk: Walk) -> None:
     await expect(visitor.page.locator("#chat .edit-textarea")).to_be_visible()
     await walk.look(visitor.page)
     await visitor.press("Cancel")
+    await visitor.press("Copy")
+    await expect(visitor.page.locator("#chat .glyph.check")).to_be_visible()
+    await visitor.page.set_viewport_size({"width": 390, "height": 844})
+    await visitor.press("Details")
+    await walk.look(visitor.page)
+    await visitor.page.set_viewport_size({"width": 1280, "height": 800})
+    await visitor.press("Undo")
+    await expect(visitor.page.locator("#chat .undone")).to_be_visible()
+    await walk.look(visitor.page)
+    await visitor.press("Bring it back")
+
+
+async def opened_by_the_header(visitor: Visitor, wire: WireServer, walk: Walk) -> None:
+    """Who answers, one of whom does not; the page's menu; the keys."""
+    page = visitor.page
+    wire.script(text_reply("", 401))
+    await visitor.say("are you there?")
+    await expect(page.locator("#header .badge.silent")).to_be_visible()
+    await visitor.badge.click()
+    await walk.look(page)
+    await page.keyboard.press("Escape")
+    await page.locator("#page-menu").click()
+    await walk.look(page)
+    await page.get_by_role("menuitem", name="Keyboard shortcuts").click()
+    await walk.look(page)
+    await page.keyboard.press("Escape")
 
 
 async def forgetting(visitor: Visitor, walk: Walk) -> None:
@@ -211,9 +290,13 @@ async def failing(visitor: Visitor, wire: WireServer, walk: Walk) -> None:
 
 
 async def the_list(visitor: Visitor, walk: Walk) -> None:
-    """A title that is typed, a search that finds nothing, and a conversation that can be had back."""
+    """A menu, a title that is typed, a search that finds nothing, and a conversation that can be had back."""
     page = visitor.page
-    await page.locator("#conversations [aria-current]").get_by_role("button", name="Rename").click()
+    await visitor.open_menu("Long")
+    await expect(page.get_by_role("menu")).to_be_visible()
+    await walk.look(page)
+    await page.keyboard.press("Escape")
+    await visitor.do("Long", "Rename")
     await expect(page.locator("#conversations .row input")).to_be_visible()
     await walk.look(page)
     await page.keyboard.press("Escape")
@@ -221,11 +304,42 @@ async def the_list(visitor: Visitor, walk: Walk) -> None:
     await expect(page.locator("#conversations .empty")).to_be_visible()
     await walk.look(page)
     await visitor.search.fill("")
-    row = page.locator("#conversations [aria-current]")
-    await row.hover()
-    await row.get_by_role("button", name="Delete").click()
+    for what in ("Pin", "Archive"):
+        await visitor.do("Long", what)
     await expect(page.locator("#conversations .undelete")).to_be_visible()
     await walk.look(page)
+    await visitor.search.fill("long")
+    await expect(page.locator("#conversations mark")).to_be_visible()
+    await walk.look(page)
+    await visitor.search.fill("")
+
+
+async def two_answers(visitor: Visitor, wire: WireServer, walk: Walk) -> None:
+    """A question that is asked twice, with thoughts above each answer, before one is kept."""
+    page = visitor.page
+    await visitor.new_chat()
+    await page.locator("#compare summary").click()
+    await page.locator("#compare select").focus()
+    await walk.look(page)
+    thoughtful = stream_reply(piece({"reasoning_content": "Hm."}), event("An answer."), FINISH, DONE)
+    wire.script(thoughtful, thoughtful)
+    await visitor.say("twice")
+    await expect(page.locator("#chat .undecided")).to_be_visible()
+    await page.locator("#chat .sent summary").first.click()
+    await walk.look(page)
+    await page.locator("#chat .keep button").last.click()
+    await expect(visitor.versions).to_be_visible()
+    await page.locator("#compare summary").click()
+
+
+async def sharing(visitor: Visitor, walk: Walk) -> None:
+    """A link to the chat that is shown, which is told once."""
+    page = visitor.page
+    await page.locator("#sharing .label-wrap").click()
+    await page.locator("#shares .periods button").first.click()
+    await expect(page.locator("#shares .copy-link")).to_be_visible()
+    await walk.look(page)
+    await page.locator("#sharing .label-wrap").click()
 
 
 async def everything_opened(visitor: Visitor, walk: Walk) -> None:
@@ -244,6 +358,30 @@ async def everything_opened(visitor: Visitor, walk: Walk) -> None:
     await page.locator("#sidebar .close").click()
 
 
+async def over_a_limit(visitor: Visitor, walk: Walk) -> None:
+    """A card that counts down."""
+    await visitor.ask("one")
+    await visitor.say("two")
+    await expect(visitor.toast.locator("time")).not_to_be_empty()
+    await walk.look(visitor.page)
+
+
+async def house_rules(browser: Browser, app: AppProcess, walk: Walk) -> None:
+    """A banner that is shown and closed, terms that are asked and accepted, and a chat that leaves no trace."""
+    page = await (await browser.new_context(locale="en-US")).new_page()
+    await page.goto(app.url)
+    await expect(page.locator("#terms button")).to_be_visible()
+    await walk.look(page)
+    await page.locator(".banner button").click()
+    await page.locator("#terms button").click()
+    await expect(page.locator("#box textarea")).to_be_visible()
+    await walk.look(page)
+    await page.locator("#temporary-chat").click()
+    await expect(page.locator(".temporary")).to_be_visible()
+    await walk.look(page)
+    await page.context.close()
+
+
 async def offline(visitor: Visitor, app: AppProcess, walk: Walk) -> None:
     """A server that cannot be reached."""
     app.stop()
@@ -251,16 +389,28 @@ async def offline(visitor: Visitor, app: AppProcess, walk: Walk) -> None:
     await walk.look(visitor.page)
 
 
-async def test_every_selector_of_the_style_sheet_and_the_scripts_finds_something(private_app, demo_app, wire, visit):
+async def test_every_selector_of_the_style_sheet_and_the_scripts_finds_something(
+    private_app, demo_app, app, ruled_app, browser, wire, visit
+):
     async with visit(demo_app.url) as visitor:
         sought = await selectors_of(visitor.page)
         assert set(NOT_BROUGHT_ABOUT) <= sought, "this list names what nobody looks for any more"
         walk = Walk(sought - set(NOT_BROUGHT_ABOUT) | BROUGHT_ABOUT)
         await walk.look(visitor.page)
+    demo = str(ROOT / "assets" / "demo.yaml")
+    async with visit(app(CHATBOT_VISITOR_MESSAGES="1/day", CHATBOT_DEMO_FILE=demo).url) as visitor:
+        await visitor.page.locator("#exchange .label-wrap").click()
+        await expect(visitor.page.locator("#record-demo")).to_be_visible()
+        await walk.look(visitor.page)
+        await over_a_limit(visitor, walk)
+    await house_rules(browser, ruled_app, walk)
     async with visit(private_app.url, scheme="dark") as visitor:
         await walk.look(visitor.page)
         await rich_answer(visitor, wire, walk)
+        await sharing(visitor, walk)
         await versions_and_ratings(visitor, walk)
+        await opened_by_the_header(visitor, wire, walk)
+        await two_answers(visitor, wire, walk)
         await failing(visitor, wire, walk)
         await forgetting(visitor, walk)
         await long_and_quiet(visitor, walk)

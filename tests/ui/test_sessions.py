@@ -5,11 +5,12 @@ from types import SimpleNamespace
 import pytest
 import pytest_asyncio
 
-from chatbot.conversation import ConversationStore
+from chatbot.conversation import Conversation, ConversationNotFoundError, ConversationStore
 from chatbot.ui import sessions as limits
+from chatbot.ui.answer_markdown import _prepared, prepare
 from chatbot.ui.identity import COOKIE, PAGE_HEADER, origin_of
 from chatbot.ui.sessions import PageSessions, TooManyAtAddressError, TooManyPagesError
-from tests.conversation.conversing import service_of
+from tests.conversation.conversing import say, service_of, until
 from tests.support.scripted_model import ScriptedModel
 
 
@@ -18,11 +19,23 @@ def clock():
     return SimpleNamespace(now=0.0)
 
 
+@pytest.fixture
+def model():
+    return ScriptedModel()
+
+
 @pytest_asyncio.fixture
-async def pages(tmp_path, clock):
+async def service(tmp_path, model):
     store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
-    yield PageSessions(service_of(ScriptedModel(), store), lambda: clock.now)
+    service = service_of(model, store)
+    yield service
+    await service.aclose()
     await store.aclose()
+
+
+@pytest_asyncio.fixture
+async def pages(service, clock):
+    return PageSessions(service, lambda: clock.now)
 
 
 def request(page="p1", visitor="ada", host=None):
@@ -109,3 +122,84 @@ async def test_made_up_pages_stay_within_a_bound_and_cost_nobody_an_open_one(pag
         await pages.of(request(f"made up {number}", visitor=f"nobody {number}"))
     assert len(pages) <= 10
     assert await pages.of(request()) is session
+
+
+@pytest_asyncio.fixture
+async def temporary(pages, service, model):
+    """An open page with a temporary chat on it."""
+    session = await pages.of(request())
+    pages.subscribe(session)
+    session.turn_to(service.begin_temporary(session.owner))
+    model.will_say("xyzzy")
+    await say(service, session.conversation, "hello")
+    session.conversation = await service.refresh(Conversation(session.conversation.id, session.owner, 1))
+    prepare("xyzzy")
+    return session
+
+
+async def gone(service, conversation):
+    async def is_gone():
+        try:
+            await service.refresh(conversation)
+        except ConversationNotFoundError:
+            return True
+        return False
+
+    await until(is_gone)
+
+
+LEAVING = {
+    "for another one": lambda pages, session, service: session.turn_to(service.begin(session.owner)),
+    "for a further temporary one": lambda pages, session, service: session.turn_to(service.begin_temporary("ada")),
+    "by closing the page": lambda pages, session, service: pages.leave(session),
+    "by starting over": lambda pages, session, service: session.start_over(service.begin(session.owner)),
+}
+
+
+@pytest.mark.parametrize("leave", LEAVING.values(), ids=LEAVING)
+async def test_a_temporary_chat_is_gone_when_it_is_left(pages, service, temporary, leave):
+    conversation = temporary.conversation
+    leave(pages, temporary, service)
+    await gone(service, conversation)
+
+    async def is_let_go_of():
+        return _prepared.cache_info().currsize == 0
+
+    # Nothing that was drawn of it is kept prepared.
+    await until(is_let_go_of)
+
+
+async def test_a_page_that_is_closed_is_forgotten_at_once(pages, service, temporary):
+    temporary.accepted("hello")
+    pages.leave(temporary)
+    assert (len(pages), pages.open_count, temporary.stream) == (0, 0, None)
+    assert (temporary.asked, temporary.outbox.take().get("accepted")) == ("", None)
+    assert not temporary.conversation.is_temporary
+    assert await pages.of(request()) is not temporary
+
+
+async def test_a_page_that_lost_its_connection_comes_back_to_its_temporary_chat(pages, service, temporary, clock):
+    conversation = temporary.conversation
+    pages.unsubscribe(temporary, temporary.stream)
+    clock.now += limits.TEMPORARY_SECONDS - 1
+    assert await pages.of(request()) is temporary
+    pages.subscribe(temporary)
+    clock.now += limits.TEMPORARY_SECONDS + 1
+    pages._leave_if_closed(temporary)
+    assert (await service.refresh(conversation)).is_temporary
+
+
+async def test_one_that_does_not_come_back_is_forgotten(pages, service, temporary, clock, monkeypatch):
+    conversation = temporary.conversation
+    monkeypatch.setattr(limits, "TEMPORARY_SECONDS", 0.0)
+    pages.unsubscribe(temporary, temporary.stream)
+    await gone(service, conversation)
+    assert len(pages) == 0
+
+
+async def test_so_is_one_that_makes_room_for_others(pages, service, temporary, clock):
+    conversation = temporary.conversation
+    pages.unsubscribe(temporary, temporary.stream)
+    clock.now += limits.EXPIRES_AFTER + 1
+    await pages.of(request("new"))
+    await gone(service, conversation)

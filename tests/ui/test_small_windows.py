@@ -77,7 +77,7 @@ async def test_nothing_that_is_typed_into_makes_a_phone_zoom_in(demo_app, visit,
         fields |= dict(await page.evaluate(sizes))
         await page.keyboard.press("Escape")
         await page.locator("#sidebar-toggle").click()
-        await page.locator("#conversations [aria-current]").get_by_role("button", name="Rename").click()
+        await visitor.do("hello", "Rename")
         fields |= dict(await page.evaluate(sizes))
         await page.keyboard.press("Escape")
         await page.locator("#sidebar .close").click()

@@ -1,6 +1,7 @@
 """How many statements one message takes, from the request that sends it to the page that shows its answer as kept."""
 
 import json
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -18,7 +19,7 @@ from tests.support.serving import serving
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
-MOST = 10
+MOST = 11
 
 
 class Page:
@@ -40,12 +41,14 @@ class Page:
             return [statement for statement, _ in sent]
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(tmp_path, monkeypatch):
-    monkeypatch.setattr(task, "CHECKPOINT_SECONDS", 3600)
+@asynccontextmanager
+async def followed(folder, *, prices=None, **options):
+    """A page of an application in this process, made with these options of its service."""
     model = ScriptedModel()
-    store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
-    service = ConversationService(Deployments(Deployment("test", model, WindowMemory())), store)
+    store = ConversationStore(f"sqlite:///{folder}/chat.db")
+    service = ConversationService(
+        Deployments(Deployment("test", model, WindowMemory(), prices=prices)), store, **options
+    )
     with serving(create_page_app(service, Branding("Test"), [Step("close", store.aclose, 5)])) as url:
         async with (
             httpx.AsyncClient(base_url=url, timeout=60) as client,
@@ -54,6 +57,13 @@ async def page(tmp_path, monkeypatch):
             updates = (json.loads(line[6:]) async for line in reply.aiter_lines() if line.startswith("data: "))
             await anext(updates)
             yield Page(client, model, updates)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(tmp_path, monkeypatch):
+    monkeypatch.setattr(task, "CHECKPOINT_SECONDS", 3600)
+    async with followed(tmp_path) as page:
+        yield page
 
 
 async def test_a_first_and_a_later_message_take_few_statements(page):

@@ -112,6 +112,6 @@ async def test_what_is_copied_of_an_answer_is_the_models_words(app, wire, visit)
         await visitor.press("Retry")
         await expect(visitor.versions).to_contain_text("2/2")
         await visitor.settled()
-        await visitor.press("Copy message")
-        await expect(visitor.page.locator("#chat button[aria-label='Copied message']")).to_be_visible()
+        await visitor.press("Copy")
+        await expect(visitor.facts.last.get_by_role("button", name="Copied")).to_be_visible()
         assert await visitor.page.evaluate("navigator.clipboard.readText()") == "**second** answer"

@@ -1,11 +1,14 @@
 """How turns, plans and conversations look, by table."""
 
 import html
+import json
 import re
 
 import pytest
 
 from chatbot.conversation import (
+    ENDPOINT_REQUEST,
+    OPTIONS,
     ContextPlan,
     Conversation,
     Deployment,
@@ -43,6 +46,7 @@ from tests.support.turns import text_turn
 ENGLISH = Language("en")
 NOW = 1_800_000_000.0
 EVIL = '<img src=x onerror="alert(1)"> & more'
+EVIL_ONE = Conversation("j", "o", 1, EVIL)
 
 
 def turn(index: int, status: TurnStatus = TurnStatus.COMPLETE, answer: str = "answer", **kwargs) -> Turn:
@@ -60,11 +64,21 @@ def drawn(*turns: Turn, **kwargs) -> list[Message]:
     return [*renderer.settled(shown), *(renderer.growing(shown.turns[-1], Growth()) if shown.growing else ())]
 
 
+ROW = f'<div class="{TOKEN} facts" role="status">'
+
+
+def row_below(*turns: Turn, **kwargs) -> str:
+    """The row below the last answer."""
+    return [each["content"][0]["text"] for each in drawn(*turns, **kwargs)][-1].removeprefix(ROW).removesuffix("</div>")
+
+
 def texts(*turns: Turn, **kwargs) -> list[tuple[str, str]]:
-    """Role and text of each message; of a question what was typed, of an answer what is copied."""
+    """Role and text of each message; of a question what was typed, of an answer what is copied. Without the rows."""
     found = []
     for each in drawn(*turns, **kwargs):
         text = each["content"][0]["text"]
+        if text.startswith(ROW):
+            continue
         if copied := re.search(rf"<!--{TOKEN} (.*)-->$", text, re.DOTALL):
             text = re.sub(r"&#(\d+);", lambda found: chr(int(found[1])), copied[1])
             for entity, char in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
@@ -85,7 +99,7 @@ def plan_of(*entries: PlannedTurn, k: int = 5, budget: int | None = None) -> Con
 
 def test_an_answer_is_prepared_and_has_the_models_words_beside_it():
     """As a content part, which Gradio leaves alone, not as a string, which it dedents and trims."""
-    _, answer = drawn(text_turn(0, "  spaces  ", "    code <b>\n      more\n", TurnStatus.COMPLETE))
+    _, answer, _ = drawn(text_turn(0, "  spaces  ", "    code <b>\n      more\n", TurnStatus.COMPLETE))
     copied = f"<!--{TOKEN}     code &lt;b&gt;\n      more\n-->"
     prepared = "~~~\ncode <b>\n  more\n~~~"
     assert answer["content"] == [{"type": "text", "text": f"{prepared}\n\n{copied}"}]
@@ -157,17 +171,17 @@ def test_turns_that_are_not_remembered_are_marked_together():
 
 
 def test_an_answer_with_versions_offers_to_flip_through_them():
-    shown = texts(turn(0, version=2), versions={0: [0, 2, 3]})[-1][1]
+    shown = row_below(turn(0, version=2), versions={0: [0, 2, 3]})
     assert "2/3" in shown
     assert f"{TOKEN} flip 0 0" in shown
     assert f"{TOKEN} flip 0 3" in shown
     assert "disabled" not in shown
-    first = texts(turn(0, version=0), versions={0: [0, 2]})[-1][1]
+    first = row_below(turn(0, version=0), versions={0: [0, 2]})
     assert re.search(r"flip 0 0[^>]* disabled", first)
 
 
 def test_a_single_version_offers_nothing():
-    assert len(texts(turn(0), versions={0: [0]})) == 2
+    assert "versions" not in row_below(turn(0), versions={0: [0]})
 
 
 def test_what_is_not_drawn_is_counted_above():
@@ -178,12 +192,12 @@ def test_what_is_not_drawn_is_counted_above():
 @pytest.mark.parametrize(
     ("count", "remembered", "line"),
     [
-        (0, [], "Nothing to remember yet: up to 5 turns will be"),
+        (0, [], "Nothing to remember yet (up to 5 turns)"),
         (1, [0], "Remembering turn 1 of 1"),
         (8, [3, 4, 5, 6, 7], "Remembering turns 4–8 of 8"),
         (8, [2, 3, 5, 6, 7], "Remembering turns 3–4, 6–8 of 8"),
         (3, [0, 2], "Remembering turns 1, 3 of 3"),
-        (1, [], "Remembering none of 1 turn"),
+        (1, [], "The only turn is not remembered"),
     ],
 )
 def test_the_memory_line(count, remembered, line):
@@ -201,9 +215,9 @@ def test_spans():
 
 def test_each_turn_has_one_question_by_which_the_pages_script_counts_turns():
     turns = [turn(0), turn(1, TurnStatus.STOPPED), turn(2, TurnStatus.STOPPED, ""), turn(3)]
-    # Question and answer; with a note; question, note, and why it is not remembered; question and answer.
+    # Question, answer, its row; with a note; question, note, why it is not remembered; question, answer, its row.
     roles = "".join(each["role"][0] for each in drawn(*turns))
-    assert roles == "ua" + "uaa" + "uaa" + "ua"
+    assert roles == "uaa" + "uaaa" + "uaa" + "uaa"
 
 
 def test_the_panel_says_of_each_turn_whether_it_goes_and_why():
@@ -216,7 +230,7 @@ def test_the_panel_says_of_each_turn_whether_it_goes_and_why():
         items, ["2 older turns", "older than the last 1 turn", "failed", "remembered"], strict=True
     ):
         assert words in item
-    assert "Put back" in items[2][1]
+    assert "Send anyway" in items[2][1]
     assert "The next request will hold" in shown
 
 
@@ -238,11 +252,11 @@ def test_the_panel_draws_a_further_section_in_its_place_with_its_reasons(monkeyp
     shown = panels.memory_panel(ENGLISH, next_plan, 1, asking=False)
     items = re.findall(r'<li class="(\w+)[^"]*"><p>(.*?)</p><small>(.*?)</small>', shown)
     assert items == [
-        ("in", "<b>System prompt</b> Be brief.", "2 tokens · always sent"),
-        ("in", "<b>From a book</b> first passage", "2 tokens · remembered"),
-        ("out", f"<b>From a book</b> {html.escape(EVIL)}", "5 tokens · no room in the token budget"),
-        ("out", "<b>1</b> question 0", "3 tokens · no room in the token budget"),
-        ("in", "<b>The question</b> and now", "2 tokens · always sent"),
+        ("in", "<b>System prompt</b> Be brief.", "~2 tokens · always sent"),
+        ("in", "<b>From a book</b> first passage", "~2 tokens · remembered"),
+        ("out", f"<b>From a book</b> {html.escape(EVIL)}", "~5 tokens · no room in the token budget"),
+        ("out", "<b>1</b> question 0", "~3 tokens · no room in the token budget"),
+        ("in", "<b>The question</b> and now", "~2 tokens · always sent"),
     ]
     assert "6 of 8 tokens" in shown
 
@@ -256,12 +270,48 @@ def test_of_a_hidden_section_the_panel_says_only_that_it_is_sent():
     assert "secret" not in shown
 
 
+def test_who_sees_no_control_is_shown_nothing_to_decide_about():
+    memory = WindowMemory(5, system_prompt="A secret.")
+    shown = panels.memory_panel(ENGLISH, memory.plan([turn(0)]), 1, asking=False, hidden=frozenset(OPTIONS))
+    assert "<b>1</b> question 0" in shown
+    for gone in ("System prompt", "button", "secret"):
+        assert gone not in shown
+
+
+def test_where_tokens_and_costs_are_not_shown_the_panel_counts_neither():
+    spent, memory = Usage(1200, 30, 0.5), WindowMemory(5, 100, "Be brief.")
+    plain = panels.memory_panel(ENGLISH, memory.plan([turn(0)]), 1, spent, asking=False, currency="$")
+    assert "$0.50" in plain
+    shown = panels.memory_panel(
+        ENGLISH, memory.plan([turn(0)]), 1, spent, asking=False, currency="$", hidden_parts={"tokens"}
+    )
+    assert "token" not in shown
+    assert "always sent" in shown
+    shown = panels.memory_panel(
+        ENGLISH, memory.plan([turn(0)]), 1, spent, asking=False, currency="$", hidden_parts={"costs"}
+    )
+    assert "1,200 tokens" in shown
+    assert "$" not in shown
+
+
+def test_the_badge_is_a_button_where_there_is_a_choice_and_says_who_did_not_answer():
+    assert "<button" not in panels.badge(ENGLISH, "one", is_demo=False)
+    shown = panels.badge(ENGLISH, EVIL, is_demo=False, choices=["one", EVIL], silent={EVIL})
+    choices = json.loads(html.unescape(re.search('data-choices="([^"]*)"', shown)[1]))
+    assert choices == [["one", False], [EVIL, True]]
+    assert "silent" in shown
+    assert "did not answer when it was last asked" in shown
+    assert "<img" not in shown
+
+
 @pytest.mark.parametrize(
     "shown",
     [
         panels.conversation_list(ENGLISH, [Conversation("i", "o", 1, EVIL)], Conversation("i", "o")),
         panels.conversation_list(ENGLISH, [], Conversation("i", "o"), search=EVIL),
-        panels.conversation_list(ENGLISH, [], Conversation("i", "o"), deleted=Conversation("j", "o", 1, EVIL)),
+        panels.conversation_list(
+            ENGLISH, [], Conversation("i", "o"), removed=("deleted", Conversation("j", "o", 1, EVIL))
+        ),
         panels.memory_panel(
             ENGLISH,
             WindowMemory(5, system_prompt=EVIL).plan([text_turn(0, EVIL, "answer", TurnStatus.COMPLETE)], EVIL),
@@ -286,9 +336,62 @@ def timed(**values) -> Timing:
 
 def test_what_is_known_of_an_answer_stands_below_it():
     known = turn(0, timing=timed(), usage=Usage(1200, 30, 0.0123))
-    assert facts(ENGLISH, known, "€") == "first word after 0.3 s · 2.5 s · 1,200 tokens in, 30 out · €0.012"
-    assert "1,200 tokens in" in texts(known)[-1][1]
-    assert facts(ENGLISH, turn(0, timing=timed(first_word=None)), "$") == "2.5 s"
+    told = ["2.5 s", "first word after 0.3 s", "1,200 tokens in, 30 out", "€0.012"]
+    assert facts(ENGLISH, known, "€") == told
+    assert "1,200 tokens in" in row_below(known)
+    assert facts(ENGLISH, turn(0, timing=timed(first_word=None)), "$") == ["2.5 s"]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "told"),
+    [
+        ({"tokens"}, ["2.5 s", "first word after 0.3 s", "€0.012"]),
+        ({"costs"}, ["2.5 s", "first word after 0.3 s", "1,200 tokens in, 30 out"]),
+        ({"details"}, []),
+    ],
+)
+def test_of_what_is_known_of_an_answer_an_owner_leaves_out_some(hidden, told):
+    known = turn(
+        0, timing=timed(), usage=Usage(1200, 30, 0.0123), notices=(Notice(ENDPOINT_REQUEST, {"id": "4f1c22"}),)
+    )
+    assert facts(ENGLISH, known, "€", hidden) == told
+    row = MessageRenderer(ENGLISH, "€", NOW, hidden=hidden).settled(view(known))[-1]["content"][0]["text"]
+    assert ("2.5 s" in row, "4f1c22" in row) == ("details" not in hidden,) * 2
+
+
+def test_an_answer_says_who_gave_it_where_there_is_more_than_one_who_could():
+    known = turn(0, timing=timed(), deployment="Large <b>")
+    row = MessageRenderer(ENGLISH, "$", NOW, names_deployments=True).settled(view(known))[-1]["content"][0]["text"]
+    assert "Large &lt;b&gt;" in row
+    assert "Large" not in row_below(known)
+
+
+def test_what_can_be_done_with_an_answer_stands_below_it_and_what_only_with_the_last_below_that():
+    def deeds(*turns: Turn, others: bool = False) -> list[list[str]]:
+        renderer = MessageRenderer(ENGLISH, "$", NOW, others=others)
+        rows = [each["content"][0]["text"] for each in renderer.settled(view(*turns))]
+        return [re.findall(rf'class="{TOKEN} (\w+)', each[len(ROW) :]) for each in rows if each.startswith(ROW)]
+
+    assert deeds(turn(0), turn(1)) == [["copy"], ["copy", "retry", "undo"]]
+    assert deeds(turn(0), others=True) == [["copy", "retry", "retry_with", "undo"]]
+    assert deeds(turn(0, timing=timed())) == [["copy", "retry", "undo", "rate", "rate", "details"]]
+    # There is nothing to copy, and the card has its own way to ask again.
+    assert deeds(turn(0, answer="")) == [["retry", "undo"]]
+    assert deeds(failed()) == [["undo"]]
+
+
+def test_an_answer_that_reached_its_length_limit_can_be_gone_on_with_as_long_as_the_model_is_sent_it():
+    cut = turn(0, finish_reason="length")
+    assert f"{TOKEN} continue" in texts(cut)[2][1]
+    assert "continue" not in texts(cut, turn(1))[2][1]
+    assert "continue" not in texts(cut, k=0)[2][1]
+    assert "continue" not in texts(turn(0, finish_reason="content_filter"))[2][1]
+
+
+def test_a_turn_that_was_taken_back_can_be_brought_back():
+    shown = MessageRenderer(ENGLISH, "$", NOW).settled(view(turn(0)), (1, 2))[-1]["content"][0]["text"]
+    assert f"{TOKEN} redo 1 2" in shown
+    assert "taken back" in shown
 
 
 @pytest.mark.parametrize(
@@ -299,6 +402,7 @@ def test_what_is_known_of_an_answer_stands_below_it():
         (12.5, ["$12.50"]),
         (0.05, ["$0.050"]),
         (0.00123, ["$0.0012"]),
+        (0.000003, ["<$0.0001"]),
     ],
 )
 def test_costs_are_written_so_that_small_ones_can_be_read(amount, written):
@@ -306,7 +410,7 @@ def test_costs_are_written_so_that_small_ones_can_be_read(amount, written):
 
 
 def test_numbers_are_written_as_the_language_does():
-    assert facts(Language("es"), turn(0, usage=Usage(1200, 30)), "$").startswith("1.200 ")
+    assert facts(Language("es"), turn(0, usage=Usage(1200, 30)), "$")[0].startswith("1.200 ")
     assert Language("fr").number(1234.5, 1) == "1\u202f234,5"
 
 
@@ -376,6 +480,22 @@ def test_a_wait_is_said_in_every_language_with_no_number_but_the_seconds(code):
     assert Language(code).condition("ModelRateLimitError") in html.unescape(said)
 
 
+def test_a_failure_names_the_request_by_its_ids_for_who_can_look_it_up():
+    ids = {"request": "4f1c22", ENDPOINT_REQUEST: "<b>its own"}
+    note = texts(turn(0, TurnStatus.FAILED, failure=Failure("ModelAPIError", ids)))[2][1]
+    assert 'request <code dir="ltr">4f1c22</code>' in note
+    assert 'endpoint&#x27;s id <code dir="ltr">&lt;b&gt;its own</code>' in note
+    assert "ids" not in texts(turn(0, TurnStatus.FAILED, failure=Failure("ModelAPIError")))[2][1]
+
+
+def test_an_answer_names_the_endpoints_request_below_it_and_nowhere_else():
+    notice = Notice(ENDPOINT_REQUEST, {"id": "4f1c22"})
+    known = turn(0, notices=(notice,), timing=timed())
+    assert '<code dir="ltr">4f1c22</code>' in row_below(known)
+    assert not [each for _, each in texts(known) if "4f1c22" in each]
+    assert DocumentTexts(ENGLISH).remarks(turn(0, notices=(notice,))) == []
+
+
 def test_a_failure_further_up_offers_nothing():
     shown = texts(failed(retry_after=43.0), turn(1))[1][1]
     assert "Slow down." in shown
@@ -420,7 +540,7 @@ def test_a_blocked_message_is_said_to_be_kept_out_of_memory():
 
 
 def test_a_rated_answer_shows_it_and_can_take_it_back():
-    shown = texts(turn(0, timing=timed(), feedback=Feedback(Rating.DOWN, EVIL)))[-1][1]
+    shown = row_below(turn(0, timing=timed(), feedback=Feedback(Rating.DOWN, EVIL)))
     assert "thumb-down chosen" in shown
     assert f"{TOKEN} rate 0 none" in shown
     assert f"{TOKEN} rate 0 up" in shown
@@ -432,7 +552,7 @@ def test_controls_show_what_was_chosen_and_the_deployments_own_in_pale():
         "a", ScriptedModel(), WindowMemory(5, system_prompt="own"), {"temperature": 0.7, "max_tokens": 100}
     )
     shown = controls(EffectiveOptions(own, Options(max_tokens=7, system_prompt="mine")), {"Mine": "mine"})
-    assert [shown[name]["value"] for name in ("deployment", "k", "preset")] == ["a", 5, "Mine"]
+    assert [shown[name]["value"] for name in ("k", "preset")] == [5, "Mine"]
     assert (shown["temperature"]["value"], shown["temperature"]["placeholder"]) == (None, "0.7")
     assert (shown["max_tokens"]["value"], shown["top_p"]["placeholder"]) == (7, "–")
     assert shown["system_prompt"]["placeholder"] == "own"
@@ -445,3 +565,36 @@ def test_an_answer_that_cannot_be_saved_yet_is_shown_whole_and_says_so():
     assert "cannot be saved yet" in shown[-1][1]
     nothing = texts(turn(0, TurnStatus.STREAMING, "", waiting=waiting), growing=True)
     assert "could not be saved" in nothing[-1][1], "where there is no answer, it does not say that there is one"
+
+
+def row(**values):
+    found = Conversation("an-id", "o", 1, "The Kraken sleeps", updated_at=1.5e9, **values)
+    return panels.conversation_list(ENGLISH, [found], Conversation("another", "o"), search="KRAKEN ")
+
+
+def test_a_row_marks_what_was_searched_for_and_tells_what_it_is():
+    assert "The <mark>Kraken</mark> sleeps" in row()
+    assert '<li class="row" data-at="1500000000">' in row()
+    assert '<li class="row pinned archived"' in row(is_pinned=True, is_archived=True)
+    assert "<small>archived</small>" in row(is_archived=True)
+    assert "<small>" not in row()
+
+
+def test_the_shown_conversation_is_marked_for_those_who_listen_too():
+    shown = Conversation("an-id", "o", 1, "One")
+    other = Conversation("other-id", "o", 1, "Two")
+    listed = panels.conversation_list(ENGLISH, [shown, other], shown)
+    assert listed.count('aria-current="true"') == 1
+    assert listed.index("row shown") < listed.index('aria-current="true"') < listed.index("One</button>")
+
+
+def test_a_list_offers_what_there_is_beside_it():
+    def ends(**values):
+        return panels.conversation_list(ENGLISH, [EVIL_ONE], EVIL_ONE, **values).partition("</ul>")[2]
+
+    assert ends() == "</nav>"
+    assert ">Show more</button>" in ends(has_more=True)
+    assert "Search finds the older ones" in ends(has_more=True, is_full=True)
+    assert ">Archived chats</button>" in ends(has_archived=True)
+    assert ">Back to all chats</button>" in ends(has_archived=True, lists_archived=True)
+    assert "Archived" not in ends(has_archived=True, search="x"), "a search finds those, too"

@@ -9,9 +9,19 @@ from typing import Final
 
 import gradio as gr
 
-from chatbot.conversation import Conversation, ConversationError, ConversationService, TurnStatus
-from chatbot.ui.i18n import language_of
-from chatbot.ui.identity import identify, origin_of
+from chatbot.conversation import (
+    OVER_BUDGET,
+    REQUEST_ID,
+    Conversation,
+    ConversationError,
+    ConversationService,
+    TermsNotAcceptedError,
+    Turn,
+    TurnStatus,
+)
+from chatbot.ui.house_rules import TermsGuard
+from chatbot.ui.i18n import Language, language_of
+from chatbot.ui.identity import caller_of, identify
 
 API_GAP: Final = 0.2
 """Seconds between two states of an answer for a client of the API, each of which is sent as a whole."""
@@ -22,10 +32,12 @@ class ApiHandlers:
 
     Args:
         service: What it is done to.
+        guard: Knows who has accepted the terms.
     """
 
-    def __init__(self, service: ConversationService) -> None:
+    def __init__(self, service: ConversationService, guard: TermsGuard) -> None:
         self._service = service
+        self._guard = guard
 
     async def chat(
         self, message: str, known: Conversation | None, request: gr.Request
@@ -35,17 +47,28 @@ class ApiHandlers:
         Raises:
             gr.Error: The message was refused or the answer failed; says why.
         """
-        owner = identify(request)
+        owner, t = identify(request), language_of(request)
+        # Gradio calls this in a task of its own.
+        REQUEST_ID.set(request.headers.get("x-request-id", ""))
         # Gradio keeps the conversation under a name that a client makes up: it goes on for its owner only.
         conversation = known if known is not None and known.owner == owner else self._service.begin(owner)
         try:
-            async with aclosing(self._service.say(conversation, message, origin=origin_of(request))) as snapshots:
+            await self._guard.check(owner)
+            async with aclosing(self._service.say(conversation, message, caller=caller_of(request))) as snapshots:
                 async for turn in snapshots:
                     if turn.status is TurnStatus.STREAMING and turn.answer_text:
-                        yield turn.answer_text, conversation
+                        yield _said(t, turn), conversation
                         await asyncio.sleep(API_GAP)
+        except TermsNotAcceptedError:
+            raise gr.Error(language_of(request)("problem.terms_for_programs"), print_exception=False) from None
         except ConversationError as error:
-            raise gr.Error(language_of(request).problem(error), print_exception=False) from None
-        yield turn.answer_text, await self._service.refresh(conversation)
+            raise gr.Error(t.problem(error) + t.until(error), print_exception=False) from None
+        yield _said(t, turn), await self._service.refresh(conversation)
         if turn.failure is not None:
-            raise gr.Error(language_of(request).failure(turn.failure), print_exception=False)
+            raise gr.Error(t.failure(turn.failure), print_exception=False)
+
+
+def _said(t: Language, turn: Turn) -> str:
+    """An answer, behind what has to be known of whoever stood in for it: a program sees nothing else of the page."""
+    labels = [t.notice(notice) for notice in turn.notices if notice.kind == OVER_BUDGET]
+    return "\n\n".join([*labels, turn.answer_text])

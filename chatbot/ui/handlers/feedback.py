@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from chatbot.conversation import ConversationService, Feedback, Rating
+from chatbot.conversation import ConversationService, Feedback, Rating, TextTooLongError
 from chatbot.ui.sessions import PageSession, Stale
 
 MAX_COMMENT: Final = 1_000
@@ -30,7 +30,9 @@ class FeedbackHandlers:
         """Keep a word about an answer that was rated."""
         known = await self._feedback(session, index)
         if known is not None:
-            comment = " ".join(words.split())[:MAX_COMMENT]
+            comment = " ".join(words.split())
+            if len(comment) > MAX_COMMENT:
+                raise TextTooLongError("comment", len(comment), MAX_COMMENT)
             await self._service.rate(session.conversation, index, replace(known, comment=comment))
         session.redraw(Stale.VIEW)
 

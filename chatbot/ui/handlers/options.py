@@ -21,8 +21,9 @@ class OptionHandlers:
         """Change the number of an option; None is the deployment's own."""
         if value is not None and OPTIONS[name].type is int:
             value = int(value)
-        session.browser.set_value(name, value)
-        low, high = self._service.deployments.effective(session.conversation).deployment.limits[name]
+        session.browser.forget_value(name)
+        effective = self._service.deployments.effective(session.conversation, session.caller.groups)
+        low, high = effective.deployment.limits[name]
         if value is not None and not low <= value <= high:
             session.notify(
                 session.t("problem.option", name=session.t(f"label.{name}"), low=f"{low:g}", high=f"{high:,}")
@@ -33,21 +34,26 @@ class OptionHandlers:
 
     async def set_deployment(self, session: PageSession, name: str) -> None:
         """Let another deployment answer from the next message on."""
-        session.browser.set_value("deployment", name)
-        if name in self._service.deployments:
+        session.browser.forget_value("deployment")
+        if name in (each.name for each in self._service.deployments.available(session.caller.groups)):
             await self._choose(session, deployment=name)
         session.redraw(Stale.VIEW)
 
     async def set_preset(self, session: PageSession, name: str) -> None:
         """Take the system prompt of a preset; without a name the deployment's own."""
-        session.browser.set_value("preset", name)
+        session.browser.forget_value("preset")
         await self._choose(session, system_prompt=self._branding.presets.get(name))
 
     async def set_system_prompt(self, session: PageSession, text: str) -> None:
         """Use these words as the system prompt; without any the deployment's own."""
-        # What is refused stays in its field: only what was taken is known to stand there.
         await self._choose(session, system_prompt=text if text.strip() else None)
-        session.browser.set_value("system_prompt", text)
+        # Not before: what is refused stays in its field.
+        session.browser.forget_value("system_prompt")
+
+    async def set_pins(self, session: PageSession, value: bool) -> None:
+        """Have pinned turns go before the others, or not; that they do is how it is set up."""
+        session.browser.forget_value("pins")
+        await self._choose(session, pins=None if value else False)
 
     async def reset(self, session: PageSession) -> None:
         """Go back to what the application was set up with."""

@@ -1,1 +1,1 @@
-"""Markdown as models write it: CommonMark and GFM's tables and strikethrough, formulas, a few tags. Pure."""
+"""Markdown as models write it: CommonMark and GFM's tables and strikethrough, formulas, footnotes, a few tags. Pure."""

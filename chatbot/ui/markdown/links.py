@@ -1,4 +1,4 @@
-"""Which links an answer may have, and addresses that it only mentions."""
+"""Which links an answer may have, where they lead, and addresses that it only mentions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from copy import copy
 from typing import Final
+from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.common.normalize_url import validateLink
@@ -20,6 +21,27 @@ SCHEMES: Final = frozenset(("http", "https", "ftp", "mailto", "tel"))
 _ADDRESS: Final = re.compile(r"(?<![a-z0-9])https?://[a-z0-9][!#-;=?-Z_a-z~\[\]]*", re.IGNORECASE)
 # What ends a sentence, and does not end an address.
 _AFTER: Final = "!,.:;?*_~'"
+# A text that a reader takes for the address itself.
+_LIKE_AN_ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+|(?:[\w-]+\.)+[^\W\d_]{2,}(?:[/?#:]\S*)?", re.IGNORECASE)
+
+
+def destination(address: str) -> str:
+    """Return where a link leads, in the words that a reader can judge it by: a host, a mail address, or all of it."""
+    try:
+        parts = urlsplit(address)
+        return (parts.hostname or "") + (f":{parts.port}" if parts.port else "") or parts.path or address
+    except ValueError:
+        return address
+
+
+def misleads(text: str, address: str) -> bool:
+    """Whether a link's text looks like an address, and of another host than the one it leads to."""
+    text = text.strip()
+    if not _LIKE_AN_ADDRESS.fullmatch(text):
+        return False
+    named, real = destination(text if "://" in text else f"https://{text}"), destination(address)
+    # What stands before an @ is no host, though it reads like one.
+    return "@" in text.split("?")[0] or not f".{real}".endswith(f".{named.removeprefix('www.').lower()}")
 
 
 def links(md: MarkdownIt) -> None:
@@ -58,7 +80,7 @@ def _split(md: MarkdownIt, token: Token) -> Iterator[Token]:
         while address.endswith(")") and address.count(")") > address.count("("):
             address = address[:-1].rstrip(_AFTER)
         yield _text(token, token.content[end : found.start()])
-        yield Token("link_open", "a", 1, attrs={"href": md.normalizeLink(address)})
+        yield Token("link_open", "a", 1, attrs={"href": md.normalizeLink(address)}, markup="linkify")
         yield _text(token, address)
         yield Token("link_close", "a", -1)
         end = found.start() + len(address)

@@ -12,6 +12,8 @@ from markdown_it.rules_core.state_core import StateCore
 from markdown_it.token import Token
 
 from chatbot.ui.markdown.emphasis import CjkParserInline
+from chatbot.ui.markdown.fences import fences
+from chatbot.ui.markdown.footnotes import footnotes
 from chatbot.ui.markdown.formulas import formulas
 from chatbot.ui.markdown.links import links
 from chatbot.ui.markdown.tags import tags
@@ -42,6 +44,8 @@ def make_parser() -> MarkdownIt:
     md.block.ruler.at("list", _limited(list_block, DEEPEST), {"alt": ["paragraph", "reference", "blockquote"]})
     md.core.ruler.at("inline", _inline)
     formulas(md)
+    fences(md)
+    footnotes(md)
     tags(md)
     links(md)
     return md

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from html import escape
+from html import escape, unescape
 from typing import Final
-from urllib.parse import urlsplit
 
 from markdown_it.token import Token
+
+from chatbot.ui.markdown.links import destination, misleads
 
 # Unicode keeps these for a program's own use; in a text they are no characters.
 INLINE_FORMULA: Final = ("\ufdd0", "\ufdd1")
@@ -27,7 +28,23 @@ _UNSAFE: Final = re.compile("[\t\n\r\u2028\u2029]|%(?=%%LATEX_BLOCK_)")
 _UNSAFE_IN_CODE: Final = re.compile("(?<![^\n\u2028\u2029 ])\t|%%LATEX_BLOCK_")
 _TILDES: Final = re.compile("~{3,}")
 _LANGUAGE: Final = re.compile(r"[a-z0-9+#._-]{1,30}")
+# The front end colours a language by one name only.
+_ALIASES: Final = {
+    **dict.fromkeys(["py", "py3", "python3"], "python"),
+    **dict.fromkeys(["sh", "shell", "zsh", "console"], "bash"),
+    **dict.fromkeys(["c++", "cc", "hpp"], "cpp"),
+    **dict.fromkeys(["jsonc", "json5"], "json"),
+    **dict.fromkeys(["golang"], "go"),
+    **dict.fromkeys(["rs"], "rust"),
+    **dict.fromkeys(["yml"], "yaml"),
+    **dict.fromkeys(["tex"], "latex"),
+    **dict.fromkeys(["patch", "udiff"], "diff"),
+}
+_TAG: Final = re.compile("<[^>]*>")
 _TASK: Final = re.compile(r"\[([ xX])\](?=\s)")
+# Of a Gantt chart Mermaid opens what is clicked in the place of the page, and shows no link that could be changed.
+_GANTT: Final = re.compile(r"^\s*gantt\b", re.MULTILINE)
+_CLICK: Final = re.compile(r"^[ \t]*click\b.*\n?", re.MULTILINE)
 # Mermaid's labels may hold HTML. As in an answer, only a line break does; <<interface>> is Mermaid's own.
 _LABEL_TAG: Final = re.compile(r"<<\w+>>|<br\s*/?>|<(?=[a-z/!?])", re.IGNORECASE)
 
@@ -57,7 +74,9 @@ class _Block:
     def __init__(self) -> None:
         self.parts: list[str] = []
         self._is_tight = False
-        self._link_level = 0
+        self._link = ""
+        """The address of the link that is open."""
+        self._link_begins = 0
 
     def add(self, token: Token) -> None:
         rule = _RULES.get(token.type)
@@ -112,13 +131,17 @@ class _Block:
         self.parts.append("<hr>")
 
     def link_open(self, token: Token) -> None:
-        self._link_level += 1
-        title = token.attrs.get("title")
-        self.parts.append(_anchor(str(token.attrs["href"]), str(title) if title else ""))
+        self._link = str(token.attrs["href"])
+        tells = not token.markup  # an address that is written as it is needs no other words
+        self.parts.append(_anchor(self._link, str(token.attrs.get("title") or ""), tells=tells))
+        self._link_begins = len(self.parts)
 
     def link_close(self, _: Token) -> None:
-        self._link_level -= 1
+        text = unescape(_TAG.sub("", "".join(self.parts[self._link_begins :])))
         self.parts.append("</a>")
+        if misleads(text, self._link):
+            self.parts.append(_leads(self._link))
+        self._link = ""
 
     def image(self, token: Token) -> None:
         """Only what the answer itself brings is shown: asking somebody for a picture could tell what was said."""
@@ -126,14 +149,21 @@ class _Block:
         words = "".join(child.content for child in token.children or [] if child.nesting == 0)
         if source.startswith("data:"):
             self.parts.append(f'<img src="{escaped(source)}" alt="{escaped(words)}">')
-        elif self._link_level:
+        elif self._link:
             self.parts.append(escaped(words))
         else:
-            host = urlsplit(source).netloc if "://" in source else ""
-            self.parts.append(f"{_anchor(source, host)}{escaped(words or source)}</a>")
+            self.parts.append(f"{_anchor(source)}{escaped(words or source)}</a>{_leads(source)}")
+
+    def footnote_mark(self, token: Token) -> None:
+        self.parts.append(f'<sup class="footnote">{escaped(token.content)}</sup>')
+
+    def footnote_open(self, token: Token) -> None:
+        self.open(token)
+        self.parts[-1] = self.parts[-1].replace("<div", '<div class="footnote"', 1)
+        self.footnote_mark(token)
 
     def formula(self, token: Token) -> None:
-        left, right = INLINE_FORMULA if token.markup == "\\(" else FORMULA
+        left, right = INLINE_FORMULA if token.markup in ("\\(", "$") else FORMULA
         source = f"{left}{escape(token.content, quote=False)}{right}"
         self.parts.append(re.sub(r"\n\s*", " ", source))
 
@@ -144,6 +174,7 @@ class _Block:
 
     def code(self, token: Token) -> None:
         language = (token.info.split() or [""])[0].lower()
+        language = _ALIASES.get(language, language)
         if language == "mermaid" and token.meta.get("closed"):
             self._diagram(token.content)
         elif language != "mermaid" and _LANGUAGE.fullmatch(language):
@@ -159,16 +190,24 @@ class _Block:
 
     def _diagram(self, source: str) -> None:
         """The diagram, and its code for as long as it is not drawn; the style sheet shows one of them."""
-        drawn = _LABEL_TAG.sub(lambda found: found[0] if len(found[0]) > 1 else "#lt;", source)
+        drawn = _CLICK.sub("", source) if _GANTT.search(source) else source
+        drawn = _LABEL_TAG.sub(lambda found: found[0] if len(found[0]) > 1 else "#lt;", drawn)
         self.parts.append(f'<div class="diagram"><div class="mermaid">{escaped(drawn)}</div>')
         self._fence(source)
         self.parts.append("</div>")
 
 
-def _anchor(address: str, title: str = "") -> str:
-    # An address that holds an image opens nowhere.
-    to = "" if address.startswith("data:") else f' href="{escaped(address)}" target="_blank" rel="noopener noreferrer"'
-    return f"<a{to}" + (f' title="{escaped(title)}">' if title else ">")
+def _anchor(address: str, title: str = "", *, tells: bool = True) -> str:
+    """A link that opens beside the page, tells nobody where it stood, and tells its reader where it leads."""
+    if address.startswith("data:"):  # what holds an image opens nowhere
+        return "<a>"
+    words = " – ".join(filter(None, [destination(address) if tells else "", title]))
+    told = f' title="{escaped(words)}"' if words else ""
+    return f'<a href="{escaped(address)}" target="_blank" rel="noopener noreferrer"{told}>'
+
+
+def _leads(address: str) -> str:
+    return f'<span class="leads"> ({escaped(destination(address))})</span>'
 
 
 def _kept(found: re.Match[str]) -> str:
@@ -202,6 +241,8 @@ _RULES: Final[dict[str, Rule]] = {
     "link_open": _Block.link_open,
     "link_close": _Block.link_close,
     "image": _Block.image,
+    "footnote_mark": _Block.footnote_mark,
+    "footnote_open": _Block.footnote_open,
     "formula": _Block.formula,
     "formula_block": _Block.formula_block,
     "fence": _Block.code,

@@ -20,16 +20,16 @@ function typeInstead(element, { value, label, longest, kept }) {
   input.maxLength = longest;
   input.setAttribute("aria-label", label);
   input.placeholder = label;
-  let open = true;
   const close = () => {
-    if (!open) return;
-    open = false;
+    if (input.dataset.closed || !input.isConnected) return;
+    input.dataset.closed = "closed";
     input.replaceWith(element);
   };
   element.replaceWith(input);
   input.focus();
   input.select();
-  input.addEventListener("blur", close);
+  // Whether it was left, or taken away with the list around it, is known a moment later.
+  input.addEventListener("blur", () => queueMicrotask(close));
   input.addEventListener("keydown", (event) => {
     event.stopPropagation(); // Escape would close a drawer as well, or stop an answer
     if (event.isComposing || !["Enter", "Escape"].includes(event.key)) return;
@@ -39,17 +39,28 @@ function typeInstead(element, { value, label, longest, kept }) {
     element.focus();
     if (event.key === "Enter") kept(words);
   });
+  return input;
 }
 
-function rename(row, id) {
-  const title = row.querySelector("button.open");
+let renaming = null; // the chat whose title is being typed, and where
+
+function rename(id, typed) {
+  const title = [...document.querySelectorAll(`button.${token()}.open`)].find((each) => wordsOf(each)[1] === id);
   if (!title) return;
   const kept = (words) => {
     if (!words) return;
     title.textContent = words;
     tell(["rename", id, words]);
   };
-  typeInstead(title, { value: title.textContent, label: t("title"), longest: 60, kept });
+  const input = typeInstead(title, { value: typed ?? title.textContent, label: t("title"), longest: 60, kept });
+  renaming = { id, input };
+}
+
+// The list was drawn anew while a title was being typed in it: typing goes on. Returns whether it does.
+export function resumeRename() {
+  if (!renaming || renaming.input.isConnected || renaming.input.dataset.closed) return false;
+  rename(renaming.id, renaming.input.value);
+  return renaming.input.isConnected;
 }
 
 function comment(button, index) {
@@ -58,13 +69,19 @@ function comment(button, index) {
   typeInstead(button, { value: known, label: t("comment"), longest: 1000, kept });
 }
 
+// What a button does here instead of asking the server at once: given the button, and the details of its action.
+export const instead = new Map([
+  ["rename", (_, id) => rename(id)],
+  ["comment", comment],
+]);
+
 document.addEventListener("click", (event) => {
   const example = event.target.closest("#chat .examples button");
   if (example) tell(["example", [...document.querySelectorAll("#chat .examples button")].indexOf(example)]);
   const button = event.target.closest(`button.${token()}`);
   if (!button || button.disabled) return;
   const words = wordsOf(button);
-  if (words[0] === "rename") rename(button.parentElement, words[1]);
-  else if (words[0] === "comment") comment(button, words[1]);
+  const [action, ...details] = words;
+  if (instead.has(action)) instead.get(action)(button, ...details);
   else tell(words);
 });

@@ -1,7 +1,9 @@
 // The page's stream, and what becomes of the page while there is none: it says so, keeps what is typed, and goes on when
 // the server answers again. Where that is another process, whose page may be another one, the page is loaded again.
 import { tell, wordsOf } from "./actions.js";
-import { receive } from "./drawing.js";
+import { chatWanted, openChat, recover } from "./address.js";
+import { beside } from "./compare.js";
+import { changing, receive } from "./drawing.js";
 import { tellWhy } from "./files.js";
 import { talk } from "./panels.js";
 import { box, submitEdit, write } from "./source_text.js";
@@ -11,19 +13,24 @@ import { root, t } from "./texts.js";
   const [AWAY, BACK] = [t("away"), t("back")];
   const KEPT = "chatbot_kept_words";
   const PATIENCE = 5000; // before an unanswered request counts as a server that cannot be reached
+  const FIRST = 20000; // the same, of a page that has only just been served: it knows that the server is there
   const SILENCE = 40000; // a stream says something every 15 seconds
   const PAUSE = 1000; // in the typing, before the page is loaded again
   const RETRY = 1000; // between two tries to reach the server, at first
+  const LEAVING = 3000; // between the wish to leave a page and its end
   const QUICK = 60000; // a page that is lost sooner than this was not healed by being loaded
   const banner = Object.assign(document.createElement("div"), { id: "connection", role: "status" });
 
   let kept = recall();
+  if (kept) recover();
   // How many times in a row the page was lost right after it had been loaded.
   const streak = kept?.streak ?? 0;
   let server = null;
   let away = false;
+  let reloads = false; // because the visitor chose another language
   let stream = new AbortController();
   let typedAt = -PAUSE;
+  let leavingAt = -LEAVING;
   let posted = 0; // what the server told of by this number has arrived; the rest it tells again
   let edited = "";
 
@@ -33,10 +40,7 @@ import { root, t } from "./texts.js";
   // Blanks at the ends and line breaks may be shown differently from how they were typed: the letters are the same.
   const letters = (text) => text.replace(/[^\p{L}\p{N}]/gu, "");
 
-  // The conversations of the list, and which of them is open: none while a new one has no message yet.
-  const idOf = (button) => (button ? wordsOf(button)[1] : null);
-  const listedOnes = () => [...document.querySelectorAll("#conversations button.open")].map(idOf);
-  const openOne = () => idOf(find("#conversations [aria-current] button.open"));
+  const listedOnes = () => [...document.querySelectorAll("#conversations button.open")].map((each) => wordsOf(each)[1]);
 
   async function until(condition, patience = Infinity) {
     const end = performance.now() + patience;
@@ -44,7 +48,9 @@ import { root, t } from "./texts.js";
   }
 
   function announce(text) {
-    if (banner.textContent !== text) banner.textContent = text;
+    if (banner.textContent === text) return;
+    banner.textContent = text;
+    banner.className = text === BACK ? "back" : "";
   }
 
   // --- What is typed outlives the page
@@ -75,34 +81,32 @@ import { root, t } from "./texts.js";
   }
 
   function keepWords() {
-    if (!away) return;
+    if (!away && !reloads) return;
     // Lost again before they were back in the box, they are still the words of the page before.
     const words = (kept?.words ?? "") + [edited, box()?.value ?? ""].filter(Boolean).join("\n");
-    const { question, open, listed } = kept ?? { question: lastQuestion(), open: openOne(), listed: listedOnes() };
-    remember({ words, question, open, listed, streak: performance.now() < QUICK ? streak + 1 : 0 });
+    const { question, open, listed } = kept ?? { question: lastQuestion(), open: openChat(), listed: listedOnes() };
+    const lostSoon = !reloads && performance.now() < QUICK;
+    remember({ words, question, open, listed, reloads, streak: lostSoon ? streak + 1 : 0 });
   }
 
   // The server empties the box when it takes a message, so what is in it was not taken; unless the server ended before
   // it could say so. Then the question is in the conversation now, and was not before.
   function wasTaken({ words, question, open, listed }) {
-    const isThere = open ? openOne() === open : !listed.includes(openOne());
+    const isThere = open ? openChat() === open : !listed.includes(openChat());
     const now = letters(lastQuestion());
     return isThere && now === letters(words) && now !== letters(question);
   }
 
-  // A page that is loaded shows the latest conversation, and the words may be meant for another one.
+  // The words may be for a new chat, which the page that is loaded then is not: it shows the latest, that may be theirs.
   async function goBack({ question, open, listed }) {
-    if (openOne() === open) return;
-    if (open) tell(["open", open]);
-    else if (!question && listed.includes(openOne())) find("#new-chat").click();
-    else return;
-    // It may be deleted by now.
-    await until(() => openOne() === open, PATIENCE);
+    if (open || openChat() === null || question || !listed.includes(openChat())) return;
+    tell(["new"]);
+    await until(() => openChat() === null, PATIENCE);
   }
 
   function isDrawn() {
     // The list comes with the first drawing, but Gradio may draw the messages of a conversation after its title.
-    return find("#conversations nav") && (!find("#conversations [aria-current]") || lastQuestion());
+    return find("#conversations nav") && (openChat() === null || lastQuestion());
   }
 
   async function putWordsBack() {
@@ -114,7 +118,13 @@ import { root, t } from "./texts.js";
     kept = null;
     remember(null);
     await goBack(back);
-    if (!away) announce(BACK);
+    if (!away && !back.reloads) announce(BACK);
+  }
+
+  // Because somebody wants it: what they have typed stays.
+  function reload() {
+    reloads = true;
+    location.reload();
   }
 
   // --- The stream
@@ -126,6 +136,8 @@ import { root, t } from "./texts.js";
       } catch {
         // Whatever the reason, the stream is gone.
       }
+      // A page that is left may lose its stream before it is told that it is hidden: nothing is wrong then.
+      await until(() => performance.now() - leavingAt > LEAVING);
       lost();
       // Not all pages at the same moment, and less often the longer it takes.
       await sleep(RETRY * Math.min(1 + Math.max(tries, streak) / 4, 10) * (0.5 + Math.random()));
@@ -135,9 +147,13 @@ import { root, t } from "./texts.js";
   async function follow(connected) {
     stream = new AbortController();
     const { signal } = stream;
-    let silence = setTimeout(() => stream.abort(), PATIENCE);
+    let silence = setTimeout(() => stream.abort(), server === null ? FIRST : PATIENCE);
     try {
-      const response = await fetch(`${root}/chat/updates?posted=${posted}`, { cache: "no-store", signal });
+      // A new chat whose first question was taken while the server was lost is the latest by now.
+      const chat = kept && !kept.open && server === null ? "" : chatWanted();
+      const asked = new URLSearchParams({ posted, chat });
+      const response = await fetch(`${root}/chat/updates?${asked}`, { cache: "no-store", signal });
+      if (response.status === 401) await signInAgain();
       if (response.status === 429) announceRefusal(await response.json());
       if (!response.ok) throw new TypeError("The server does not serve this page.");
       await recognize(response.headers.get("x-chatbot-server"));
@@ -175,6 +191,13 @@ import { root, t } from "./texts.js";
     await new Promise(() => {});
   }
 
+  // Somebody signed out elsewhere, or was in for as long as one may: the page that signs in is at the same address.
+  async function signInAgain() {
+    lost();
+    location.reload();
+    await new Promise(() => {});
+  }
+
   function announceRefusal({ notice }) {
     lost();
     announce(notice);
@@ -196,13 +219,19 @@ import { root, t } from "./texts.js";
 
   // What is not sent, or not taken, stays where it was typed, and the page says why.
   async function perform(action, values = []) {
-    if (away) return;
+    const [, option] = action.match(/^set_(.+)$/) ?? [];
+    if (option) return changing(option, () => until(() => !away).then(() => ask(action, values)));
+    if (!away) return ask(action, values);
+  }
+
+  async function ask(action, values) {
     const slow = setTimeout(() => announce(AWAY), PATIENCE);
     try {
       const reply = await fetch(`${root}/chat/${action}`, { method: "POST", body: JSON.stringify(values) });
-      if (reply.status >= 502) stream.abort(); // a proxy's words for a server that is gone
+      const isGone = reply.status === 401 || reply.status >= 502; // signed out, or a proxy's words for no server
+      if (isGone) stream.abort();
       else if (!find("#chat textarea")) edited = "";
-      if (!reply.ok && reply.status < 502) await tellWhy(reply);
+      if (!reply.ok && !isGone) await tellWhy(reply);
     } catch {
       stream.abort();
     } finally {
@@ -212,6 +241,7 @@ import { root, t } from "./texts.js";
   }
 
   window.addEventListener("offline", () => stream.abort());
+  window.addEventListener("beforeunload", () => (leavingAt = performance.now()));
   window.addEventListener("pagehide", keepWords);
   document.addEventListener("input", ({ target }) => {
     typedAt = performance.now();
@@ -225,6 +255,8 @@ import { root, t } from "./texts.js";
   talk.append(banner);
   listen();
   putWordsBack();
+  perform.send = (text) => (beside() ? perform("compare", [text, beside()]) : perform("send", [text]));
   perform.edit = submitEdit;
+  perform.reload = reload;
   window.chatbotBegun(perform);
 })();

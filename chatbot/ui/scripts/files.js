@@ -3,8 +3,8 @@ import { notify } from "./notices.js";
 import { root, t } from "./texts.js";
 
 export async function tellWhy(reply) {
-  const told = (await reply?.json().catch(() => null)) ?? {};
-  notify({ text: told.notice ?? told.detail ?? t("failed"), lasting: false });
+  const body = (await reply?.json().catch(() => null)) ?? {};
+  notify({ text: body.notice ?? body.detail ?? t("failed"), lasting: false });
 }
 
 window.chatbotFiles = {
@@ -19,7 +19,7 @@ window.chatbotFiles = {
   },
 
   importFile() {
-    const chooser = Object.assign(document.createElement("input"), { type: "file", accept: ".json,.zip" });
+    const chooser = Object.assign(document.createElement("input"), { type: "file", accept: ".json,.zip,.html" });
     chooser.addEventListener("change", async () => {
       const reply = await fetch(`${root}/chat/import`, { method: "POST", body: chooser.files[0] }).catch(() => null);
       if (!reply?.ok) await tellWhy(reply);

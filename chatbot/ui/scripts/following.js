@@ -4,7 +4,7 @@ import { token, wordsOf } from "./actions.js";
 import { talk } from "./panels.js";
 import { t } from "./texts.js";
 
-const log = document.querySelector('#chat [role="log"]');
+export const log = document.querySelector('#chat [role="log"]');
 const toEnd = document.createElement("button");
 
 let following = true;
@@ -24,7 +24,7 @@ const topOf = (element) => element.getBoundingClientRect().top - log.getBounding
 // --- What is read: a row of a turn, and a part of it. Not by the element alone, which another drawing fills with
 // something else: "Show earlier" moves all messages on, and each word draws an answer anew.
 
-const turnsAbove = () => Number(log.querySelector(`button.${token()}.earlier`)?.textContent.replace(/\D/g, "") ?? 0);
+export const turnsAbove = () => Number(log.querySelector(`button.${token()}.earlier`)?.textContent.replace(/\D/g, "") ?? 0);
 
 export function rows() {
   let turn = turnsAbove() - 1;
@@ -187,7 +187,7 @@ document.querySelector("#chat").after(line);
 
 let opened = null;
 new MutationObserver(() => {
-  const open = document.querySelector("#conversations [aria-current] button.open");
+  const open = document.querySelector("#conversations button.open[aria-current]");
   const now = open && wordsOf(open)[1];
   if (now !== opened) showEnd();
   opened = now;

@@ -1,5 +1,6 @@
 // For the keyboard alone: Escape stops an answer, ↑ in an empty box edits the last question, Enter sends what was edited.
 import { talk } from "./panels.js";
+import { shortcut } from "./shortcuts.js";
 import { box } from "./source_text.js";
 import { t } from "./texts.js";
 
@@ -7,26 +8,29 @@ const stopButton = () => document.querySelector("#box .stop-button");
 // Gradio's buttons are labelled in the visitor's language, so they are found by their place.
 const buttonsOf = (row) => [...(row?.nextElementSibling?.querySelectorAll(".icon-button") ?? [])];
 
-document.addEventListener("keydown", (event) => {
-  if (event.isComposing || event.defaultPrevented) return;
-  if (event.target.matches("textarea.edit-textarea")) {
-    const [submit, cancel] = buttonsOf(event.target.closest(".message-row"));
-    if (event.key !== "Escape" && (event.key !== "Enter" || event.shiftKey)) return;
-    event.preventDefault();
-    (event.key === "Escape" ? cancel : submit).click();
-    box().focus();
-  } else if (event.key === "Escape" && !talk.inert) {
-    stopButton()?.click();
-  } else if (event.key === "ArrowUp" && event.target === box() && !event.target.value && !stopButton()) {
-    const [, edit] = buttonsOf([...document.querySelectorAll("#chat .user-row")].pop());
-    if (!edit) return;
-    event.preventDefault();
-    edit.click();
-  }
-});
+const isEditor = ({ target }) => target.matches("textarea.edit-textarea");
 
-// Gradio gives the two buttons of the box no name.
+// Gradio's editor has two buttons: what is done with the keyboard ends where one goes on writing.
+function endEditing(target, number) {
+  buttonsOf(target.closest(".message-row"))[number].click();
+  box().focus();
+}
+
+const editLast = () => buttonsOf([...document.querySelectorAll("#chat .user-row")].pop())[1];
+const mayEdit = ({ target }) => target === box() && !target.value && !stopButton() && Boolean(editLast());
+
+shortcut({ keys: "Enter", what: "key_send", act: ({ target }) => endEditing(target, 0), when: isEditor });
+shortcut({ keys: "ArrowUp", what: "key_edit", act: () => editLast().click(), when: mayEdit });
+shortcut({ keys: "Escape", what: "key_stop", act: ({ target }) => endEditing(target, 1), when: isEditor });
+const mayStop = () => !talk.inert && Boolean(stopButton());
+shortcut({ keys: "Escape", what: "key_stop", act: () => stopButton().click(), when: mayStop });
+shortcut({ keys: "/", what: "key_box", act: () => box().focus() });
+
+// Gradio gives the two buttons of the box no name; its own would have theirs in it, for they stand in its label.
 function nameButtons() {
+  const field = box();
+  const label = field?.closest("label")?.querySelector("span");
+  if (label && !field.ariaLabel) field.setAttribute("aria-label", label.textContent.trim());
   for (const [kind, name] of [["submit", "send"], ["stop", "stop"]]) {
     const button = document.querySelector(`#box .${kind}-button:not([aria-label])`);
     button?.setAttribute("aria-label", t(name));
@@ -36,7 +40,7 @@ function nameButtons() {
 
 // What scrolls by itself can be reached, and so scrolled, by keyboard.
 function reachScrollers() {
-  for (const part of document.querySelectorAll("#chat .message pre, #chat .message table")) {
+  for (const part of document.querySelectorAll("#chat .message pre, #chat .message table, #chat .katex-display, #chat .katex.wide")) {
     if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
   }
 }
@@ -44,14 +48,18 @@ function reachScrollers() {
 // A column is not made narrower than its text would like to be, up to a measure (style.css): a table that is then wider
 // than the chat scrolls. CSS alone knows the longest word only, and makes of a sentence a column of single words.
 function widenColumns() {
-  for (const table of document.querySelectorAll("#chat .message table:not([data-columns])")) {
+  const tables = [...document.querySelectorAll("#chat .message table:not([data-columns])")];
+  const cellsOf = (table) => [...(table.rows[0]?.cells ?? [])];
+  for (const table of tables) {
     table.dataset.columns = "";
     table.classList.add("measured");
-    const cells = [...(table.rows[0]?.cells ?? [])];
-    const widths = cells.map((cell) => cell.getBoundingClientRect().width);
-    table.classList.remove("measured");
-    cells.forEach((cell, at) => (cell.style.minWidth = `${Math.ceil(widths[at])}px`));
   }
+  // All at once: whatever is changed between two measurements lays the whole chat out again.
+  const widths = tables.map((table) => cellsOf(table).map((cell) => cell.getBoundingClientRect().width));
+  tables.forEach((table, at) => {
+    table.classList.remove("measured");
+    cellsOf(table).forEach((cell, column) => (cell.style.minWidth = `${Math.ceil(widths[at][column])}px`));
+  });
 }
 
 // For those who listen: Gradio's log announces every change politely, and a growing answer is all change. While it

@@ -1,4 +1,5 @@
 // What the page has to say about what was done: above the box, until it is closed or has been read.
+import { countDownTo, toldTime } from "./countdown.js";
 import { talk } from "./panels.js";
 import { t } from "./texts.js";
 
@@ -7,7 +8,8 @@ const notices = Object.assign(document.createElement("div"), { id: "notices" });
 notices.setAttribute("role", "status");
 talk.append(notices);
 
-export function notify({ text, lasting }) {
+// With `until` (seconds since 1970) it tells when it does not hold any more, and goes a while after that.
+export function notify({ text, lasting, until }) {
   const notice = Object.assign(document.createElement("div"), { className: "notice" });
   const words = Object.assign(document.createElement("span"), { textContent: text });
   const close = Object.assign(document.createElement("button"), { type: "button" });
@@ -16,5 +18,18 @@ export function notify({ text, lasting }) {
   close.addEventListener("click", () => notice.remove());
   notice.append(words, close);
   notices.replaceChildren(...[...notices.children].slice(-1), notice);
-  if (!lasting) setTimeout(() => notice.remove(), READ);
+  // Not while somebody points at it, or is in it.
+  const goes = () => setTimeout(() => (notice.matches(":hover, :focus-within") ? goes() : notice.remove()), READ);
+  if (until) {
+    words.textContent += ` ${t("opens").replace("{time}", toldTime(until))}`;
+    const clock = document.createElement("time");
+    // Nobody is read the seconds aloud.
+    clock.setAttribute("aria-hidden", "true");
+    words.after(clock);
+    countDownTo(until, clock, () => {
+      clock.remove();
+      words.textContent = t("open");
+      goes();
+    });
+  } else if (!lasting) goes();
 }

@@ -6,39 +6,60 @@ import { talk } from "./panels.js";
 
 const typed = () => new RegExp(`<pre class="${token()} typed">\\n([^]*?)</pre>`, "g");
 const ours = () => new RegExp(`\\n?<div class="${token()} .*</div>`, "g");
-const said = () => new RegExp(`<!--${token()} ([^]*?)-->`, "g");
+const headPattern = () => new RegExp(`<div class="${token()} card-head .*</div>`);
+const sourcePattern = () => new RegExp(`<!--${token()} ([^]*?)-->`, "g");
 
 const entities = { amp: "&", lt: "<", gt: ">" };
 const unescaped = (text) =>
   text.replace(/&(?:#(\d+)|(amp|lt|gt));/g, (_, code, name) => (code ? String.fromCharCode(code) : entities[name]));
 
-// What is copied of an answer is the model's words, without its thoughts above them and the page's lines around them.
+// The model's words that come beside what is shown of them; null where there are none.
+export function wordsIn(text) {
+  const found = [...text.matchAll(sourcePattern())].pop();
+  return found ? unescaped(found[1]) : null;
+}
+
+// What is copied of an answer is the model's words, without its thoughts above them and the page's lines around them; of
+// several answers to one question, those of each.
 function wordsOnly(text) {
-  const answer = [...text.matchAll(said())].pop();
+  const [, ...answers] = text.split(headPattern());
+  if (answers.length) return answers.map(wordsOnly).filter(Boolean).join("\n\n");
+  const answer = [...text.matchAll(sourcePattern())].pop();
   if (answer?.[1] === "growing") return new DOMParser().parseFromString(text, "text/html").body.textContent.trim();
   if (answer) return unescaped(answer[1]);
   return text.replace(ours(), "").replace(typed(), (_, words) => unescaped(words));
 }
 
+// Gradio trims code that is copied, and with it the indent of its first line. It copies while a click is handled.
+let code = null;
+document.addEventListener(
+  "click",
+  ({ target }) => {
+    const frame = target.closest(".copy_code_button")?.closest(".code_wrap");
+    code = frame?.querySelector("code").textContent.replace(/\n$/, "") ?? null;
+  },
+  true,
+);
+const toCopy = (text) => code ?? wordsOnly(text);
+
 const clipboard = navigator.clipboard;
 if (clipboard) {
   const copy = clipboard.writeText.bind(clipboard);
-  clipboard.writeText = (text) => copy(wordsOnly(text));
-} else {
-  // Where the page is not served securely there is none: Gradio selects the text in a field of its own and copies that.
-  document.addEventListener("copy", (event) => {
-    const field = event.target;
-    if (!field.matches?.("body > textarea")) return;
-    event.clipboardData.setData("text/plain", wordsOnly(field.value));
-    event.preventDefault();
-  });
+  clipboard.writeText = (text) => copy(toCopy(text));
 }
+// Where the page is not served securely there is none: the text is selected in a field of its own, by Gradio too, and that
+// is copied.
+document.addEventListener("copy", (event) => {
+  const field = event.target;
+  if (!field.matches?.("body > textarea")) return;
+  event.clipboardData.setData("text/plain", toCopy(field.value));
+  event.preventDefault();
+});
 
 // Both as a person would: Gradio takes what a field holds from the event.
 export const box = () => document.querySelector("#box textarea");
-const setValue = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
 export function write(field, words) {
-  setValue.call(field, words);
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value").set.call(field, words);
   field.dispatchEvent(new Event("input", { renderer: true }));
 }
 
@@ -58,7 +79,7 @@ new MutationObserver(() => {
 // Gradio has taken the editor away by now, with the words in it, and tells of neither.
 export const submitEdit = () => tell(["edit", editing.turn, editing.editor.value]);
 
-// The server has taken what was sent: the box is emptied, unless something else was typed into it meanwhile.
+// The server has accepted what was sent: the box is emptied, unless something else was typed into it meanwhile.
 export function empty(words) {
   if (box().value === words) write(box(), "");
 }

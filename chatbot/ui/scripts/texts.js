@@ -4,7 +4,10 @@ export const root = new URL(window.gradio_config.root).pathname.replace(/\/$/, "
 // What the page says by itself, in the browser's language; the table comes with the script.
 export const t = (name) => {
   const wishes = (navigator.languages ?? [navigator.language]).map((wish) => wish.split("-")[0]);
-  return TEXTS[wishes.find((wish) => wish in TEXTS) ?? "en"][name];
+  const language = wishes.find((wish) => wish in TEXTS) ?? "en";
+  // Whoever has the page read to them hears it in its language.
+  document.documentElement.lang = language;
+  return TEXTS[language][name];
 };
 
 // Labels of HTML that is the same for everybody: Gradio translates its components only.

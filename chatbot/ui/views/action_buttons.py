@@ -22,14 +22,32 @@ GROWING: Final = f"<!--{TOKEN} growing-->\n\n"
 
 def button(label: str, title: str, action: str, *details: int | str) -> str:
     """Return a button that asks for ``action`` with ``details``."""
-    return _button(html.escape(label), title, action, details)
+    return html_button(html.escape(label), title, action, *details)
+
+
+def html_button(
+    inner: str, title: str, action: str, *details: int | str, disabled: bool = False, attributes: str = ""
+) -> str:
+    """Return a button with HTML in it.
+
+    Args:
+        inner: The HTML.
+        title: What it does, or is.
+        action: What it asks for.
+        details: Of what.
+        disabled: Whether it can be pressed.
+        attributes: Further ones; where the sanitizer is there is none of them left.
+    """
+    words = " ".join([TOKEN, action, *map(str, details)])
+    further = f" {attributes}" * bool(attributes) + " disabled" * disabled
+    return f'<button type="button" class="{html.escape(words)}" title="{html.escape(title)}"{further}>{inner}</button>'
 
 
 def icon(name: str, title: str, action: str, *details: int | str, disabled: bool = False) -> str:
     """Return a button with one of the style sheet's icons; the title is for those who do not see it."""
     # As text, not as an aria-label: the sanitizer leaves none.
     inner = f'<i class="glyph {name}"></i><span class="said">{html.escape(title)}</span>'
-    return _button(inner, title, action, details, disabled=disabled)
+    return html_button(inner, title, action, *details, disabled=disabled)
 
 
 def line(kind: str, inner: str) -> str:
@@ -59,9 +77,3 @@ def copied(text: str) -> str:
 
 def _reference(found: re.Match[str]) -> str:
     return f"&#{ord(found[0])};"
-
-
-def _button(inner: str, title: str, action: str, details: tuple[int | str, ...], *, disabled: bool = False) -> str:
-    words = " ".join([TOKEN, action, *map(str, details)])
-    off = " disabled" if disabled else ""
-    return f'<button type="button" class="{html.escape(words)}" title="{html.escape(title)}"{off}>{inner}</button>'

@@ -9,20 +9,28 @@ from chatbot.conversation import PARAMETERS, EffectiveOptions
 
 
 def controls(
-    effective: EffectiveOptions, presets: Mapping[str, str], hidden: Collection[str] = ()
+    effective: EffectiveOptions,
+    presets: Mapping[str, str],
+    hidden: Collection[str] = (),
 ) -> dict[str, dict[str, Any]]:
     """Return the properties of each control, by the name of its option.
 
     An empty field shows the deployment's own value in pale, so that one sees what counts and what was chosen. What is
     hidden is not told at all.
+
+    Args:
+        effective: Who answers, and how it is asked.
+        presets: System prompts by name.
+        hidden: Names of the options that are not told.
     """
     own, options = effective.deployment, effective.options
     prompt = {"value": options.system_prompt or "", "placeholder": own.memory.system_prompt}
     shown: dict[str, dict[str, Any]] = {
-        "deployment": {"value": own.name},
         "k": {"value": effective.k, "maximum": own.limits["k"].high},
         "preset": {"value": preset_of(options.system_prompt, presets)},
         "system_prompt": prompt,
+        "token_budget": {"value": options.token_budget, "placeholder": f"{own.memory.max_tokens or '–'}"},
+        "pins": {"value": effective.pins},
     }
     for name in PARAMETERS:
         default = own.parameters.get(name)

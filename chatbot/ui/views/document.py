@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from chatbot.conversation import Turn, TurnStatus
+from chatbot.conversation import ENDPOINT_REQUEST, Turn, TurnStatus
 from chatbot.conversation.parts import File, Image, NonStandard, Part, ToolCall, ToolResult
 from chatbot.ui.i18n import Language
 from chatbot.ui.views.text import how_it_ended
@@ -60,13 +60,20 @@ class DocumentTexts:
 
     def remarks(self, turn: Turn) -> Sequence[str]:
         """Return how the answer came about, and how it ended if not just well."""
+        ended = self.ended(turn)
+        return [*self.notices(turn), *([ended] if ended else [])]
+
+    def notices(self, turn: Turn) -> Sequence[str]:
+        """Return how the answer came about."""
+        return [self._t.notice(each) for each in turn.notices if each.kind != ENDPOINT_REQUEST]
+
+    def ended(self, turn: Turn) -> str:
+        """Return how the answer ended; empty where it ended well."""
         if turn.failure is not None:
-            ended = self._t.failure(turn.failure)
-        elif turn.status is TurnStatus.STREAMING:
-            ended = self._t("document.unfinished")
-        else:
-            ended = how_it_ended(self._t, turn)
-        return [*map(self._t.notice, turn.notices), *([ended] if ended else [])]
+            return self._t.failure(turn.failure)
+        if turn.status is TurnStatus.STREAMING:
+            return self._t("document.unfinished")
+        return how_it_ended(self._t, turn)
 
 
 def _short(text: str) -> str:

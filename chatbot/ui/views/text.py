@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
 from itertools import pairwise
+from typing import Final
 
 from chatbot.conversation import ContextPlan, Inclusion, Turn, TurnStatus, Usage
 from chatbot.ui.i18n import Language
+
+LEAST_COST: Final = 0.0001
+"""What costs less is only said to do so: more digits are read by nobody."""
 
 
 def reason(t: Language, inclusion: Inclusion, k: int) -> str:
@@ -42,22 +47,49 @@ def how_it_ended(t: Language, turn: Turn) -> str:
     return "" if turn.has_answer else t("chat.empty")
 
 
-def facts(t: Language, turn: Turn, currency: str) -> str:
-    """Say how long an answer took and what it cost, as far as is known."""
-    known = []
+def facts(t: Language, turn: Turn, currency: str, hidden: Collection[str] = ()) -> list[str]:
+    """Say how long an answer took and what it cost, as far as is known: the time in all first.
+
+    Args:
+        t: In which language.
+        turn: Whose answer it is.
+        currency: What costs are told in.
+        hidden: Parts of the page that are not shown.
+    """
+    known: list[str] = []
+    if "details" in hidden:
+        return known
     if turn.timing is not None:
+        known.append(t("chat.seconds", seconds=t.number(turn.timing.total, 1)))
         if turn.timing.first_word is not None:
             known.append(t("chat.first_word", seconds=t.number(turn.timing.first_word, 1)))
-        known.append(t("chat.seconds", seconds=t.number(turn.timing.total, 1)))
     if turn.usage is not None:
-        known.append(t("chat.tokens", input=turn.usage.input_tokens, output=turn.usage.output_tokens))
-        known += cost(t, turn.usage, currency)
-    return " · ".join(known)
+        known += spent(t, turn.usage, currency, hidden)
+    return known
+
+
+def spent(t: Language, usage: Usage, currency: str, hidden: Collection[str] = ()) -> list[str]:
+    """Say how many tokens something took, and what they cost; takes what :func:`facts` does."""
+    words = [] if "tokens" in hidden else [t("chat.tokens", input=usage.input_tokens, output=usage.output_tokens)]
+    return words if "costs" in hidden else [*words, *cost(t, usage, currency)]
+
+
+def utc(seconds: float) -> str:
+    """Write a time the same in every language, and of no time zone that somebody else would have to guess."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
+    except (OverflowError, OSError, ValueError):
+        # A file that was brought in may say anything.
+        return "–"
 
 
 def cost(t: Language, usage: Usage, currency: str) -> list[str]:
-    """Write what it cost, where that is known: to a hundredth, or what is less to its first two digits."""
+    """Write what it cost, where that is known: to a hundredth, or what is less to a hundredth of that."""
     if usage.cost is None:
         return []
-    digits = next((digits for digits in range(2, 8) if usage.cost >= 10 ** (1 - digits)), 8)
-    return [f"{currency}{t.number(usage.cost, digits)}" if usage.cost else f"{currency}0"]
+    if not usage.cost:
+        return [f"{currency}0"]
+    if usage.cost < LEAST_COST:
+        return [f"<{currency}{t.number(LEAST_COST, 4)}"]
+    digits = next(digits for digits in (2, 3, 4) if usage.cost >= 10 ** (1 - digits) or digits == 4)
+    return [f"{currency}{t.number(usage.cost, digits)}"]

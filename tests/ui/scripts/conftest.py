@@ -1,6 +1,7 @@
 """The page's scripts as modules, on a page with their own parts and without Gradio."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, Route
@@ -16,9 +17,13 @@ PAGE = """<!doctype html>
 <style>#chat [role=log] { height: 200px; overflow-y: scroll } .message-row { height: 150px }</style>
 <div id="layout">
   <div id="sidebar"><button class="close"></button></div>
+  <div id="skip"><button></button></div>
   <div id="conversations"><nav data-token="{TOKEN}"></nav></div>
   <div id="talk">
-    <div id="header"><button id="sidebar-toggle"></button><button id="panel-toggle"></button></div>
+    <div id="header">
+      <button id="sidebar-toggle"></button><button id="page-menu"></button><button id="panel-toggle"></button>
+    </div>
+    <div id="badge"></div>
     <div id="chat"><div role="log"></div></div>
     <div id="box"><textarea></textarea></div>
   </div>
@@ -36,22 +41,23 @@ PAGE = """<!doctype html>
 """
 
 
-@pytest_asyncio.fixture(loop_scope="session", scope="session")
+@pytest_asyncio.fixture(loop_scope="session")
 async def french(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """Somebody's browser, for one test: a clock that is paused in it is so for all of its pages, and draws no frame."""
     context = await browser.new_context(locale="fr-CA")
     yield context
     await context.close()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(french: BrowserContext) -> AsyncIterator[Page]:
-    """A page that has everything the scripts look for when they begin; none of them runs yet."""
-    page = await french.new_page()
+@asynccontextmanager
+async def page_in(context: BrowserContext) -> AsyncIterator[Page]:
+    """Open a page that has everything the scripts look for when they begin; none of them runs yet."""
+    page = await context.new_page()
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
 
     async def serve(route: Route) -> None:
-        path = route.request.url.removeprefix(SITE)
+        path = route.request.url.removeprefix(SITE).partition("?")[0]
         if not path:
             await route.fulfill(
                 body=PAGE.replace("{TOKEN}", TOKEN).replace("{TEXTS}", for_scripts()), content_type="text/html"
@@ -67,6 +73,13 @@ async def page(french: BrowserContext) -> AsyncIterator[Page]:
     yield page
     await page.close()
     assert broken == [], "a script failed"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(french: BrowserContext) -> AsyncIterator[Page]:
+    """Such a page of somebody who reads French."""
+    async with page_in(french) as page:
+        yield page
 
 
 async def run(page: Page, module: str, code: str, argument: object = None) -> object:

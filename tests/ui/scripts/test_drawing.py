@@ -42,7 +42,7 @@ async def test_what_is_sent_of_growing_messages_adds_up_to_them(page, seed):
     states, browser = list(conversations(random.Random(seed))), BrowserState()
     events = [browser.messages(state) for state in states]
     kinds = {kind for event in events for kind in event}
-    assert kinds == {"tail", "text"}
+    assert kinds == {"tail", "texts"}
     drawn = await run(page, "drawing", RECEIVE, events)
     shown = [update[0]["value"] if update and update[0] else [] for update in drawn]
     assert shown == [state if any(events[: at + 1]) else [] for at, state in enumerate(states)]
@@ -73,3 +73,43 @@ async def test_updates_that_were_not_drawn_yet_are_put_together(page):
             {"__type__": "update", "value": 4, "interactive": False},
         ]
     ]
+
+
+async def test_a_field_that_is_changed_is_not_drawn_until_the_server_has_heard_of_it(page):
+    code = """async ({ draw, changing }) => {
+      document.querySelector("#panel").innerHTML = '<div id="k"><input></div>';
+      const field = document.querySelector("#k input");
+      field.value = "7";
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      draw({ k: { value: 3, maximum: 9 } });
+      let reply;
+      const told = changing("k", () => new Promise((heard) => (reply = heard)));
+      draw({ k: { value: 4 } });
+      reply();
+      await told;
+      draw({ k: { value: 5 } });
+      return window.drawn.map((each) => each[2]);
+    }"""
+    update = {"__type__": "update"}
+    assert await run(page, "drawing", code) == [
+        {**update, "maximum": 9},
+        update,
+        {**update, "value": 4},
+        {**update, "value": 5},
+    ]
+
+
+async def test_what_was_typed_is_what_a_field_holds_when_it_is_left(page):
+    code = """async () => {
+      document.querySelector("#panel").innerHTML = '<div id="k"><input></div>';
+      const field = document.querySelector("#k input");
+      field.focus();
+      field.value = "7";
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      field.value = "5";
+      const heard = [];
+      field.addEventListener("blur", () => heard.push(field.value));
+      field.blur();
+      return heard;
+    }"""
+    assert await run(page, "drawing", code) == ["7"]

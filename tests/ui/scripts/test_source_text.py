@@ -9,6 +9,18 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WORDS = "A <b>bold</b> claim -- & a\n\n\t`tab` with 'quotes' \"too\", --> and &amp; $%%%LATEX_BLOCK_0%%%$ 👍"
 
+TWO = "\n".join(
+    [
+        line("card-head card-1", "<strong>1</strong>"),
+        copied("thoughts"),
+        f"*shown otherwise*\n\n{copied(WORDS)}",
+        line("card-foot", "<div>facts</div>"),
+        line("card-head card-2", "<strong>2</strong>"),
+        f"second\n\n{copied('second')}",
+        line("card-foot", "<div>facts</div>"),
+    ]
+)
+
 COPY = """async (_, text) => {
   await navigator.clipboard.writeText(text);
   return window.copied;
@@ -23,9 +35,10 @@ COPY = """async (_, text) => {
         (f'<pre class="{TOKEN} typed">\n{as_typed(WORDS)}</pre>', WORDS),
         (f"a note\n{line('note', 'Stopped.')}", "a note"),
         (f"{GROWING}<p>half <b>an</b> answer</p>", "half an answer"),
+        (TWO, f"{WORDS}\n\nsecond"),
         ("nothing of ours <!--act-0 x-->", "nothing of ours <!--act-0 x-->"),
     ],
-    ids=["answer", "quoted", "question", "note", "growing", "of nobody"],
+    ids=["answer", "quoted", "question", "note", "growing", "compared", "of nobody"],
 )
 async def test_what_is_copied_is_what_was_said(page, drawn, words):
     await page.evaluate(

@@ -20,3 +20,8 @@ async def test_the_first_language_that_is_known_is_spoken(page, languages, spoke
 
 async def test_routes_of_ours_begin_where_the_page_is(page):
     assert await run(page, "texts", "({ root }) => root") == "/below"
+
+
+async def test_the_page_says_which_language_it_is_in(page):
+    await run(page, "texts", "({ t }) => t('back')")
+    assert await page.evaluate("document.documentElement.lang") == "fr"
