@@ -43,8 +43,8 @@ CLOCK: Final = """(question) => {
     const started = performance.now();
     const look = () => {
       const asked = [...document.querySelectorAll(".user.message")].at(-1)?.innerText.trim();
-      const said = [...document.querySelectorAll(".bot.message")].at(-1)?.innerText.trim();
-      if (asked === question && said?.endsWith("The end.")) window.took = (performance.now() - started) / 1000;
+      const answer = [...document.querySelectorAll(".bot.message")].at(-1)?.innerText.trim();
+      if (asked === question && answer?.endsWith("The end.")) window.took = (performance.now() - started) / 1000;
       else requestAnimationFrame(look);
     };
     look();

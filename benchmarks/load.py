@@ -21,7 +21,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -34,6 +34,7 @@ from load_report import (
     Figures,
     Results,
     bar_table,
+    bars,
     failure_list,
     load_table,
     memory_table,
@@ -41,7 +42,7 @@ from load_report import (
     ratio_table,
 )
 from load_servers import Cores, NotInstalledError, Server, chainlit_version, endpoint, server
-from load_visitors import CHAINLIT, OURS, VISITORS
+from load_visitors import CHAINLIT, OURS, SYSTEMS
 
 HERE: Final = Path(__file__).parent
 LEVELS: Final = (50, 200, 500)
@@ -84,7 +85,7 @@ def main() -> None:
         run = Run(model, cores, arguments.within, arguments.clients)
         for number in range(1, rounds + 1):
             for level in levels:
-                for system in VISITORS:
+                for system in SYSTEMS:
                     say(f"round {number} of {rounds}, {level} visitors: {system}")
                     measure(system, level, run, results)
         turns = QUICK_MEMORY_TURNS if arguments.quick else MEMORY_TURNS
@@ -99,12 +100,17 @@ def main() -> None:
         failure_list(results),
         ratio_table(results, levels),
         memory_table(results),
-        bar_table(results),
+        bar_table(bars(results)),
     ]
+    publish(parts, arguments.output)
+
+
+def publish(parts: Iterable[str], output: Path | None) -> None:
+    """Print the parts of a report that say anything, and write them to a file where one is named."""
     report = "\n\n".join(filter(None, parts)) + "\n"
     print(report)
-    if arguments.output:
-        arguments.output.write_text(report, encoding="utf-8")
+    if output:
+        output.write_text(report, encoding="utf-8")
 
 
 def _arguments() -> argparse.Namespace:
@@ -124,18 +130,22 @@ def measure(system: str, level: int, run: Run, results: Results) -> None:
         return
     try:
         with server(system, run.endpoint.url, 2 * level, run.cores) as served:
-            plans = [
-                Plan(system, served.url, last - first, first, run.within, KEY_SECONDS, TOKENS, PAUSE_MS)
-                for first, last in _shares(level, run.clients)
-            ]
-            with visiting(plans) as visits:
-                before = served.cpu()
-                reports = visits.go()
-                time.sleep(1)  # what a server does after an answer is the answer's cost too
-                cpu, memory = served.cpu() - before, served.memory()
+            measure_served(system, served, level, run, results)
     except NotInstalledError as error:
         results.left_out[system] = f"not installed: {error}"
-        return
+
+
+def measure_served(system: str, served: Server, level: int, run: Run, results: Results) -> None:
+    """Let visitors come to a system that is running."""
+    plans = [
+        Plan(system, served.url, last - first, first, run.within, KEY_SECONDS, TOKENS, PAUSE_MS)
+        for first, last in _shares(level, run.clients)
+    ]
+    with visiting(plans) as visits:
+        before = served.cpu()
+        reports = visits.go()
+        time.sleep(1)  # what a server does after an answer is the answer's cost too
+        cpu, memory = served.cpu() - before, served.memory()
     results.rounds[system, level].append(_figures(reports, cpu, memory))
     for report in reports:
         results.failures[system, level].update(report.failures)
@@ -249,7 +259,7 @@ def _allow_files() -> None:
 def machine(rounds: int, busy: float, run: Run, results: Results) -> str:
     """Say where the figures come from, how busy it was there, and what was done."""
     versions = [f"{package} {version(package)}" for package in ("gradio", "starlette", "uvicorn", "aiohttp")]
-    if CHAINLIT not in results.left_out:
+    if any(system == CHAINLIT for system, _ in results.rounds):
         versions.append(f"chainlit {chainlit_version()}")
     where = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
     apart = "the server on a core of its own, endpoint and clients on the rest" if run.cores.are_apart else "one core"

@@ -103,13 +103,12 @@ class ApplicationPage:
         if "tail" in update:
             kept, messages = update["tail"]
             self.messages[kept:] = messages
-        if "text" in update:
-            dropped, added = update["text"]
-            [content] = self.messages[-1]["content"]
+        for at, dropped, added in update.get("texts", ()):
+            [content] = self.messages[at]["content"]
             content["text"] = _dropped(content["text"], dropped) + added
         self.is_ready = update.get("components", {}).get("box", {}).get("submit_btn", self.is_ready)
         self._forgets = update.get("forgets", self._forgets)
-        if "taken" in update:
+        if "accepted" in update:
             self._stop_typing()  # the box is emptied
         if notices := update.get("notices"):
             self.failure = PageError(notices[0]["text"])

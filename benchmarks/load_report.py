@@ -9,7 +9,7 @@ from statistics import median, quantiles
 from typing import Final
 
 from chat_report import Bar
-from load_visitors import CHAINLIT, CHAT_INTERFACE, FLOOR, OURS, VISITORS
+from load_visitors import CHAINLIT, CHAT_INTERFACE, FLOOR, OURS, SYSTEMS
 
 BAR_LEVEL: Final = 200
 HIGH_LEVEL: Final = 500
@@ -60,9 +60,9 @@ class Results:
         known = [each for each in found if each is not None]
         return median(known) if known else None
 
-    def of(self, peer: str, level: int, name: str) -> float | None:
-        """Return the median of ours over the peer's of the same round."""
-        pairs = zip(self.rounds.get((OURS, level), ()), self.rounds.get((peer, level), ()), strict=False)
+    def of(self, peer: str, level: int, name: str, system: str = OURS) -> float | None:
+        """Return the median of a system's over the peer's of the same round."""
+        pairs = zip(self.rounds.get((system, level), ()), self.rounds.get((peer, level), ()), strict=False)
         values = [(getattr(ours, name), getattr(theirs, name)) for ours, theirs in pairs]
         ratios = [ours / theirs for ours, theirs in values if ours is not None and theirs]
         return median(ratios) if ratios else None
@@ -79,7 +79,7 @@ def percentile(values: Sequence[float], percent: int) -> float | None:
     return quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
-def load_table(results: Results, levels: Sequence[int]) -> str:
+def load_table(results: Results, levels: Sequence[int], systems: Sequence[str] = SYSTEMS) -> str:
     """Return what every system did at every level, as Markdown."""
     head = (
         "visitors",
@@ -92,7 +92,7 @@ def load_table(results: Results, levels: Sequence[int]) -> str:
         "clients: cores, busiest second",
         "clients: loop late, p99 / max, ms",
     )
-    return table(head, [_row(results, system, level) for level in levels for system in VISITORS])
+    return table(head, [_row(results, system, level) for level in levels for system in systems])
 
 
 def _row(results: Results, system: str, level: int) -> list[str]:
@@ -176,12 +176,9 @@ def bars(results: Results) -> list[Bar]:
     ]
 
 
-def bar_table(results: Results) -> str:
+def bar_table(bars: Sequence[Bar]) -> str:
     """Return what is asked and what was measured, as Markdown."""
-    rows = [
-        [bar.what, f"≤ {bar.limit:g}{bar.unit}", number(bar.measured, 2, bar.unit), bar.verdict]
-        for bar in bars(results)
-    ]
+    rows = [[bar.what, f"≤ {bar.limit:g}{bar.unit}", number(bar.measured, 2, bar.unit), bar.verdict] for bar in bars]
     return table(("this application", "bar", "measured", ""), rows)
 
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,23 +37,23 @@ class NotInstalledError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running process and all that it has started."""
+    """Running processes and all that they have started."""
 
     url: str
-    process: psutil.Process
+    processes: Sequence[psutil.Process]
 
     def cpu(self) -> float:
-        """Return the seconds, user and system, that it has used since it started."""
-        ended: float = sum(self.process.cpu_times()[2:4])  # children that are no more
+        """Return the seconds, user and system, that they have used since they started."""
+        ended: float = sum(sum(each.cpu_times()[2:4]) for each in self.processes)  # children that are no more
         return ended + sum(sum(each.cpu_times()[:2]) for each in self._tree())
 
     def memory(self) -> float:
-        """Return its resident memory now, in MB."""
+        """Return their resident memory now, in MB."""
         resident: int = sum(each.memory_info().rss for each in self._tree())
         return resident / 1e6
 
     def _tree(self) -> list[psutil.Process]:
-        return [self.process, *self.process.children(recursive=True)]
+        return [each for root in self.processes for each in (root, *root.children(recursive=True))]
 
 
 class Cores:
@@ -91,7 +91,7 @@ def endpoint() -> Iterator[Server]:
     process = subprocess.Popen([sys.executable, HERE / "chat_server.py"], stdout=subprocess.PIPE, text=True)
     assert process.stdout
     try:
-        yield Server(f"http://127.0.0.1:{int(process.stdout.readline())}", psutil.Process(process.pid))
+        yield Server(f"http://127.0.0.1:{int(process.stdout.readline())}", [psutil.Process(process.pid)])
     finally:
         process.terminate()
         process.wait()
@@ -111,31 +111,60 @@ def server(system: str, endpoint_url: str, max_answers: int, cores: Cores) -> It
         NotInstalledError: It cannot be installed.
         RuntimeError: It does not start; the end of what it said.
     """
-    port = _free_port()
+    port = free_port()
     settings = {"PORT": str(port), "ENDPOINT": endpoint_url + PATH, "GRADIO_ANALYTICS_ENABLED": "False"}
     if system == OURS:
-        settings |= {
-            "AZUREML_ENDPOINT_URL": endpoint_url + PATH,
-            "AZUREML_ENDPOINT_API_KEY": KEY,
-            "CHATBOT_PORT": str(port),
-            "CHATBOT_MAX_ANSWERS": str(max_answers),
-        }
-    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w+b") as log:
+        settings |= application_settings(endpoint_url, max_answers, port)
+    url = f"http://127.0.0.1:{port}"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        started(system, command(system, port), Path(folder), settings, url, cores) as process,
+    ):
+        yield Server(url, [process])
+
+
+def application_settings(endpoint_url: str, max_answers: int, port: int) -> dict[str, str]:
+    """Return what the application is told, and nothing that it need not be."""
+    return {
+        "AZUREML_ENDPOINT_URL": endpoint_url + PATH,
+        "AZUREML_ENDPOINT_API_KEY": KEY,
+        "CHATBOT_PORT": str(port),
+        "CHATBOT_MAX_ANSWERS": str(max_answers),
+    }
+
+
+@contextmanager
+def started(
+    name: str, command: Sequence[str | Path], folder: Path, settings: Mapping[str, str], url: str, cores: Cores
+) -> Iterator[psutil.Process]:
+    """Run one process until it is no longer needed.
+
+    Args:
+        name: What to call it.
+        command: What starts it.
+        folder: Where it works: the store's file goes there, and what Chainlit writes down.
+        settings: Variables of its environment, on top of what is nobody's settings.
+        url: Where it answers once it serves.
+        cores: Where it runs.
+
+    Raises:
+        RuntimeError: It does not start; the end of what it said.
+    """
+    with (folder / "log").open("w+b") as log:
         with cores.of_the_server():
             process = subprocess.Popen(
-                command(system, port),
-                cwd=folder,  # the store's file, and what Chainlit writes down
+                command,
+                cwd=folder,
                 env=_environment() | settings,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
         try:
-            url = f"http://127.0.0.1:{port}"
             if not _answers(url, process):
                 log.seek(0)
-                raise RuntimeError(f"{system} does not start: {log.read()[-500:].decode(errors='replace')}")
-            yield Server(url, psutil.Process(process.pid))
+                raise RuntimeError(f"{name} does not start: {log.read()[-500:].decode(errors='replace')}")
+            yield psutil.Process(process.pid)
         finally:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -204,12 +233,18 @@ def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:
     for _ in range(10 * START_SECONDS):
         if process.poll() is not None:
             return False
-        with suppress(OSError, urllib.error.URLError), urllib.request.urlopen(url, timeout=10) as response:
-            return bool(response.status == 200)
+        try:
+            with urllib.request.urlopen(url, timeout=10):
+                return True
+        except urllib.error.HTTPError:
+            return True  # it asks for a password
+        except (OSError, urllib.error.URLError):
+            pass
         time.sleep(0.1)
     return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])

@@ -7,6 +7,7 @@ page, type, ask, leave. To follow a page that works in another way, change its c
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 import uuid
 from abc import ABC, abstractmethod
@@ -23,6 +24,13 @@ OURS: Final = "this application"
 CHAT_INTERFACE: Final = "gr.ChatInterface"
 CHAINLIT: Final = "Chainlit"
 FLOOR: Final = "a bare SSE route"
+SYSTEMS: Final = (OURS, CHAT_INTERFACE, CHAINLIT, FLOOR)
+"""What is compared with what the application is without a setting."""
+
+PUBLIC: Final = "with all of it set"
+REPLICAS: Final = "two processes, nginx, PostgreSQL"
+PASSWORD: Final = "correct horse"
+"""Opens the door of an application that is set up for the public."""
 
 CONNECTIONS: Final = 6
 """That a browser opens to one server over HTTP/1.1."""
@@ -189,6 +197,18 @@ class ApplicationVisitor(Visitor):
             self._ended.set()
 
 
+class SignedInVisitor(ApplicationVisitor):
+    """Somebody at another network address, who gives the password first."""
+
+    async def open(self) -> None:
+        self._http.headers["X-Forwarded-For"] = ".".join(("10", *(str(random.randrange(256)) for _ in range(3))))
+        form = {"password": PASSWORD, "next": "/"}
+        async with self._http.post(self._url + "/sign-in", data=form, allow_redirects=False) as response:
+            if response.status != 303:
+                raise ConnectionRefusedError(f"HTTP {response.status} instead of being let in")
+        await super().open()
+
+
 class ChainlitVisitor(Visitor):
     """Somebody at a Chainlit page: Socket.IO over a WebSocket, compressed as browsers ask for it.
 
@@ -266,6 +286,8 @@ class ChainlitVisitor(Visitor):
 
 VISITORS: Final[dict[str, type[Visitor]]] = {
     OURS: ApplicationVisitor,
+    PUBLIC: SignedInVisitor,
+    REPLICAS: ApplicationVisitor,
     CHAT_INTERFACE: GradioVisitor,
     CHAINLIT: ChainlitVisitor,
     FLOOR: FloorVisitor,

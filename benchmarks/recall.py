@@ -51,8 +51,9 @@ def main() -> None:
         del kept
         questions = []
         for number in range(QUESTIONS):
-            said = turns[chance.randrange(length)].user.split()
-            questions.append(text(170) if number % 10 == 0 else " ".join([text(8), *(said[5:8] if number % 2 else ())]))
+            asked = turns[chance.randrange(length)].question_text.split()
+            mentioned = asked[5:8] if number % 2 else ()
+            questions.append(text(170) if number % 10 == 0 else " ".join([text(8), *mentioned]))
         # A collection of all that was made above would be counted as somebody's search.
         gc.collect()
         gc.freeze()

@@ -26,7 +26,7 @@ worker_processes 1;
 daemon off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
-events {{}}
+events {{ worker_connections 4096; }}
 http {{
     log_format test '$uri\t$http_user_agent\t$upstream_addr';
     access_log {folder}/access.log test;
@@ -69,6 +69,11 @@ class Nginx:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.communicate(timeout=10)
+
+    @property
+    def pid(self) -> int:
+        """The number of the process whose children do the work."""
+        return self._process.pid
 
     def served(self, browser: str | None = None) -> list[tuple[str, str]]:
         """Return path and replica of every request that has ended, in that order.

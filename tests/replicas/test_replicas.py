@@ -72,6 +72,7 @@ async def test_a_conversation_goes_on_where_the_other_process_was_killed(replica
     assert asked == ["My name is Ada", "I live in Paris", "what is my name?"]
 
 
+@pytest.mark.exhaustive
 async def test_a_page_that_was_not_reloaded_goes_on_too(replicas, visit):
     async with visit(replicas.url) as visitor:
         await visitor.ask("My name is Ada")
@@ -113,6 +114,7 @@ async def test_an_answer_passes_nginx_in_many_small_pieces(replicas, visit):
     assert len({len(text.split()) for text in seen}) >= 15
 
 
+@pytest.mark.exhaustive
 async def test_of_two_who_write_to_one_conversation_at_once_one_is_answered(replicas, visit, browser, endpoint):
     context = await browser.new_context()
     one, other = (process.url for process in replicas.processes)
