@@ -14,13 +14,40 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 SEEDS = "needs_seed_documents"
+EXHAUSTIVE = "exhaustive"
 
 
 MARKERS = {
     "browser": "needs Chromium",
     "install": "installs other people's servers or a Space's environment",
+    "process": "starts the application as a process",
+    "postgres": "needs a PostgreSQL server; most of these run on SQLite, too",
+    "quick": "none of these: what runs while one works",
     SEEDS: "runs documents that are no part of this project",
+    EXHAUSTIVE: "one of very many of its sort: runs where -m names it, as `python -m tests.faults` does",
 }
+
+LOOKS = {
+    "test_branding.py",
+    "test_drafts.py",
+    "test_fallback.py",
+    "test_following.py",
+    "test_house_rules.py",
+    "test_keyless.py",
+    "test_limits.py",
+    "test_memory.py",
+    "test_options.py",
+    "test_small_windows.py",
+}
+"""Files of which a plain run shows a browser the first test only: minutes of looking at sides of one thing."""
+
+SLOW = {"browser", "install", "process", "postgres", EXHAUSTIVE}
+
+ASKED_FOR = {"browser": "browser", "third_party_cache": "install", "postgres": "postgres"}
+"""Fixtures, and the marker of a test that asks for them."""
+
+STARTERS = {"AppProcess", "several", "refused"}
+"""Names of tests.support.app_process that start the application."""
 
 
 def pytest_configure(config):
@@ -28,13 +55,46 @@ def pytest_configure(config):
         config.addinivalue_line("markers", f"{name}: {what}")
 
 
-def pytest_collection_modifyitems(items):
-    """Mark what takes long by what it asks for, so that a quick run can leave it out."""
+def pytest_collection_modifyitems(config, items):
+    """Mark what takes long by what it asks for, so that a quick run can leave it out; leave the very many out."""
+    for item in further_looks(items):
+        item.add_marker(EXHAUSTIVE)
+    if EXHAUSTIVE not in config.getoption("markexpr"):
+        left_out = [item for item in items if item.get_closest_marker(EXHAUSTIVE)]
+        items[:] = [item for item in items if item not in set(left_out)]
+        config.hook.pytest_deselected(items=left_out)
+    for item in items:
+        for name in ASKED_FOR.keys() & set(item.fixturenames):
+            item.add_marker(ASKED_FOR[name])
+        # What a database is asked for by its name in a parameter is no fixture that pytest knows of by now.
+        if hasattr(item, "callspec") and "postgresql" in item.callspec.params.values():
+            item.add_marker("postgres")
+        if starts_the_application(item):
+            item.add_marker("process")
+        if not SLOW & {mark.name for mark in item.iter_markers()}:
+            item.add_marker("quick")
+
+
+def further_looks(items):
+    """Yield all but one of the cases of a browser test: more sizes, languages, errors.
+
+    What one of two tests shows first, the other one shows last: so each file is seen on a desktop and on a phone.
+    """
+    files = {}
     for item in items:
         if "browser" in item.fixturenames:
-            item.add_marker("browser")
-        if "third_party_cache" in item.fixturenames:
-            item.add_marker("install")
+            files.setdefault(item.path, {}).setdefault(item.originalname, []).append(item)
+    for path, cases in files.items():
+        for number, several in enumerate(cases.values()):
+            seen = several[0] if number % 2 == 0 else several[-1]
+            yield from (item for item in several if item is not seen or (path.name in LOOKS and number))
+
+
+def starts_the_application(item):
+    """Return whether a test's file, or a fixture that it asks for, has to do with a process of the application."""
+    fixtures = (definition[-1].func for definition in item._fixtureinfo.name2fixturedefs.values())
+    used = {name for fixture in fixtures for name in getattr(fixture, "__code__", pytest_configure.__code__).co_names}
+    return not STARTERS.isdisjoint(used | vars(item.module).keys())
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -66,5 +126,5 @@ def pytest_runtest_makereport(item, call):
 def _no_settings_from_outside(monkeypatch):
     """What the machine happens to have set must not change what a test sees."""
     for name in os.environ:
-        if name.startswith(("AZUREML_", "CHATBOT_", "GRADIO_", "LANGSMITH_", "LANGCHAIN_")):
+        if name.startswith(("AZUREML_", "CHATBOT_", "GRADIO_", "LANGSMITH_", "LANGCHAIN_", "OTEL_")):
             monkeypatch.delenv(name)

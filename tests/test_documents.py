@@ -13,14 +13,14 @@ from pathlib import Path
 
 import grimp
 import pytest
-import yaml
 
 from chatbot.config_files import DeploymentEntry, read_deployments, read_prompts
 from chatbot.conversation import Conversation, ConversationStore, TurnStatus
 from chatbot.conversation.parts import text_parts
+from chatbot.deploy_space.__main__ import deploy_arguments
 from chatbot.emulator import Emulator
-from chatbot.server import KEEP_SECONDS
 from chatbot.settings import Settings, variable
+from chatbot.settings.limits import LimitSettings
 from tests.conversation.store.talk import begin
 
 ROOT = Path(__file__).parents[1]
@@ -91,7 +91,7 @@ def blocks(language):
 
 def test_the_operators_page_has_no_block_that_nothing_checks():
     # The nginx block is what tests/replicas runs.
-    assert set(re.findall(r"^```(\w+)$", OPERATING, re.MULTILINE)) == {"sh", "nginx", "yaml"}
+    assert set(re.findall(r"^```(\w+)$", OPERATING, re.MULTILINE)) == {"sh", "nginx"}
 
 
 async def test_the_backup_command_copies_a_store_that_is_open(tmp_path):
@@ -115,33 +115,22 @@ async def test_the_backup_command_copies_a_store_that_is_open(tmp_path):
 def test_the_operators_page_sets_only_what_can_be_set():
     lines = [line for block in blocks("sh") for line in block.splitlines() if re.match(r"[A-Z_]+=", line)]
     assert lines
+    known = {variable(name) for name in Settings.model_fields}
     for line in lines:
         name, _, value = line.partition("=")
-        assert name == "CHATBOT_STORE_URL"
-        ConversationStore(value)
-    known = {*(variable(name) for name in Settings.model_fields), "FORWARDED_ALLOW_IPS"}
-    named = set(re.findall(r"\b(?:CHATBOT|AZUREML)_[A-Z_]+\b|\bFORWARDED_[A-Z_]+\b", OPERATING))
+        assert name in known
+        if name == "CHATBOT_STORE_URL":
+            ConversationStore(value)
+    named = set(re.findall(r"\b(?:CHATBOT|AZUREML)_[A-Z_]+\b", OPERATING))
     assert named - known == set()
 
 
-def test_the_manifests_of_the_operators_page_are_whole():
-    kubernetes, azure = (list(yaml.safe_load_all(block)) for block in blocks("yaml"))
-    by_kind = {each["kind"]: each for each in kubernetes}
-    assert set(by_kind) == {"Deployment", "Service", "Ingress"}
-    pod = by_kind["Deployment"]["spec"]["template"]
-    assert pod["metadata"]["labels"] == by_kind["Service"]["spec"]["selector"]
-    assert pod["spec"]["terminationGracePeriodSeconds"] > 2 * KEEP_SECONDS
-    annotations = by_kind["Ingress"]["metadata"]["annotations"]
-    assert all(isinstance(value, str) for value in annotations.values()), "Kubernetes takes strings only"
-    assert annotations["nginx.ingress.kubernetes.io/proxy-buffering"] == "off"
-    [container_app] = azure
-    ingress = container_app["properties"]["configuration"]["ingress"]
-    assert ingress["stickySessions"] == {"affinity": "sticky"}
-    template = container_app["properties"]["template"]
-    secrets = {each["name"] for each in container_app["properties"]["configuration"]["secrets"]}
-    [container] = template["containers"]
-    assert {each["secretRef"] for each in container["env"] if "secretRef" in each} == secrets
-    assert template["terminationGracePeriodSeconds"] > 2 * KEEP_SECONDS
+def test_the_limits_of_the_operators_page_can_be_set(tmp_path):
+    [block] = [block for block in blocks("sh") if "CHATBOT_VISITOR_TOKENS" in block]
+    (tmp_path / ".env").write_text(block, encoding="utf-8")
+    settings = Settings.load(tmp_path / ".env")
+    assert settings.rates("visitor_messages") == [(20, "hour"), (100, "day")]
+    assert set(LimitSettings.model_fields) <= settings.model_fields_set, "the example sets them all"
 
 
 def test_requirements_name_the_users_packages_first():
@@ -196,6 +185,7 @@ def test_the_rooms_of_the_picture_are_all_there_are():
     named = set(re.findall(r'\["chatbot\.(\w+)<br>', picture))
     assert named == {each.stem for each in (ROOT / "chatbot").iterdir() if each.suffix == ".py" or each.is_dir()} - {
         "__init__",
+        "__main__",
         "__pycache__",
     }
 
@@ -236,9 +226,17 @@ def test_the_two_lines_of_the_readme_point_at_an_endpoint(tmp_path):
     assert settings.endpoint_api_key.get_secret_value() == "a-key"
 
 
+def test_the_commands_of_the_spaces_page_are_taken():
+    page = (ROOT / "docs" / "spaces.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^python -m chatbot\.deploy_space (.+)$", page, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        assert deploy_arguments(shlex.split(command)).space == "my-chat"
+
+
 async def test_the_commands_of_the_spaces_page_push_the_application(tmp_path):
     page = (ROOT / "docs" / "spaces.md").read_text(encoding="utf-8")
-    [commands] = re.findall(r"```sh\n(.+?)```", page, re.DOTALL)
+    [commands] = [block for block in re.findall(r"```sh\n(.+?)```", page, re.DOTALL) if "git push" in block]
     script = re.sub(r"https://huggingface\.co/spaces/\S+", str(tmp_path / "space.git"), commands)
     assert script != commands
     prepare = f"git init -q --bare {tmp_path}/space.git && git clone -q {ROOT} {tmp_path}/clone && cd {tmp_path}/clone"

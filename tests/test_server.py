@@ -1,10 +1,11 @@
-"""The server's sockets."""
+"""The server's sockets, and what is looked at before they open."""
 
 import socket
 
 import pytest
 
 from chatbot.server import listen
+from tests.support.app_process import refused
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -13,3 +14,23 @@ def test_a_reply_in_two_parts_does_not_wait_for_an_acknowledgement(host):
         connection, _ = listener.accept()
         with connection:
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"CHATBOT_DEPLOYMENTS_FILE": "deployments.toml"}, "“Broken”"),
+        ({"CHATBOT_STORE_URL": "postgresql://127.0.0.1:9/none"}, "CHATBOT_STORE_URL: the database cannot be opened"),
+        ({}, "cannot listen on 127.0.0.1"),
+    ],
+    ids=["deployments", "store", "port"],
+)
+def test_what_cannot_work_is_told_before_the_port_opens(tmp_path, settings, words):
+    """The port is another program's: whoever tried to open it would say so."""
+    (tmp_path / "deployments.toml").write_text('[[deployment]]\nname = "Broken"\nmodel = "nobody:nothing"\n')
+    with listen("127.0.0.1", 0) as taken:
+        ended = refused(tmp_path, **{"CHATBOT_PORT": str(taken.getsockname()[1]), **settings})
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert words in ended.stderr
+    assert ("cannot listen" in ended.stderr) is (not settings)
+    assert "Traceback" not in ended.stderr

@@ -34,13 +34,13 @@ def main() -> None:
 
     from chatbot.ui.branding import Branding
     from chatbot.ui.layout import _chatbot
+    from chatbot.ui.theme import style_sheet
 
     with gr.Blocks(analytics_enabled=False) as demo:
         chatbot = _chatbot(Branding())
         texts = gr.Textbox(elem_id="texts")
         gr.Button("Draw", elem_id="draw").click(answers, [texts], [chatbot])
-    css = (ROOT / "chatbot" / "ui" / "style.css").read_text(encoding="utf-8")
-    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, footer_links=[], css=css)
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, footer_links=[], css=style_sheet())
     print(url, flush=True)
     while True:
         time.sleep(60)

@@ -8,13 +8,18 @@ from pathlib import Path
 from playwright.async_api import Page
 
 from chatbot.ui.scripts import NEEDED
-from chatbot.ui.theme import STYLE
+from chatbot.ui.theme import STYLES, style_sheet
 
-SCRIPTS = STYLE.parent / "scripts"
+SCRIPTS = STYLES[0].parent / "scripts"
 
 _SOUGHT = re.compile(r"""(?:querySelector|querySelectorAll|closest|matches|find)(?:\?\.)?\(\s*(["'`])(.*?)\1""")
 _NAMED = re.compile(r'const WHOLE = "(.*?)"')
-_VALUES = {"name": ["sidebar", "panel"], "kind": ["submit", "stop"], "token()": ["TOKEN"]}
+_VALUES = {
+    "name": ["sidebar", "panel"],
+    "kind": ["submit", "stop"],
+    "token()": ["TOKEN"],
+    'each.replaceAll("_", "-")': ["k"],
+}
 """What the scripts put into a selector."""
 
 # A browser's own parser reads the style sheet: rules within rules, too. Each branch of a list and of `:is` is a
@@ -78,7 +83,7 @@ _MATCHING = """(selectors) => {
 async def selectors_of(page: Page) -> set[str]:
     """Return what is looked for by the style sheet and the scripts; ``TOKEN`` stands for the page's own class."""
     scripts = [selector for file in SCRIPTS.glob("*.js") for selector in in_script(file)]
-    css = STYLE.read_text(encoding="utf-8") + "".join(f"{each} {{}}" for each in [*scripts, *NEEDED])
+    css = style_sheet() + "".join(f"{each} {{}}" for each in [*scripts, *NEEDED])
     return set(await page.evaluate(_READ, css))
 
 

@@ -68,6 +68,7 @@ class Visitor:
 
     async def ask(self, text: str) -> str:
         """Send a message; return the whole answer."""
+        await expect(self.send).to_be_visible()  # while an answer grows, Enter leaves the words where they are
         before = await self.questions.count()
         await self.say(text)
         await expect(self.questions).to_have_count(before + 1)
@@ -102,10 +103,15 @@ class Visitor:
         await self.titles.get_by_text(title, exact=True).click()
 
     async def do(self, title: str, what: str) -> None:
-        """Press one of the buttons beside a conversation in the list."""
+        """Choose something in the menu of a conversation in the list."""
+        await self.open_menu(title)
+        await self.page.get_by_role("menuitem", name=what, exact=True).click()
+
+    async def open_menu(self, title: str) -> None:
+        """Open the menu of a conversation in the list."""
         row = self.page.locator("#conversations .row").filter(has_text=title)
         await row.hover()
-        await row.get_by_role("button", name=what, exact=True).click()
+        await row.locator("button.options").click()
 
     def planned(self, number: int) -> Locator:
         """What the memory panel says about the turn with this number (from 1)."""
@@ -124,7 +130,13 @@ class Visitor:
 
     async def press(self, label: str, *, nth: int = -1) -> None:
         """Press one of the buttons under the messages; the last of its kind unless told."""
-        await self.page.locator(f"#chat button[aria-label='{label}']").nth(nth).click()
+        await self.page.locator("#chat").get_by_role("button", name=label, exact=True).nth(nth).click()
+
+    async def choose_deployment(self, name: str) -> None:
+        """Choose who answers, in the header."""
+        await self.badge.click()
+        await self.page.get_by_role("menuitemradio", name=name, exact=True).click()
+        await expect(self.badge).to_contain_text(name)
 
     async def edit_question(self, number: int, text: str) -> None:
         """Change the question with this number (from 1) and send it."""
