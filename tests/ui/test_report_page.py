@@ -124,6 +124,13 @@ def test_a_page_tells_all_there_is_to_tell():
     assert "This file also holds" not in text
 
 
+def test_every_setting_that_differs_from_its_usual_is_told():
+    text = Reader(page(turn(), k=5, token_budget=4000, pins=False, temperature=0.25, max_tokens=100)).text
+    for words in ("(k)5", "Token budget4000", "Pinned turns firstoff", "Temperature0.25", "100"):
+        assert words in text, words
+    assert "Pinned turns first" not in Reader(page(turn())).text
+
+
 def test_every_part_is_shown_or_named():
     question = (Text("Look"), Image(PICTURE, "a cat"), File(PICTURE, "notes.pdf"))
     answer = (

@@ -149,6 +149,8 @@ class _Page:
         known = {
             "deployment": effective.deployment.name,
             "k": effective.k,
+            "token_budget": effective.options.token_budget or effective.deployment.memory.max_tokens,
+            "pins": None if effective.pins else self._t("report.off"),
             "system_prompt": effective.system_prompt,
             **effective.parameters,
         }
