@@ -8,7 +8,9 @@ draws, for copying.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections import OrderedDict
+from collections.abc import Sequence
+from threading import Lock
 from typing import Any, Final
 
 from markdown_it.token import Token
@@ -23,21 +25,30 @@ LATEX_DELIMITERS: Final[list[dict[str, str | bool]]] = [
 ]
 """For ``gr.Chatbot(latex_delimiters=…)``: how formulas are marked in what is prepared."""
 
-CACHED: Final = 50_000
-"""Characters of the longest text that is kept prepared, so that the cache stays below some 60 MB."""
+CACHED: Final = 10_000_000
+"""Characters that are kept of what was prepared, all together: some 20 to 40 MB."""
+
+PIECE: Final = 20_000
+"""Characters that one message shows of a long text: the browser draws all of a message anew with every word."""
 
 _PARSER: Final = make_parser()
 _NEWLINES: Final = re.compile(r"\r\n?")
+_LINES: Final = re.compile(r"[^\r\n]*(?:\r\n?|\n)")
 
 
 def prepare(text: str) -> str:
     """Return a text for ``gr.Chatbot``; about 1 ms for 1,000 characters that were not seen lately."""
-    return _prepared(text) if len(text) <= CACHED else "\n\n".join(_blocks(_normal(text), {})[0])
+    return _joined(_known.blocks(text))
+
+
+def prepare_pieces(text: str) -> Sequence[str]:
+    """Return a text as the texts of messages below each other: as :func:`prepare` does, and cut between its blocks."""
+    return _Pieces().with_blocks(_known.blocks(text))
 
 
 def forget() -> None:
     """Let go of all texts that were prepared: some of what was said is to be nowhere any more."""
-    _prepared.cache_clear()
+    _known.clear()
 
 
 class GrowingMarkdown:
@@ -51,7 +62,7 @@ class GrowingMarkdown:
 
     def _begin(self) -> None:
         self._settled = ""
-        self._parts: list[str] = []
+        self._pieces = _Pieces()
         self._references: dict[str, Any] = {}
         self._footnotes: set[str] = set()
 
@@ -66,18 +77,45 @@ class GrowingMarkdown:
             text: What was there before, mostly, and what has come.
             has_ended: Whether nothing comes any more, so that half a mark at its end is none.
         """
-        text = _normal(text)
+        return _joined(self.prepare_pieces(text, has_ended=has_ended))
+
+    def prepare_pieces(self, text: str, *, has_ended: bool = False) -> Sequence[str]:
+        """Return a text as the texts of messages, of which all but the last stay as they are; as :meth:`prepare`."""
         if not text.startswith(self._settled):
             self._begin()
-        rest = text[len(self._settled) :]
+        unread = text[len(self._settled) :]
+        rest = _normal(unread)
         env: dict[str, Any] = {"references": self._references, "footnotes": self._footnotes, "growing": not has_ended}
         blocks, starts = _blocks(rest if has_ended else begun(rest), env)
         count = _settled(rest, starts, env.get("held", len(rest)))
         if count:
-            self._parts += blocks[:count]
-            lines = rest.split("\n", starts[count])
-            self._settled += rest[: len(rest) - len(lines[-1])]
-        return "\n\n".join(self._parts + blocks[count:])
+            self._pieces.add(blocks[:count])
+            self._settled += "".join(_LINES.findall(unread)[: starts[count]])
+        return self._pieces.with_blocks(blocks[count:])
+
+
+class _Pieces:
+    """Blocks, put together to pieces in the order in which they come."""
+
+    def __init__(self) -> None:
+        self._whole: list[str] = []
+        self._last: list[str] = []
+        self._length = 0
+
+    def add(self, blocks: Sequence[str]) -> None:
+        for block in blocks:
+            if self._last and self._length + len(block) > PIECE:
+                self._whole.append(_joined(self._last))
+                self._last, self._length = [], 0
+            self._last.append(block)
+            self._length += len(block)
+
+    def with_blocks(self, blocks: Sequence[str]) -> Sequence[str]:
+        """Return the pieces as they would be with some more blocks."""
+        further = _Pieces()
+        further._last, further._length = [*self._last], self._length
+        further.add(blocks)
+        return [*self._whole, *further._whole, _joined(further._last)]
 
 
 def _settled(rest: str, starts: list[int], held: int) -> int:
@@ -91,9 +129,47 @@ def _settled(rest: str, starts: list[int], held: int) -> int:
     return sure[-1] if sure else 0
 
 
-@lru_cache(maxsize=256)
-def _prepared(text: str) -> str:
-    return "\n\n".join(_blocks(_normal(text), {})[0])
+def _joined(blocks: Sequence[str]) -> str:
+    return "\n\n".join(blocks)
+
+
+class _Known:
+    """The blocks of the texts that were prepared last, as many as may be kept; safe to use from threads."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Sequence[str]] = OrderedDict()
+        self._length = 0
+        self._lock = Lock()
+
+    def blocks(self, text: str) -> Sequence[str]:
+        with self._lock:
+            if (known := self._kept.get(text)) is not None:
+                self._kept.move_to_end(text)
+                return known
+        blocks = _blocks(_normal(text), {})[0]
+        with self._lock:
+            self._forget(text)
+            self._kept[text] = blocks
+            self._length += _length(text, blocks)
+            while self._length > CACHED:
+                self._forget(next(iter(self._kept)))
+        return blocks
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+            self._length = 0
+
+    def _forget(self, text: str) -> None:
+        if (blocks := self._kept.pop(text, None)) is not None:
+            self._length -= _length(text, blocks)
+
+
+_known: Final = _Known()
+
+
+def _length(text: str, blocks: Sequence[str]) -> int:
+    return len(text) + sum(map(len, blocks))
 
 
 def _normal(text: str) -> str:

@@ -29,6 +29,7 @@ from chatbot.conversation import (
 )
 from chatbot.conversation.quota import SETTLING_SECONDS, Quota, most_usage
 from chatbot.conversation.retention import PASSING
+from chatbot.conversation.store import counters as store_counters
 from tests.conversation.conversing import say, start, talk
 from tests.conversation.store.test_cost import statements
 from tests.support.scripted_model import ScriptedModel
@@ -76,6 +77,10 @@ def open_quota(open_store, clock):
         return Quota(UsageLimits(**limits), open_store().counters, hold_seconds=HOLD, clock=clock)
 
     return open_quota
+
+
+async def failing(*_):
+    raise OSError("the disk is full")
 
 
 async def passes(quota, owner="ada", caller=HERE, most=MOST):
@@ -195,6 +200,41 @@ async def test_those_who_begin_and_end_at_once_block_nobody(open_quota):
         await asyncio.gather(*(ask(n) for n in range(60)))
     standing = await quotas[0].standing("visitor 0", HERE, MOST)
     assert standing.tokens.left == 10**9 - 20 * 15
+
+
+async def test_many_at_once_are_written_together(open_quota):
+    quota = open_quota(visitor_messages=[Rate(5, "hour")], daily_tokens=10**9)
+    await passes(quota)
+    with statements() as sent:
+        reserved = await asyncio.gather(*(quota.reserve(f"visitor {n}", HERE, MOST) for n in range(50)))
+        await asyncio.gather(*(each.settle(Usage(10, 5)) for each in reserved))
+    # The first of each fifty finds nobody writing, and all who come meanwhile are the second transaction.
+    assert len(sent) <= 2 * (2 + 1) + 2
+    for n in range(50):
+        assert (await quota.standing(f"visitor {n}", HERE, MOST)).messages.left == 4
+
+
+async def test_of_those_who_are_written_together_each_finds_its_own_and_what_was_before_it(open_quota):
+    quota = open_quota(visitor_messages=[Rate(2, "hour")], address_tokens=[Rate(10**6, "hour")])
+    asked = ["ada", "ada", "ada", "grace", "ada", "grace"]
+    found = await asyncio.gather(*(quota.reserve(each, HERE, MOST) for each in asked), return_exceptions=True)
+    left = [each.standing.messages.left if not isinstance(each, LimitError) else None for each in found]
+    assert left == [1, 0, None, 1, None, 0]
+    assert found[-1].standing.tokens.left == 10**6 - 4 * 1000
+    standing = await quota.standing("grace", HERE, MOST)
+    assert standing.tokens.left == 10**6 - 4 * 1000, "what was refused left nothing"
+
+
+async def test_what_cannot_be_written_fails_for_all_who_wait_and_for_nobody_after_them(open_store, monkeypatch):
+    store = open_store()
+    quota = Quota(UsageLimits(daily_tokens=10**6), store.counters, hold_seconds=HOLD)
+    assert await passes(quota)
+    with monkeypatch.context() as broken:
+        broken.setattr(store_counters, "_add", failing)
+        found = await asyncio.gather(*(quota.reserve("ada", HERE, MOST) for _ in range(5)), return_exceptions=True)
+    assert [str(each) for each in found] == ["the disk is full"] * 5
+    assert await passes(quota)
+    assert (await quota.standing("ada", HERE, MOST)).budget == 1 - 2 * 1000 / 10**6
 
 
 # ------------------------------------------------------------------------------------- tokens and money

@@ -1,32 +1,35 @@
 """Virtual environments for what must not share this one: other people's servers, and a Space.
 
-Making one takes a minute, so it is kept in pytest's cache under a key of what went into it;
-``pytest --cache-clear`` throws it away.
+It is kept in pytest's cache under a key of what went into it; ``pytest --cache-clear`` throws it away. uv installs, in
+seconds; several pips at once take minutes each.
 """
 
 import fcntl
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from uv import find_uv_bin
 
 from tests.support.app_process import ROOT
 
 TAIL = 4000
 
-_NO_INDEX = re.compile(r"from versions: none|connection broken by", re.IGNORECASE)
+_NO_INDEX = re.compile(r"failed to fetch|error sending request|not found in the package registry", re.IGNORECASE)
 
 Step = Sequence[str | Path]
-"""Arguments of ``pip install``; a path is that of a file whose text counts, wherever it lies."""
+"""Arguments of ``pip install`` or ``uv pip install``; a path is that of a file whose text counts, wherever it lies."""
 
 
 def environment(name: str, interpreter: str, steps: Sequence[Step], cache: Path, *, then: Sequence[str] = ()) -> Path:
-    """Return the interpreter of a virtual environment in which pip was run once for each of ``steps``, in their order.
+    """Return the interpreter of a virtual environment in which ``steps`` were installed, in their order.
 
     Without a package index to install from, the test that asked is skipped.
 
@@ -55,13 +58,20 @@ def environment(name: str, interpreter: str, steps: Sequence[Step], cache: Path,
 
 def pip(python: Path, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     """Run pip in an environment; what it says is in ``stdout``."""
+    return _run(python, "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments)
+
+
+def uv(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    """Run uv's own pip, on the index that pip is set up for; what it says is in ``stdout``."""
+    told = pip(Path(sys.executable), "config", "get", "global.index-url")
+    index = os.environ.get("PIP_INDEX_URL") or (told.stdout.strip() if told.returncode == 0 else "")
+    where = ["--default-index", index] if index else []
+    return _run(find_uv_bin(), "--no-config", "--no-python-downloads", "pip", *arguments, *where)
+
+
+def _run(*command: str | Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [python, "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
 
 
@@ -74,8 +84,7 @@ def _key(interpreter: str, steps: Sequence[Step], then: Sequence[str]) -> str:
 
 
 def _install(python: Path, step: Step) -> None:
-    # Python compiles what it imports; compiling everything beforehand takes longer than downloading it.
-    done = pip(python, "install", "--no-compile", *step)
+    done = uv("install", "--python", python, *step)
     if done.returncode == 0:
         return
     what = " ".join(word.name if isinstance(word, Path) else word for word in step)

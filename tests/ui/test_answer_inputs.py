@@ -105,6 +105,7 @@ async def look(browser, url, titles, size, scheme, folder) -> list[str]:
     return wrong
 
 
+@pytest.mark.timeout(400)
 async def test_every_input_is_seen_as_it_was_meant(conversations, url, browser, tmp_path):
     _, titles = conversations
     assert sum(map(len, titles.values())) >= 60
@@ -114,6 +115,7 @@ async def test_every_input_is_seen_as_it_was_meant(conversations, url, browser, 
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(800)
 async def test_every_input_is_seen_in_the_other_colours(conversations, url, browser, tmp_path):
     _, titles = conversations
     wrong = await look(browser, url, titles, "desktop", "dark", tmp_path / "desktop-dark")

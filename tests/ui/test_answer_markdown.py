@@ -77,6 +77,7 @@ AS_COMMONMARK = [
     "    indented <code>\n\n    \tmore\n\ntext",
     "hard  \nbreak\\\nand soft\nbreak",
     "snake_case_word and __init__ and *a*b",
+    r"\[word\](x) and \[word\][x]",
     "%%%LATEX_BLOCK_0%%% and `%%%LATEX_BLOCK_1%%%`\n\n```\n%%%LATEX_BLOCK_0%%%\n```",
     "a&#10;&#10;b &Tab; &NewLine;&NewLine; # no heading",
     "*a `*` b* `` ` `` **bold",

@@ -45,7 +45,9 @@ async def served(tmp_path):
     app = create_page_app(service, Branding("Test"), [Step("close the database", store.aclose, 5)])
     with serving(app) as url:
         async with httpx.AsyncClient(
-            base_url=url, timeout=240, limits=httpx.Limits(max_connections=None, max_keepalive_connections=AT_ONCE)
+            base_url=url,
+            timeout=240,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=AT_ONCE, keepalive_expiry=1),
         ) as client:
             yield client, app, model
 

@@ -2,14 +2,20 @@
 
 A row is what one subject used in one slot of time. What is asked for is reserved in the slot in which it is, and
 settled there. A reservation counts for a while only: of a process that was killed, none stays.
+
+What is asked for while a transaction is under way is written in the next one together: two hundred questions within a
+second take a few.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
+from itertools import groupby
+from operator import add, sub
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Executable, RowMapping, Select, bindparam, case, delete, func, select, tuple_
@@ -21,6 +27,9 @@ from chatbot.conversation.store.schema import usage_counters as counters
 
 REMOVED_COUNTERS: Final = 1_000
 """How many rows are removed at a time: a few milliseconds' work."""
+
+MOST_TOGETHER: Final = 50
+"""How many requests are written in one transaction: a few milliseconds of the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,12 @@ class Used:
     messages: int = 0
     tokens: int = 0
     cost: float = 0.0
+
+    def __add__(self, other: Used) -> Used:
+        return Used(self.messages + other.messages, self.tokens + other.tokens, self.cost + other.cost)
+
+    def __sub__(self, other: Used) -> Used:
+        return Used(self.messages - other.messages, self.tokens - other.tokens, self.cost - other.cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,20 @@ class Change:
     cost: float = 0.0
     held_tokens: int = 0
     held_cost: float = 0.0
+
+    def taken_back(self) -> Change:
+        """Return what undoes it."""
+        return replace(self, **{name: -getattr(self, name) for name in _ADDED})
+
+    def of(self, since: Since) -> Sequence[Used]:
+        """Return what it adds to each of the sums."""
+        is_held = self.began_at > since.held
+        used = Used(
+            self.messages,
+            self.tokens + (self.held_tokens if is_held else 0),
+            self.cost + (self.held_cost if is_held else 0.0),
+        )
+        return [used if self.began_at > start else Used() for start in since.starts]
 
 
 class Since(NamedTuple):
@@ -82,10 +111,23 @@ class Slot(NamedTuple):
 
 
 _DOOR: Final = ""
-"""The subject of the row that each reservation writes first. So one looks at a time, and sees all that were before: the
+"""The subject of the row that each transaction writes first. So one looks at a time, and sees all that were before: the
 rows of different slots alone would let two pass that look at the same moment."""
 
 _ADDED: Final = ("messages", "tokens", "cost", "held_tokens", "held_cost")
+
+Check = Callable[[Totals], None]
+"""Raises where there is more than may be."""
+
+
+@dataclass(eq=False, slots=True)
+class _Request:
+    """What somebody waits for to be written: what was used, or with a check what is to be reserved."""
+
+    changes: Sequence[Change]
+    since: Since | None = None
+    check: Check | None = None
+    outcome: asyncio.Future[Totals] = field(default_factory=asyncio.Future)
 
 
 class UsageCounters:
@@ -93,10 +135,10 @@ class UsageCounters:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._waiting: list[_Request] = []
+        self._writing = asyncio.Lock()
 
-    async def reserve(
-        self, changes: Sequence[Change], since: Since, check: Callable[[Totals], None]
-    ) -> Mapping[str, Sequence[Used]]:
+    async def reserve(self, changes: Sequence[Change], since: Since, check: Check) -> Mapping[str, Sequence[Used]]:
         """Write down what is reserved, unless it is too much; return what each subject used, with it.
 
         Args:
@@ -104,11 +146,11 @@ class UsageCounters:
             since: How far back is looked.
             check: Raises where the sums, with the changes, are more than may be: then nothing is written.
         """
-        return await to_its_end(self._reserve(changes, since, check))
+        return await to_its_end(self._written(_Request(changes, since, check)))
 
     async def settle(self, changes: Sequence[Change]) -> None:
         """Write down what was used in the place of what was reserved for it."""
-        await to_its_end(self._settle(changes))
+        await to_its_end(self._written(_Request(changes)))
 
     async def used(self, subjects: Collection[str], since: Since) -> Totals:
         """Return what subjects used, and what is reserved for them."""
@@ -127,19 +169,40 @@ class UsageCounters:
         """Remove some of the rows that nobody looks at any more; return whether there may be more."""
         return await to_its_end(self._remove_expired()) == REMOVED_COUNTERS
 
-    async def _reserve(self, changes: Sequence[Change], since: Since, check: Callable[[Totals], None]) -> Totals:
-        subjects = [each.subject for each in changes]
-        door = Change(_DOOR, 0, max(each.expires_at for each in changes))
-        async with self._database.writing() as connection, connection.begin():
-            await _add(connection, [door, *changes])
-            found = await connection.execute(_totals(len(since.starts)), _looked_for(subjects, since))
-            totals = _read(found.mappings().all(), subjects, since)
-            check(totals)
-        return totals
+    async def _written(self, request: _Request) -> Totals:
+        self._waiting.append(request)
+        async with self._writing:
+            # Whoever wrote before may have taken this one along.
+            if not request.outcome.done():
+                together, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+                try:
+                    await self._write(together)
+                except Exception as error:  # noqa: BLE001 - it is raised to each whose request it ended
+                    for each in together:
+                        if not each.outcome.done():
+                            each.outcome.set_exception(error)
+        return await request.outcome
 
-    async def _settle(self, changes: Sequence[Change]) -> None:
-        async with self._database.writing() as connection, connection.begin():
-            await _add(connection, changes)
+    async def _write(self, together: Sequence[_Request]) -> None:
+        door = Change(_DOOR, 0, max(change.expires_at for each in together for change in each.changes))
+        found: dict[_Request, Totals | Exception] = {}
+        async with self._database.writing() as connection, connection.begin() as transaction:
+            await _add(connection, [door, *(change for each in together for change in each.changes)])
+            asked = [each for each in together if each.since is not None]
+            for since, several in groupby(asked, lambda each: each.since):
+                undecided = [each for each in asked if not isinstance(found.get(each), dict)]
+                found |= await _checked(connection, since, list(several), undecided)
+            refused = [each for each in asked if isinstance(found[each], Exception)]
+            if len(refused) == len(together):
+                await transaction.rollback()
+            elif refused:
+                await _add(connection, [change.taken_back() for each in refused for change in each.changes])
+        for each in together:
+            outcome = found.get(each, {})
+            if isinstance(outcome, Exception):
+                each.outcome.set_exception(outcome)
+            else:
+                each.outcome.set_result(outcome)
 
     async def _remove_expired(self) -> int:
         key = (counters.c.subject, counters.c.began_at)
@@ -149,8 +212,44 @@ class UsageCounters:
             return (await connection.execute(delete(counters).where(those))).rowcount
 
 
+async def _checked(
+    connection: AsyncConnection, since: Since, several: Sequence[_Request], undecided: Iterable[_Request]
+) -> dict[_Request, Totals | Exception]:
+    """Return what each of several requests finds, one after the other, or why it is refused.
+
+    Args:
+        connection: Where they are written already, as are all that come with them.
+        since: How far back they look.
+        several: Those that look that far back.
+        undecided: Those that do not count for the first of them: what was refused, and what comes after it.
+    """
+    subjects = {change.subject for each in several for change in each.changes}
+    rows = await connection.execute(_totals(len(since.starts)), _looked_for(subjects, since))
+    counted = {subject: list(sums) for subject, sums in _read(rows.mappings().all(), subjects, since).items()}
+
+    def count(request: _Request, how: Callable[[Used, Used], Used]) -> None:
+        for change in request.changes:
+            if change.subject in counted:
+                counted[change.subject] = list(map(how, counted[change.subject], change.of(since)))
+
+    for each in undecided:
+        count(each, sub)
+    found: dict[_Request, Totals | Exception] = {}
+    for each in several:
+        count(each, add)
+        totals = {change.subject: counted[change.subject] for change in each.changes}
+        try:
+            if each.check is not None:
+                each.check(totals)
+        except Exception as error:  # noqa: BLE001 - whatever a check raises is its asker's
+            count(each, sub)
+            found[each] = error
+        else:
+            found[each] = totals
+    return found
+
+
 async def _add(connection: AsyncConnection, changes: Sequence[Change]) -> None:
-    # One after the other, in the order that all keep to: who waits for another's row waits in no circle.
     await connection.execute(_upsert(connection.dialect.name), [asdict(each) for each in changes])
 
 

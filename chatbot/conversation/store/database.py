@@ -164,7 +164,13 @@ class Database:
         self._idle.clear()
         try:
             async with engine.connect() as connection:
-                yield connection
+                pool = engine.pool
+                try:
+                    yield connection
+                finally:
+                    if engine.pool is not pool:
+                        # The database was closed meanwhile: nobody would ever close what went back to its old pool.
+                        await connection.invalidate()
         finally:
             self._connections -= 1
             if not self._connections:

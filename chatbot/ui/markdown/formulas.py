@@ -80,8 +80,9 @@ def _is_formula(source: str, start: int, end: int, closer: str) -> bool:
     if closer == "$$":
         # "$$5 and $$10" is money, however it is written, and "$$, $$$" are prices.
         return not (after == "$" or after.isdigit()) and re.search(r"[\w\\]", content) is not None
-    # A bracket that is not to be one of Markdown's is written like this, too.
-    return is_tex(content) or not _PROSE.search(content)
+    # A bracket that is not to be one of Markdown's is written like this, too: that of a link most of all.
+    is_link = closer == "\\]" and after in ("(", "[")
+    return is_tex(content) or not (is_link or _PROSE.search(content))
 
 
 def may_open(source: str, start: int) -> bool:

@@ -23,7 +23,7 @@ from chatbot.conversation import (
     Waiting,
     counting,
 )
-from chatbot.ui.answer_markdown import GrowingMarkdown, prepare
+from chatbot.ui.answer_markdown import GrowingMarkdown, prepare, prepare_pieces
 from chatbot.ui.i18n import Language
 from chatbot.ui.views.action_buttons import GROWING, TOKEN, as_typed, button, copied, icon, line
 from chatbot.ui.views.panels import sent_sections
@@ -145,8 +145,7 @@ class MessageRenderer:
             shown += self._growing_answer(turn, growth)
         else:
             shown += self._thoughts(turn, prepare(turn.reasoning_text), is_thinking=False)
-            if turn.has_answer:
-                shown.append(_text_message(turn.answer_text, prepare(turn.answer_text)))
+            shown += _answer(turn, prepare_pieces(turn.answer_text))
         shown.append(_line("card-foot", self._card_foot(number, answer)))
         return shown
 
@@ -190,9 +189,9 @@ class MessageRenderer:
 
     def _growing_answer(self, turn: Turn, growth: Growth) -> list[Message]:
         if turn.is_unsaved and turn.has_answer:
-            return [_text_message(turn.answer_text, growth.answer.prepare(turn.answer_text, has_ended=True))]
-        if turn.has_answer and (prepared := growth.answer.prepare(turn.answer_text)):
-            return [_text("assistant", GROWING + prepared)]
+            return _answer(turn, growth.answer.prepare_pieces(turn.answer_text, has_ended=True))
+        if turn.has_answer and any(pieces := growth.answer.prepare_pieces(turn.answer_text)):
+            return [_text("assistant", GROWING + each) for each in pieces]
         return [] if turn.reasoning_text else [self._nothing_yet(turn.waiting)]
 
     def _nothing_yet(self, waiting: Waiting | None) -> Message:
@@ -207,8 +206,7 @@ class MessageRenderer:
 
     def _ended(self, turn: Turn, versions: Sequence[int], *, is_last: bool, can_go_on: bool) -> list[Message]:
         shown = self._before_answer(turn, prepare(turn.reasoning_text), is_thinking=False)
-        if turn.has_answer:
-            shown.append(_text_message(turn.answer_text, prepare(turn.answer_text)))
+        shown += _answer(turn, prepare_pieces(turn.answer_text))
         if turn.failure is not None:
             shown.append(_line("note failed", self._failed(turn, turn.failure, is_last=is_last)))
         elif note := how_it_ended(self._t, turn):
@@ -239,7 +237,7 @@ class MessageRenderer:
         if took is not None:
             title = self._t("chat.thought", seconds=max(round(took), 1))
         metadata = {"title": title, "status": "pending" if is_thinking else "done"}
-        return [_text_message(turn.reasoning_text, prepared) | {"metadata": metadata}]
+        return [_text("assistant", _with_source(prepared, turn.reasoning_text)) | {"metadata": metadata}]
 
     def _flips(self, turn: Turn, versions: Sequence[int]) -> str:
         at = list(versions).index(turn.version)
@@ -379,9 +377,16 @@ def _typed(text: str) -> Message:
     return _text("user", f'<pre class="{TOKEN} typed">\n{as_typed(text)}</pre>')
 
 
-def _text_message(text: str, prepared: str) -> Message:
-    """What a model said, prepared for the page, and as it is for copying."""
-    return _text("assistant", f"{prepared}\n\n{copied(text)}")
+def _answer(turn: Turn, pieces: Sequence[str]) -> list[Message]:
+    """What a model said, prepared for the page, and with the last piece as it is for copying."""
+    if not turn.has_answer:
+        return []
+    *before, last = pieces
+    return [_text("assistant", each) for each in [*before, _with_source(last, turn.answer_text)]]
+
+
+def _with_source(prepared: str, text: str) -> str:
+    return f"{prepared}\n\n{copied(text)}"
 
 
 def _text(role: str, text: str) -> Message:

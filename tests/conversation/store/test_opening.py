@@ -1,12 +1,14 @@
 """Opening a database: what is wrong with it is told in words, and nothing is told twice or in vain."""
 
 import asyncio
+import gc
 import subprocess
 import sys
+import warnings
 
 import pytest
 
-from chatbot.conversation.store import ConversationStore
+from chatbot.conversation.store import ConversationStore, database
 from tests.conversation.store.talk import talk, texts
 
 OPENER = """
@@ -71,3 +73,14 @@ def test_many_processes_open_one_new_database_at_the_same_moment(url):
         opener.stdin.write("now\n")
         opener.stdin.flush()
     assert [(*opener.communicate(), opener.returncode) for opener in openers] == [("", "", 0)] * 4
+
+
+async def test_what_is_in_use_while_a_database_is_closed_is_closed_when_it_is_not_any_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "IN_USE_SECONDS", 0.01)
+    held = database.Database(f"sqlite:///{tmp_path / 'chat.db'}")
+    async with held.writing():
+        await held.aclose()
+    with warnings.catch_warnings(record=True) as unclosed:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert [str(each.message) for each in unclosed if issubclass(each.category, ResourceWarning)] == []
