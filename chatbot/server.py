@@ -122,7 +122,7 @@ def create_page_app(
             each.cancel()
         for owners_page in owners_pages:
             owners_page.close()
-        await shut_down(Step("end what is done again and again", lambda: asyncio.wait(tasks), 1), *closing)
+        await shut_down(Step("end what is done again and again", lambda: asyncio.wait(tasks), 5), *closing)
 
     policies = {**dict.fromkeys(owners, OWNER_POLICY), SHARED: SHARED_POLICY}
     sessions = PageSessions(service)

@@ -16,7 +16,7 @@ from chatbot.usage import table, write_csv
 from tests.support.app_process import ROOT, AppProcess
 from tests.support.page_events import act, headers
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(360)
 
 SECRET = "xylophone"
 

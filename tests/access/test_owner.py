@@ -29,7 +29,7 @@ def hash_of(password: str) -> str:
     return done.stdout.strip().splitlines()[-1].removeprefix("CHATBOT_PASSWORD_HASH=")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_five_lines_are_limits_a_password_numbers_and_usage(tmp_path):
     lines = lines_of_the_page()
     assert len(lines) == 5

@@ -278,7 +278,7 @@ async def answers(client, names, function, user):
     return found
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("user", ["mallory", None])
 async def test_what_is_somebody_elses_is_answered_as_what_is_not_there(behind, client, adas, user):
     for _ in range(8):

@@ -177,7 +177,7 @@ api_key_variable = "KEY"
 """
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("size", [DESK, pytest.param(PHONE, marks=pytest.mark.exhaustive)], ids=["desk", "phone"])
 async def test_a_person_of_a_provider_finds_their_chats_on_another_device(mock, endpoint, browser, tmp_path, size):
     (tmp_path / "deployments.toml").write_text(DEPLOYMENTS.format(url=endpoint.chat_url), encoding="utf-8")

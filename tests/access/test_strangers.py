@@ -54,7 +54,7 @@ def spellings(path):
     yield path + ";/healthz"
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_every_route_is_shut(behind, caller):
     paths = {filled(path) for path in paths_of(behind.app.routes)}
     assert len(paths) > 60, "the walk does not find what Gradio serves"

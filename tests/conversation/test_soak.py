@@ -84,7 +84,7 @@ class Visitor:
         assert {word for turn in turns for word in SECRET.findall(turn.question_text + turn.answer_text)} == {self.word}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 async def test_two_hundred_visitors_keep_what_is_theirs_and_see_nothing_else(tmp_path):
     model, store = Echo(), ConversationStore(f"sqlite:///{tmp_path}/chat.db")
     service = service_of(model, store, WindowMemory(k=3))

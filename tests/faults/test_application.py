@@ -26,7 +26,7 @@ from tests.faults.page import Page
 from tests.support.app_process import AppProcess, several
 from tests.support.relay import TLSFront
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
 QUESTION, NEXT = "My name is Ada", "what is my name?"
 LONG = "give me a long answer"

@@ -26,7 +26,7 @@ from tests.support.page_events import act, headers
 from tests.support.raw_http import Answer, head, send
 from tests.support.scripted_model import ScriptedModel
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(2700)]
 
 MEGABYTE = b"x" * 1_000_000
 HUNDRED = 100

@@ -13,7 +13,7 @@ from chatbot.emulator import Emulator
 from tests.package.conftest import Installed
 
 # Making an environment takes a minute, on a busy machine several.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 PROGRAM = "azureml-chatbot"
 

@@ -20,7 +20,7 @@ from tests.support.leaks import every_writing, leaks
 from tests.support.page_events import act, headers
 from tests.support.wire import DONE, Reply, WireServer, event, json_reply, stream_reply, text_reply
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
 IN_FILE = "3fK9aZ8QmV3s7yRx2LpT0wBcD5eF6gHjN1oUiYtR4kEwQaZsXdCvBnM9JQQJ99BAACAAAAAAINFRAZML2abc"

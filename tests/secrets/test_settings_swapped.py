@@ -13,7 +13,7 @@ from chatbot.settings import Settings
 from tests.support.app_process import ROOT, refused
 from tests.support.leaks import leaks
 
-pytestmark = pytest.mark.timeout(300)  # a machine that does much else takes minutes for all of them
+pytestmark = pytest.mark.timeout(900)  # a machine that does much else takes minutes for all of them
 
 KEY = "Qm7sVx2Lp9TwBc4DeF6gHjN1oUiYtR8k"
 WORDY = "key-nobody-may-ever-see"

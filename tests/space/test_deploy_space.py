@@ -402,7 +402,7 @@ def test_before_the_first_deployment_there_is_nothing_to_go_back_to(hub, project
     assert "has no revision abcdef; the last ones are " in said
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(720)
 def test_what_is_uploaded_runs_with_what_it_is_told(hub, monkeypatch, told, tmp_path):
     """The project itself, from the commit that the hub received."""
     env = tmp_path / "settings"
@@ -439,7 +439,7 @@ def test_what_is_uploaded_runs_with_what_it_is_told(hub, monkeypatch, told, tmp_
 
 
 @pytest.mark.exhaustive
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(720)
 def test_the_rehearsal_is_one_turn_in_a_spaces_own_environment(hub, space_python, monkeypatch, told, tmp_path):
     env = tmp_path / "settings"
     text = f"AZUREML_ENDPOINT_URL=https://a.example/score\nAZUREML_ENDPOINT_API_KEY={KEY}\nCHATBOT_DAILY_BUDGET=1\n"

@@ -11,7 +11,7 @@ from tests.space.space import SPACE_HOST, Space, folder
 from tests.support.app_process import ROOT
 from tests.support.installing import pip
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(720)
 
 CHAT = Path(__file__).parent / "chat.py"
 PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": SPACE_HOST}

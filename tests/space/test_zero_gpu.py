@@ -10,7 +10,7 @@ import pytest
 from tests.space.space import Space, folder
 from tests.space.test_space import chat
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(720)
 
 
 @contextmanager

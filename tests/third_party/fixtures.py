@@ -1,6 +1,6 @@
 """The two servers as pytest fixtures, one of each per session, for every test that asks.
 
-A test that uses them may have to wait for an installation: mark it ``pytest.mark.timeout(600)``.
+A test that uses them may have to wait for an installation: mark it ``pytest.mark.timeout(1800)``.
 """
 
 import json

@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from chatbot.azureml import AzureMLChatOnlineEndpoint
 from tests.third_party.fixtures import ANSWER
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 ODD_TEXT = (
     ' \n\t Blanks first, "quotes", \'quotes\', a back\\slash, a \\n that is none, \\"both\\", {"json": [null]},\r\n'

@@ -8,7 +8,7 @@ from chatbot.doctor.examination import Examination
 from chatbot.doctor.findings import first_cross
 from chatbot.doctor.target import Target
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 
 def cases(*more):

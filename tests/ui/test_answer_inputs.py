@@ -105,7 +105,7 @@ async def look(browser, url, titles, size, scheme, folder) -> list[str]:
     return wrong
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 async def test_every_input_is_seen_as_it_was_meant(conversations, url, browser, tmp_path):
     _, titles = conversations
     assert sum(map(len, titles.values())) >= 60
@@ -115,7 +115,7 @@ async def test_every_input_is_seen_as_it_was_meant(conversations, url, browser, 
 
 
 @pytest.mark.exhaustive
-@pytest.mark.timeout(800)
+@pytest.mark.timeout(2400)
 async def test_every_input_is_seen_in_the_other_colours(conversations, url, browser, tmp_path):
     _, titles = conversations
     wrong = await look(browser, url, titles, "desktop", "dark", tmp_path / "desktop-dark")
@@ -211,7 +211,7 @@ PASTE = "Line {} of a file that somebody pastes, <b>, $5 & \\(x\\).\n"
 
 
 @pytest.mark.exhaustive
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 async def test_very_long_questions_and_answers_leave_the_page_usable(visit, tmp_path):
     """100 kB that are pasted, and 50,000 words that come back: all of it is there, and one can type meanwhile."""
     blocks = [BLOCK.format(number=number) for number in range(WORDS // len(BLOCK.split()) + 1)]

@@ -15,7 +15,7 @@ from tests.support.page_events import act, headers
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(360)]
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -33,7 +33,7 @@ from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
 from tests.support.wire import DONE, WireServer, event, json_reply, stream_reply
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(360)]
 
 
 class Served:

@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from chatbot.emulator import Emulator
 from tests.support.app_process import AppProcess
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
 FILE = """
 [[deployment]]

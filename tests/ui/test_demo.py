@@ -95,7 +95,7 @@ async def test_on_the_demo_endpoint_it_plays_to_its_end_with_page_down_alone(app
         assert "Traceback" not in process.log
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @SIZES
 async def test_with_the_endpoint_dying_in_the_middle_it_plays_to_its_end(app, visit, size, tmp_path):
     width, height = size

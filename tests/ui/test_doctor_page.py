@@ -22,7 +22,7 @@ from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
 from tests.support.wire import PATIENCE
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(360)]
 
 TOKEN = "correct horse battery"
 BEARER = {"authorization": f"Bearer {TOKEN}"}

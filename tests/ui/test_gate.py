@@ -149,7 +149,7 @@ def test_a_session_is_its_owners(client):
         assert join(client, "adas", function, headers=headers).status_code == 404
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.asyncio(loop_scope="session")
 async def test_sessions_that_nobody_reads_make_room(url):
     """Left to itself, Gradio's queue keeps 2,000, and ends for good when it forgets one that still waits."""

@@ -18,7 +18,7 @@ from tests.support.visitor import Visitor
 from tests.ui.test_accessibility import violations
 from tests.ui.test_framed import OTHER_SITE, framed, show_in_frame
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
 LOOKS = [(1280, 800, "light"), (390, 844, "dark")]
 FIRST_LOOK = [LOOKS[0], pytest.param(*LOOKS[1], marks=pytest.mark.exhaustive)]

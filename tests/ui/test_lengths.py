@@ -25,7 +25,7 @@ from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
 from tests.support.tables import dump
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(360)]
 
 MESSAGE, UPLOAD = 500, 1_000_000
 

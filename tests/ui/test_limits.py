@@ -21,7 +21,7 @@ from tests.support.page_events import act, headers
 from tests.ui.test_export_and_import import saved
 from tests.ui.test_statements import MOST, followed
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(540)]
 
 CLOCK = re.compile(r"^\d?\d:\d\d$")
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.app_process import AppProcess
 from tests.support.page_events import act, headers
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(360)]
 
 
 async def test_it_ends_in_order_in_the_midst_of_an_answer(tmp_path):

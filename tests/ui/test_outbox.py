@@ -96,7 +96,7 @@ def stream(client, posted=None):
     return client.stream("GET", UPDATES, params={} if posted is None else {"posted": posted}, headers=headers("p", "a"))
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_stream_in_the_place_of_another_is_given_what_did_not_arrive_and_nothing_else(served):
     client, _ = served
@@ -114,7 +114,7 @@ async def test_a_stream_in_the_place_of_another_is_given_what_did_not_arrive_and
         assert "memory" in again["components"]
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 @pytest.mark.asyncio(loop_scope="session")
 async def test_what_is_drawn_for_a_stream_whose_place_is_taken_is_drawn_for_the_other(served, monkeypatch):
     client, service = served

@@ -5,7 +5,7 @@ from playwright.async_api import expect
 
 from tests.support.app_process import AppProcess
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(1800)]
 
 
 async def test_microsofts_inference_server(azureml_inference_server, tmp_path, visit):

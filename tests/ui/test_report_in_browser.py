@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.support import other_tools as samples
 from tests.ui.test_export_and_import import import_file, saved
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 ANSWER = "show me a table"

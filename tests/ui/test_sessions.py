@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from chatbot.conversation import Conversation, ConversationNotFoundError, ConversationStore
 from chatbot.ui import sessions as limits
-from chatbot.ui.answer_markdown import _prepared, prepare
+from chatbot.ui.answer_markdown import _known, prepare
 from chatbot.ui.identity import COOKIE, PAGE_HEADER, origin_of
 from chatbot.ui.sessions import PageSessions, TooManyAtAddressError, TooManyPagesError
 from tests.conversation.conversing import say, service_of, until
@@ -163,7 +163,7 @@ async def test_a_temporary_chat_is_gone_when_it_is_left(pages, service, temporar
     await gone(service, conversation)
 
     async def is_let_go_of():
-        return _prepared.cache_info().currsize == 0
+        return not _known._kept
 
     # Nothing that was drawn of it is kept prepared.
     await until(is_let_go_of)

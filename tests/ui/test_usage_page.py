@@ -15,7 +15,7 @@ from tests.conversation.conversing import say
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(360)]
 
 TOKEN = "correct horse battery"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
