@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 import pytest
@@ -36,24 +36,24 @@ class Application:
 
     Attributes:
         folder: Where its database is.
+        database: The address of that.
         url: Where it is.
         app: Itself.
-        store: What it keeps.
         model: What answers; another that is for ``staff`` only is called "restricted".
         restricted: That other one.
     """
 
     def __init__(self, folder, make_door, share_days) -> None:
-        self.folder = folder
-        self.store = ConversationStore(f"sqlite:///{folder}/chat.db")
+        self.folder, self.database = folder, f"sqlite:///{folder}/chat.db"
+        store = ConversationStore(self.database)
         self.model, self.restricted = ScriptedModel(), ScriptedModel()
         deployments = Deployments(
             Deployment("restricted", self.restricted, WindowMemory(), allowed=frozenset({"staff"})),
             Deployment("test", self.model, WindowMemory()),
         )
-        service = ConversationService(deployments, self.store, share_days=share_days)
-        door: DoorPlan | None = make_door(self.store.sign_in)
-        closing = [Step("close the database", self.store.aclose, 5)]
+        service = ConversationService(deployments, store, share_days=share_days)
+        door: DoorPlan | None = make_door(store.sign_in)
+        closing = [Step("close the database", store.aclose, 5)]
         self.app = create_page_app(service, Branding("Test", can_sign_out=door is not None), closing, door=door)
         self.url = ""
 
@@ -63,6 +63,16 @@ def application(folder, make_door, share_days=30) -> Iterator[Application]:
     made = Application(folder, make_door, share_days)
     with serving(made.app) as made.url:
         yield made
+
+
+@asynccontextmanager
+async def store_of(application: Application) -> AsyncIterator[ConversationStore]:
+    """What it keeps, as another process sees it: a store belongs to one event loop, and its own is not the tests'."""
+    store = ConversationStore(application.database)
+    try:
+        yield store
+    finally:
+        await store.aclose()
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +91,13 @@ async def behind(doors, tmp_path_factory):
     """The application behind a proxy that signs people in, where a file asks for no other."""
     with application(tmp_path_factory.mktemp("proxy"), doors["proxy"]) as made:
         yield made
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def store(behind):
+    """What it keeps."""
+    async with store_of(behind) as store:
+        yield store
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -150,7 +150,7 @@ async def test_signing_out_is_no_link(behind):
         assert (await client.get("/config")).status_code == 200
 
 
-async def test_what_another_process_revoked_ends_here(behind, doors):
+async def test_what_another_process_revoked_ends_here(behind, store):
     async with browser_of(behind) as client:
         await sign_in(client)
         stream = Stream(client)
@@ -158,7 +158,7 @@ async def test_what_another_process_revoked_ends_here(behind, doors):
         # What a process does that shares the database, and nothing else.
         signer = limits.Signer(SECRET, f"session {door_of(behind)}")
         key = signer.read(client.cookies["chatbot_session"])["id"]
-        await behind.store.sign_in.revoke(key, time.time() + 60)
+        await store.sign_in.revoke(key, time.time() + 60)
         await asyncio.wait_for(stream.task, 20)
         assert (await client.get("/config")).status_code == 401
 

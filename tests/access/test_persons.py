@@ -51,8 +51,8 @@ async def ask(behind, client, headers, text, *words):
     assert (await act(client, "send", [text], headers)).status_code == 204
 
 
-async def conversations(behind, user):
-    return await behind.store.list(owner_of(user))
+async def conversations(store, user):
+    return await store.list(owner_of(user))
 
 
 async def test_a_person_finds_what_they_said_on_another_device(behind, client):
@@ -73,19 +73,19 @@ async def test_a_cookie_makes_nobody_of_somebody(behind, client):
         assert "hello" not in str(await update(client, headers))
 
 
-async def test_what_was_said_before_signing_in_comes_along_once(behind, client):
+async def test_what_was_said_before_signing_in_comes_along_once(store, client):
     from chatbot.ui.identity import _owner_by
     from tests.conversation.store.talk import talk
 
-    await talk(behind.store, "before", name="early", owner=_owner_by("the visitor"))
+    await talk(store, "before", name="early", owner=_owner_by("the visitor"))
     visited = {**signed_in("ida"), "cookie": f"{COOKIE}=the visitor"}
     page = await client.get("/", headers={**visited, "accept": "text/html"})
     assert page.status_code == 200
     [gone] = [each for each in page.headers.get_list("set-cookie") if each.startswith(COOKIE)]
     assert "Max-Age=0" in gone
-    assert [each.title for each in await conversations(behind, "ida")] == ["before"]
+    assert [each.title for each in await conversations(store, "ida")] == ["before"]
     await client.get("/", headers={**signed_in("eve"), "cookie": f"{COOKIE}=the visitor"})
-    assert await conversations(behind, "eve") == []
+    assert await conversations(store, "eve") == []
 
 
 async def test_a_deployment_for_some_is_seen_chosen_and_asked_by_them_alone(behind, client):
@@ -155,7 +155,7 @@ class Things:
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def adas(behind):
+async def adas(behind, store):
     """A conversation with an answer in it, a page that shows it, and a session of the API."""
     async with httpx.AsyncClient(base_url=behind.url, timeout=30) as client:
         headers = signed_in("ada", "adas page")
@@ -166,7 +166,7 @@ async def adas(behind):
             return "noted" in (await client.get("/chat/export/markdown", headers=headers)).text
 
         await until(is_answered)
-        [conversation] = await conversations(behind, "ada")
+        [conversation] = await conversations(store, "ada")
         behind.model.will_say("by the API")
         config = (await client.get("/config", headers=headers)).json()
         function = next(each["id"] for each in config["dependencies"] if each["api_name"] == "chat")
@@ -182,7 +182,7 @@ async def adas(behind):
     things = Things(conversation.id, joined.json()["event_id"])
     things.function = function
     share = Share(things.known["share"], conversation.id, "", time.time(), time.time() + 600)
-    await behind.store.shares.add(owner_of("ada"), share, "a hash", b"what it shows", 1)
+    await store.shares.add(owner_of("ada"), share, "a hash", b"what it shows", 1)
     return things
 
 
@@ -278,13 +278,12 @@ async def answers(client, names, function, user):
     return found
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("user", ["mallory", None])
-async def test_what_is_somebody_elses_is_answered_as_what_is_not_there(behind, client, adas, user):
+async def test_what_is_somebody_elses_is_answered_as_what_is_not_there(behind, store, client, adas, user):
     for _ in range(8):
         behind.model.will_say("something")
-    everything = await behind.store.everything(adas.known["conversation"])
-    before = await behind.store.get(adas.known["conversation"])
+    everything = await store.everything(adas.known["conversation"])
+    before = await store.get(adas.known["conversation"])
     asked = [user and f"{user} {number}" for number in range(2)]
     known = await answers(client, adas.known, adas.function, asked[0])
     made_up = await answers(client, adas.made_up, adas.function, asked[1])
@@ -299,9 +298,9 @@ async def test_what_is_somebody_elses_is_answered_as_what_is_not_there(behind, c
     joined = await client.post(f"{API}/queue/join", json=event, headers=signed_in(user, "p") if user else {})
     assert joined.status_code == (404 if user else 401)
     behind.model.forget_script()
-    assert [each.id for each in await behind.store.shares.list(owner_of("ada"))] == [adas.known["share"]]
-    assert await behind.store.get(adas.known["conversation"]) == before
-    assert await behind.store.everything(adas.known["conversation"]) == everything
+    assert [each.id for each in await store.shares.list(owner_of("ada"))] == [adas.known["share"]]
+    assert await store.get(adas.known["conversation"]) == before
+    assert await store.everything(adas.known["conversation"]) == everything
     if user is not None:
         told = str(await update(client, signed_in(asked[0], adas.known["page"])))
         assert SECRET_WORDS not in told

@@ -57,7 +57,7 @@ async def test_a_link_shows_what_was_said_until_then_to_everybody_who_is_let_in(
     assert "<script" not in reply.text
     assert "said later" not in reply.text
     # It names nobody, and no other way in.
-    known = dump(f"sqlite:///{behind.folder}/chat.db")
+    known = dump(behind.database)
     [conversation] = [row for row in known["conversations"] if SECRET in str(row)]
     assert not any(str(value) in reply.text for value in conversation[:2])
 
