@@ -1,6 +1,7 @@
 """Shared by all tests: the real third-party servers, and the rule that CI skips nothing."""
 
 import os
+from operator import itemgetter
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,6 +23,7 @@ MARKERS = {
     "install": "installs other people's servers or a Space's environment",
     "process": "starts the application as a process",
     "postgres": "needs a PostgreSQL server; most of these run on SQLite, too",
+    "slow": "takes seconds by itself",
     "quick": "none of these: what runs while one works",
     SEEDS: "runs documents that are no part of this project",
     EXHAUSTIVE: "one of very many of its sort: runs where -m names it, as `python -m tests.faults` does",
@@ -41,7 +43,7 @@ LOOKS = {
 }
 """Files of which a plain run shows a browser the first test only: minutes of looking at sides of one thing."""
 
-SLOW = {"browser", "install", "process", "postgres", EXHAUSTIVE}
+SLOW = {"browser", "install", "process", "postgres", "slow", EXHAUSTIVE}
 
 ASKED_FOR = {"browser": "browser", "third_party_cache": "install", "postgres": "postgres"}
 """Fixtures, and the marker of a test that asks for them."""
@@ -73,6 +75,29 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker("process")
         if not SLOW & {mark.name for mark in item.iter_markers()}:
             item.add_marker("quick")
+    items[:] = mixed(items)
+
+
+def mixed(items):
+    """Return the files of tests that wait much among those that compute, what installs first.
+
+    Where several run at a time, not all of them drive a browser then, and the last to run are short.
+    """
+    files = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    by_mark = [
+        [tests for tests in files.values() if mark in {each.name for test in tests for each in test.iter_markers()}]
+        for mark in ("install", "browser", "process")
+    ]
+    waiting = {id(tests): tests for several in by_mark for tests in sorted(several, key=len, reverse=True)}
+    computing = sorted((tests for tests in files.values() if id(tests) not in waiting), key=len, reverse=True)
+    places = [
+        ((number + 1) / (len(several) + 1), tests)
+        for several in (list(waiting.values()), computing)
+        for number, tests in enumerate(several)
+    ]
+    return [test for _, tests in sorted(places, key=itemgetter(0)) for test in tests]
 
 
 def further_looks(items):

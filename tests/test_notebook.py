@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pytest
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "docs" / "walkthrough.ipynb"
@@ -27,6 +28,7 @@ def unseamed(text: str) -> str:
     return text.replace("|", "")
 
 
+@pytest.mark.slow
 def test_the_notebook_prints_what_it_did_when_it_was_kept(tmp_path):
     again = tmp_path / NOTEBOOK.name
     subprocess.run(

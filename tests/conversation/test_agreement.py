@@ -355,7 +355,7 @@ class Visit(RuleBasedStateMachine):
         assert len(stored) - len(done) <= 1
 
 
-TestVisit = Visit.TestCase
+TestVisit = pytest.mark.slow(Visit.TestCase)
 TestVisit.settings = settings(
     max_examples=25,
     stateful_step_count=30,

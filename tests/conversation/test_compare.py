@@ -354,6 +354,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 async def test_of_a_killed_process_each_answer_that_ended_is_there_once(tmp_path):
     url = f"sqlite:///{tmp_path}/chat.db"
 

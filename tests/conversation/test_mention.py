@@ -158,6 +158,7 @@ SENTENCES = st.lists(
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(SENTENCES, st.sampled_from(["Contoso budget", "Fabrikam", "4711", "the cormorant"]))
+@pytest.mark.slow
 async def test_an_index_that_has_grown_answers_like_one_made_anew(texts, question):
     model, store = ScriptedModel(), ConversationStore("sqlite://")
     service, memory = service_of(model, store, WindowMemory(k=2)), WindowMemory(k=2)

@@ -135,6 +135,7 @@ async def test_a_retry_that_was_never_saved_is_not_taken_for_the_next(path):
     await store.aclose()
 
 
+@pytest.mark.slow
 async def test_a_file_that_another_program_holds_locked_costs_no_answer(service, model, path, monkeypatch):
     monkeypatch.setattr(engine, "_BUSY_SECONDS", 3)
     conversation = service.begin("ada")

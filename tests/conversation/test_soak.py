@@ -85,6 +85,7 @@ class Visitor:
 
 
 @pytest.mark.timeout(1800)
+@pytest.mark.slow
 async def test_two_hundred_visitors_keep_what_is_theirs_and_see_nothing_else(tmp_path):
     model, store = Echo(), ConversationStore(f"sqlite:///{tmp_path}/chat.db")
     service = service_of(model, store, WindowMemory(k=3))

@@ -121,6 +121,7 @@ async def test_the_end_of_the_process_waits_for_what_only_begins(service, model)
     assert (await asker).status is TurnStatus.STOPPED
 
 
+@pytest.mark.slow
 async def test_a_killed_process_leaves_the_question_and_what_had_arrived(tmp_path):
     url = f"sqlite:///{tmp_path}/chat.db"
     store = ConversationStore(url, silence=0.2)

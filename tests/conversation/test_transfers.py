@@ -61,6 +61,7 @@ def bundle():
 
 
 @pytest.mark.parametrize("kind", ["export", "bundle"])
+@pytest.mark.slow
 async def test_an_import_does_not_hold_the_event_loop(service, export, bundle, kind):
     data = {"export": export, "bundle": bundle}[kind]
     await service.list("ada")
@@ -70,6 +71,7 @@ async def test_an_import_does_not_hold_the_event_loop(service, export, bundle, k
     assert sum([len(await service.turns(each)) for each in brought]) == MANY
 
 
+@pytest.mark.slow
 async def test_exports_and_the_index_do_not_hold_the_event_loop(service, export):
     [conversation] = (await service.import_from("ada", export)).conversations
     with watched_steps() as steps:

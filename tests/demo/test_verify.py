@@ -100,6 +100,7 @@ def test_an_endpoint_that_fails_is_told_of(configured, endpoint, capsys, fault, 
     assert endpoint.key not in json.dumps(told)
 
 
+@pytest.mark.slow
 def test_with_nothing_configured_it_asks_the_demo_endpoint(tmp_path):
     command = [sys.executable, "-m", "chatbot.demo", "verify", str(ROOT / "assets" / "demo.yaml")]
     told = subprocess.run(

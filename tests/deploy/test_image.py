@@ -68,12 +68,14 @@ def test_what_it_copies_is_all_that_is_sent_to_the_builder():
     assert all(list(ROOT.glob(source)) for words in copied for source in words[:-1])
 
 
+@pytest.mark.slow
 def test_it_serves_the_page_and_is_healthy(image):
     with urlopen(image.url) as page:
         assert "Azure ML Chat" in page.read().decode()
     assert image.is_healthy()
 
 
+@pytest.mark.slow
 def test_it_runs_as_its_user_and_writes_to_its_data_and_temporary_files_only(image):
     user, group = map(int, image.stage.one("USER").split(":"))
     assert image.owners == (user, group)
@@ -82,6 +84,7 @@ def test_it_runs_as_its_user_and_writes_to_its_data_and_temporary_files_only(ima
     assert database.stat().st_uid == user
 
 
+@pytest.mark.slow
 def test_it_ends_in_order(image):
     assert image.stop() == 0
     assert not image.is_healthy()

@@ -29,6 +29,7 @@ def _in_an_empty_folder(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
 
 
+@pytest.mark.slow
 def test_as_a_command_it_says_the_cost_first_and_hides_the_key(emulator, tmp_path):
     told = subprocess.run(
         [sys.executable, "-m", "chatbot.doctor", emulator.chat_url, "--write", ".env"],

@@ -13,7 +13,7 @@ from chatbot.emulator import Emulator
 from tests.package.conftest import Installed
 
 # Making an environment takes a minute, on a busy machine several.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.install]
 
 PROGRAM = "azureml-chatbot"
 
@@ -76,7 +76,6 @@ def test_importing_the_chat_model_imports_nothing_of_the_application(application
     assert streamed(application)["modules"] == []
 
 
-@pytest.mark.install
 @pytest.mark.parametrize("environment", ["space_python", "newer_python"])
 def test_newer_pythons_have_what_the_wheel_asks_for(environment, request, installed_on):
     installed = installed_on(request.getfixturevalue(environment))
@@ -87,7 +86,6 @@ def test_newer_pythons_have_what_the_wheel_asks_for(environment, request, instal
 
 
 @pytest.mark.exhaustive
-@pytest.mark.install
 @pytest.mark.parametrize("environment", ["space_python", "newer_python"])
 def test_newer_pythons_serve_the_page(environment, request, installed_on):
     installed = installed_on(request.getfixturevalue(environment))

@@ -21,7 +21,7 @@ from tests.support.page_events import act, headers
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900), pytest.mark.slow]
 
 MADE_UP, FOLLOWERS, ANSWERS = 3_000, 300, 300
 AT_ONCE = 30

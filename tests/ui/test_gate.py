@@ -151,6 +151,7 @@ def test_a_session_is_its_owners(client):
 
 @pytest.mark.timeout(900)
 @pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.slow
 async def test_sessions_that_nobody_reads_make_room(url):
     """Left to itself, Gradio's queue keeps 2,000, and ends for good when it forgets one that still waits."""
     async with httpx.AsyncClient(base_url=url, timeout=60) as client:

@@ -25,6 +25,10 @@ MAX_DEPTH: Final = 10_000
 """How deep lists and objects may be within each other: some tools nest every message in the one before it."""
 
 _PIECE: Final = 256_000
+
+_STEP_SECONDS: Final = 0.0005
+"""How long the interpreter is kept: to let go of it takes some 0.1 ms, which is long for each of many small values."""
+
 _END: Final = object()
 _BLANKS: Final = re.compile(r"[ \t\n\r]*")
 
@@ -46,6 +50,7 @@ class JsonReader:
         self._text = ""
         self._at = 0
         self._lines = 1
+        self._rested_at = time.perf_counter()
 
     def peek(self) -> str:
         """Return the next character that is not blank; empty at the end."""
@@ -138,13 +143,18 @@ class JsonReader:
         self._take(first)
         if self.peek() != last:
             while True:
-                # Others want the interpreter too.
-                time.sleep(0)
+                self._let_others_go_on()
                 yield
                 if self.peek() != ",":
                     break
                 self._take(",")
         self._take(last)
+
+    def _let_others_go_on(self) -> None:
+        """Hand the interpreter to a thread that waits for it, where this one has had it for a while."""
+        if time.perf_counter() - self._rested_at > _STEP_SECONDS:
+            time.sleep(0)
+            self._rested_at = time.perf_counter()
 
     def _take(self, character: str) -> None:
         if self.peek() != character:

@@ -76,6 +76,7 @@ async def test_postgresql_finds_the_tail_through_an_index_too(store, sql):
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.slow
 async def test_the_bytes_of_a_turn_are_the_same_at_any_length(store, tmp_path):
     async def grow(conversation, start, stop):
         revision = conversation.revision

@@ -36,6 +36,7 @@ def written_before_it_was_killed(url, turns):
 
 
 @pytest.mark.parametrize("turns", [1, 40, 150])
+@pytest.mark.slow
 async def test_every_turn_that_a_killed_process_was_told_is_written_is_there(store, url, turns):
     told = await asyncio.to_thread(written_before_it_was_killed, url, turns)
     written = await store.turns("c1")

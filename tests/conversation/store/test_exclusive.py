@@ -65,6 +65,7 @@ async def say(store, name, text="hello"):
     await store.end(name, replace(turn, answer=text_parts(f"{text}!"), status=TurnStatus.COMPLETE))
 
 
+@pytest.mark.slow
 def test_without_locks_a_plain_file_cannot_be_used_and_an_exclusive_one_can(url, file):
     plain = without_locks(url.partition("?")[0])
     assert plain.returncode == 1
@@ -77,6 +78,7 @@ def test_without_locks_a_plain_file_cannot_be_used_and_an_exclusive_one_can(url,
     assert not file.with_name(f"{file.name}-shm").exists()
 
 
+@pytest.mark.slow
 def test_what_was_said_is_there_after_an_end_without_a_word(url, file):
     assert without_locks(url, "leave").returncode == 9
     told = without_locks(url.replace("conversations", "other"))
