@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import Final
 
-from chatbot.conversation import Caller, Conversation, Deployment, Options, Recording, Rehearsal
+from chatbot.conversation import Caller, Conversation, Deployment, Options, Recording, Rehearsal, Turn
 from chatbot.demo import Demo, DemoTurn
 
 MAX_PERFORMANCES: Final = 1_000
-"""Conversations of which it is known how far the demo is; of others it begins anew."""
+"""Conversations of which it is known how far the demo is; of others it is read from what was asked in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,34 @@ class DemoStage:
 
     def begin(self, conversation: Conversation) -> Performance:
         """Begin it in a conversation."""
-        performance = Performance(self.demo.live)
+        return self._remembered(conversation, Performance(self.demo.live))
+
+    def resume(self, conversation: Conversation, turns: Sequence[Turn]) -> Performance | None:
+        """Return how far it is in a conversation, also where this process did not play it so far.
+
+        Args:
+            conversation: The conversation.
+            turns: What is shown of it.
+        """
+        known = self.performance(conversation)
+        played = [] if known is not None else self._played(conversation.options, turns)
+        return self._remembered(conversation, Performance(self.demo.live, played)) if played else known
+
+    def _played(self, options: Options, turns: Sequence[Turn]) -> list[Played]:
+        """The questions of the demo among those that were asked; none where it did not begin with the first."""
+        if not turns or turns[0].index or turns[0].question_text != self.demo.turns[0].question:
+            return []
+        played: list[Played] = []
+        before = self.demo.begins(options)
+        for turn in turns:
+            following = next(iter(self.demo.turns[len(played) :]), None)
+            # Somebody in the audience may have had a question.
+            if following is not None and turn.question_text == following.question:
+                played.append(Played(turn.index, before))
+                before = following.chosen(before)
+        return played
+
+    def _remembered(self, conversation: Conversation, performance: Performance) -> Performance:
         self._performances[conversation.owner, conversation.id] = performance
         self.prepare(performance)
         if len(self._performances) > MAX_PERFORMANCES:

@@ -231,7 +231,7 @@ class PageRenderer:
         stage = self._stage
         if stage is None or not stage.offer.is_for(session.caller):
             return {}
-        performance = stage.performance(view.conversation)
+        performance = stage.resume(view.conversation, view.turns)
         return {"demo": {"value": demo_bar(session.t, stage.demo, performance, growing=view.growing)}}
 
     @staticmethod

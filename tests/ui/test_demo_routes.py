@@ -1,6 +1,7 @@
 """A demo on the page, without a browser: its steps, who may do them, and a conversation as a demo."""
 
 import json
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -66,17 +67,16 @@ def bar(shown):
     return shown.get("demo", {}).get("value", "")
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def service(tmp_path):
+def service_in(folder):
     model = ScriptedModel()
-    store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
+    store = ConversationStore(f"sqlite:///{folder}/chat.db")
     service = ConversationService(Deployments(Deployment("test", model, WindowMemory())), store)
     service.model, service.closing = model, [Step("close", store.aclose, 5)]
     return service
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(service):
+@asynccontextmanager
+async def page_of(service):
     with serving(create_page_app(service, Branding("Test", demo=DemoOffer(DEMO)), service.closing)) as url:
         async with (
             httpx.AsyncClient(base_url=url, timeout=60) as client,
@@ -86,6 +86,17 @@ async def page(service):
             page = Page(client, service, service.model, updates)
             await page.until(bar)
             yield page
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def service(tmp_path):
+    return service_in(tmp_path)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(service):
+    async with page_of(service) as page:
+        yield page
 
 
 async def test_each_step_does_what_comes_next_and_back_takes_it_back(page):
@@ -142,6 +153,30 @@ async def test_while_an_answer_grows_next_does_nothing_and_back_ends_it_from_the
     _, [turn] = await page.turns()
     assert turn.answer_text == "Noted."
     assert [each.kind for each in turn.notices] == ["recording_goes_on", "recording_skipped"]
+
+
+async def test_after_a_restart_it_goes_on_where_it_was(tmp_path):
+    async with page_of(service_in(tmp_path)) as page:
+        page.model.will_say("Live.")
+        page.model.will_say("Who knows?")
+        page.model.will_say("Lively.")
+        await page.do("demo_next")
+        await page.until_at("1 of 3")
+        # Somebody in the audience has a question.
+        await page.do("send", "And what of the price?")
+        await page.until(lambda shown: "Who knows?" in json.dumps(shown) and shown["box"]["submit_btn"])
+        await page.do("demo_next")
+        await page.until_at("2 of 3")
+    async with page_of(service_in(tmp_path)) as page:
+        assert "<span>2 of 3</span>" in bar(page.shown)
+        await page.do("demo_next")
+        await page.until(lambda shown: shown.get("words") == "How is Contoso?")
+        await page.do("demo_back")
+        await page.do("demo_back")
+        await page.until_at("1 of 3")
+        conversation, turns = await page.turns()
+        assert [turn.question_text for turn in turns] == ["My project is Contoso.", "And what of the price?"]
+        assert conversation.options.k == 1
 
 
 async def test_the_conversation_on_the_page_becomes_a_demo(page):
