@@ -23,6 +23,7 @@ from chatbot.conversation import (
     TurnStatus,
     WindowMemory,
 )
+from chatbot.conversation.generation.manager import NO_ANSWER
 from tests.conversation.conversing import say
 from tests.support.asking import FINISH, KEY
 from tests.support.scripted_model import ScriptedModel
@@ -108,6 +109,11 @@ async def test_what_does_not_come_is_told_from_the_recording(online, wire, reply
     assert (turn.answer_text, turn.status, turn.failure) == (TEXT, TurnStatus.COMPLETE, None)
     assert (turn.notices, turn.is_recorded, turn.deployment) == (notices, True, "online")
     assert wire.requests[0].ended.wait(PATIENCE), "the request goes on"
+    # What the page shows of who answers tells the truth all the same, and goes on to until somebody is asked.
+    silent = {"online"} if notices[-1].data["cause"] in NO_ANSWER else set()
+    assert set(online.silent()) == silent
+    await played(online, Rehearsal(RECORDING, asks=False))
+    assert set(online.silent()) == silent
     # It is kept so, goes on so, and leaves so.
     exported = await online.export_json(conversation)
     [kept] = json.loads(exported)["turns"]

@@ -460,11 +460,17 @@ class GenerationManager:
     def _note(self, turn: Turn, effective: EffectiveOptions) -> None:
         """Take note of whether the deployment that was asked answered: what a visitor did wrong is not its silence."""
         name = turn.deployment or effective.deployment.name
-        if turn.failure is None:
-            if turn.has_answer:
-                self._silent.discard(name)
-        elif turn.failure.kind in NO_ANSWER:
+        if (cause := _cause(turn)) in NO_ANSWER:
             self._silent.add(name)
+        elif cause is None and turn.has_answer and not turn.is_recorded:
+            self._silent.discard(name)
+
+
+def _cause(turn: Turn) -> str | None:
+    """Why a model gave no answer, or not to its end: also where the recording of a demo did then."""
+    if turn.failure is not None:
+        return turn.failure.kind
+    return next((str(each.data["cause"]) for each in turn.notices if each.kind == "recording_cause"), None)
 
 
 def _check_text(text: str, most: int) -> None:
