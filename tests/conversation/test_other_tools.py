@@ -134,7 +134,7 @@ def test_open_webui_is_read_with_what_its_answers_hold():
     assert everything(sums) == {
         ((0, 0), None, "What is 15 × 17?", "It is 255."): False,
         ((0, 1), None, "What is 15 × 17?", "255."): True,
-        ((1, 0), 1, "And the weather?", "I look.\nIt is 18 C."): True,
+        ((1, 0), 1, "And the weather?", "I look.\n\n\nIt is 18 C."): True,
     }
     first = sums.stored[0].turn
     assert first.question == (Text("What is 15 × 17?"), Image(PICTURE))
@@ -147,7 +147,7 @@ def test_open_webui_is_read_with_what_its_answers_hold():
         Text("I look.\n"),
         ToolCall("call_1", "weather", {"city": "Paris"}),
         ToolResult("call_1", "18 C"),
-        Text("It is 18 C."),
+        Text("\n\nIt is 18 C."),
     )
     assert weather.notices == (Notice("files_not_taken", {"count": 1}),)
     assert shown(newer)[0].answer == (
@@ -168,7 +168,7 @@ def test_librechat_is_read_as_a_tree_and_as_a_list():
     assert tree.conversation.options.system_prompt == "You help."
     assert everything(tree) == {
         ((0, 0), None, "How?", "So."): False,
-        ((0, 1), None, "How?", "I look.Thus it is."): True,
+        ((0, 1), None, "How?", "I look.\n\nThus it is."): True,
         ((1, 0), 1, "Thanks", ""): True,
     }
     first = tree.stored[0].turn

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from chatbot.conversation.content_blocks import cleaned
 from chatbot.conversation.errors import UnreadableExportError
 from chatbot.conversation.options import OPTIONS
-from chatbot.conversation.parts import Blob, Part, Text, extended
+from chatbot.conversation.parts import Blob, Part, Text, ToolCall, ToolResult, extended
 from chatbot.conversation.store import StoredTurn
 from chatbot.conversation.turn import Failure, Feedback, Notice, Rating, Turn, TurnMemory, TurnStatus, Usage
 
@@ -289,7 +289,7 @@ def _turn(chain: _Link, index: int, version: int, parent: int | None, place: str
 
 
 def _separated(messages: Iterable[Message]) -> list[Part]:
-    """The parts of several messages in a row: the words of each begin a paragraph."""
+    """The parts of several messages in a row: the words of each, and those after a tool, begin a paragraph."""
     parts: list[Part] = []
     has_words = False
     for message in messages:
@@ -300,6 +300,7 @@ def _separated(messages: Iterable[Message]) -> list[Part]:
                 begins, has_words = False, True
             else:
                 parts.append(part)
+                begins = begins or (has_words and isinstance(part, ToolCall | ToolResult))
     return parts
 
 
