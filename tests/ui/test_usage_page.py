@@ -6,11 +6,12 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from chatbot.access.owner import COOKIE, OwnerDoor
-from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, WindowMemory
+from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, UsageLine, WindowMemory
 from chatbot.conversation.store import database
 from chatbot.server import create_page_app
 from chatbot.shutdown import Step
 from chatbot.ui import USAGE, Branding
+from chatbot.ui.views.usage import usage_page
 from tests.conversation.conversing import say
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
@@ -82,6 +83,14 @@ async def test_the_token_shows_what_was_used_and_nothing_that_was_said(url):
         for days, marked in (("7", "7"), ("365", "365"), ("0", "30"), ("-1", "30"), ("x", "30"), ("9" * 5000, "30")):
             page = (await client.get(USAGE, params={"days": days})).text
             assert f'href="?days={marked}" aria-current=page' in page, days
+
+
+async def test_it_needs_no_font_for_signs_and_tells_what_costs_next_to_nothing():
+    line = UsageLine("2026-11-28", messages=1, cost=0.00002, up=3, down=1)
+    page = usage_page(Branding("Test"), 30, line, [line], [], [])
+    assert page.count("&lt;$0.0001") == 2
+    assert "<dt>Good / bad</dt><dd>3 / 1</dd>" in page
+    assert max(page) < "\u2fff"
 
 
 async def test_the_form_gives_a_cookie_that_is_not_the_token_and_takes_it_back(url):

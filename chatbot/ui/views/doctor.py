@@ -33,7 +33,7 @@ def doctor_page(branding: Branding, cost: str, sections: Sequence[Section], *, i
         "Doctor",
         f"""<header><img src="{escape(branding.logo_url)}" alt=""><h1>Doctor of {escape(branding.title)}</h1>
 <form method="post"><button name="out" value="1">Sign out</button></form></header>
-<main>{run}<p class="quiet">{escape(cost)} Of each endpoint that is configured. Nothing on this page is secret.</p>
+<main>{run}<p class="quiet">{escape(cost)} Each configured endpoint is sent them. Nothing on this page is secret.</p>
 {told}{"".join(map(_section, sections))}</main>""",
         reload_seconds=RELOAD_SECONDS if is_running else None,
     )

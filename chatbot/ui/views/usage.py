@@ -9,6 +9,7 @@ from typing import Final
 from chatbot.conversation import UsageLine
 from chatbot.ui.branding import Branding
 from chatbot.ui.views.owner import owner_page
+from chatbot.ui.views.text import LEAST_COST
 
 PERIODS: Final = (7, 30, 90, 365)
 """Days that can be looked at."""
@@ -22,8 +23,8 @@ _COLUMNS: Final = (
     "Stopped",
     "Filtered",
     "Cached",
-    "👍",
-    "👎",
+    "Good",
+    "Bad",
     "Errors",
 )
 
@@ -62,8 +63,8 @@ def usage_page(
 <form method="post"><button name="out" value="1">Sign out</button></form></header>
 <main>{_summary(total, branding.currency)}{"".join(tables)}
 <p class="quiet">Visitors are salted hashes: they name nobody, and no cookie can be found from them. All who have no
-cookie are one. Messages count retries and the API; a thumb counts on the day of its answer. What anybody said is not
-counted, and not shown.</p></main>""",
+cookie are one. Messages count retries and the API; whether an answer was called good or bad counts on the day of that
+answer. What anybody said is not counted, and not shown.</p></main>""",
     )
 
 
@@ -81,7 +82,7 @@ def _summary(total: UsageLine, currency: str) -> str:
         "Tokens out": _number(total.output_tokens),
         "Cost": _cost(total.cost, currency),
         "Errors": _number(sum(total.errors.values())),
-        "👍 / 👎": f"{_number(total.up)} / {_number(total.down)}",
+        "Good / bad": f"{_number(total.up)} / {_number(total.down)}",
     }
     return "<dl>" + "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items()) + "</dl>"
 
@@ -121,4 +122,8 @@ def _number(value: int) -> str:
 
 
 def _cost(value: float | None, currency: str) -> str:
-    return "–" if value is None else f"{escape(currency)}{value:,.4f}".rstrip("0").rstrip(".")
+    if value is None:
+        return "–"
+    if 0 < value < LEAST_COST:
+        return escape(f"<{currency}{LEAST_COST}")
+    return f"{escape(currency)}{value:,.4f}".rstrip("0").rstrip(".")
