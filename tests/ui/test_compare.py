@@ -167,6 +167,8 @@ async def test_one_that_fails_says_why_on_its_own_card(both):
         texts = await shown(drawings, has_two)
     first, second = (text for text in texts if "card-foot" in text)
     assert ("failed" in first, "failed" in second, "Out of order." in second) == (False, True, True)
+    # How long it took until there was no answer is no fact about one.
+    assert ("facts" in first, "facts" in second) == (True, False)
     assert ("keep" in first, ">Keep this one<" in second) == (True, False)
     assert any("I am large." in text for text in texts)
 
@@ -284,6 +286,8 @@ async def test_a_visitor_compares_keeps_one_and_goes_on(demo_app, visit, size):
         # By keyboard alone: it is opened, and has somebody else to compare with.
         await page.locator("#compare summary").press("Enter")
         await expect(page.locator("#compare select")).to_have_value("Demo endpoint, thinking aloud")
+        # It is seen to be a list.
+        await expect(page.locator("#compare select")).to_have_css("appearance", "auto")
         await visitor.say("What is my name?")
         await expect(heads).to_have_count(2)
         await expect(visitor.box).to_have_value("")

@@ -420,6 +420,9 @@ def test_thoughts_are_folded_away_with_how_long_they_took():
     done = drawn(turn(0, reasoning="hm", timing=timed(thinking=4.2)))
     assert done[1]["metadata"] == {"title": "Thought for 4 s", "status": "done"}
     assert done[1]["content"][0]["text"].startswith('<p dir="auto">hm</p>')
+    # Of what was brought in it is not known how long, and nobody thinks any more.
+    brought = drawn(turn(0, reasoning="hm"))
+    assert brought[1]["metadata"] == {"title": "Thoughts", "status": "done"}
 
 
 def failed(**values) -> Turn:

@@ -179,7 +179,7 @@ class MessageRenderer:
             words = self._t("compare.sent", len(answer.plan.remembered), tokens=answer.plan.tokens)
             sent = sent_sections(self._t, answer.plan, turn.index, hidden=self._concealed, hidden_parts=self._hidden)
             parts.append(f'<details class="sent"><summary>{html.escape(words)}</summary>{sent}</details>')
-        if not growing and turn.timing is not None:
+        if not growing and turn.has_answer and turn.timing is not None:
             told = " · ".join(facts(self._t, turn, self._currency, self._hidden))
             parts.append(f'<div class="facts"><span>{html.escape(told)}</span></div>')
         if not growing and turn.has_answer:
@@ -233,7 +233,8 @@ class MessageRenderer:
         if not turn.reasoning_text:
             return []
         took = turn.timing.thinking if turn.timing else None
-        title = self._t("chat.thinking")
+        # How long it was thought is not known of all, such as what was brought in: nobody thinks any more there.
+        title = self._t("chat.thinking" if is_thinking else "report.thoughts")
         if took is not None:
             title = self._t("chat.thought", seconds=max(round(took), 1))
         metadata = {"title": title, "status": "pending" if is_thinking else "done"}
