@@ -122,6 +122,9 @@ async def test_what_other_tools_export_is_imported_through_the_page(demo_app, vi
             (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
             await import_file(visitor, tmp_path / name)
             await expect(visitor.toast.last).to_contain_text(told)
+            # Also where the list lies over the chat, of which nothing is read or heard then.
+            await expect(visitor.toast.last).to_be_in_viewport(ratio=1)
+            assert await visitor.toast.last.evaluate("(each) => each.closest('[inert]') === null")
             listed = [*titles, *listed]
             await expect(visitor.titles).to_have_text(listed)
         await expect(visitor.questions).to_have_text(["Hello", "A cat?"])

@@ -6,7 +6,14 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from chatbot.access.owner import COOKIE, OwnerDoor
-from chatbot.conversation import ConversationService, ConversationStore, Deployment, Deployments, UsageLine, WindowMemory
+from chatbot.conversation import (
+    ConversationService,
+    ConversationStore,
+    Deployment,
+    Deployments,
+    UsageLine,
+    WindowMemory,
+)
 from chatbot.conversation.store import database
 from chatbot.server import create_page_app
 from chatbot.shutdown import Step

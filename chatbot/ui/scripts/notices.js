@@ -8,6 +8,10 @@ const notices = Object.assign(document.createElement("div"), { id: "notices" });
 notices.setAttribute("role", "status");
 talk.append(notices);
 
+// Of a chat that a panel lies over nothing is read or heard: they are in the panel meanwhile.
+const panelAbove = () => talk.inert && document.querySelector("#layout.sidebar-open #sidebar, #layout.panel-open #panel");
+new MutationObserver(() => (panelAbove() || talk).append(notices)).observe(talk, { attributeFilter: ["inert"] });
+
 // With `until` (seconds since 1970) it tells when it does not hold any more, and goes a while after that.
 export function notify({ text, lasting, until }) {
   const notice = Object.assign(document.createElement("div"), { className: "notice" });
