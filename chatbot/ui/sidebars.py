@@ -98,6 +98,8 @@ class Sidebars:
                 "visible": name not in branding.hidden,
             }
 
+        if (deployments.locked - branding.hidden) & (OPTIONS.keys() - {"deployment"}):
+            gr.HTML('<p class="locked" data-i18n="locked"></p>', apply_default_css=False)
         k = deployments.first.memory.k
         # Gradio refuses what is beyond the largest it was made with; each page is told that of its deployment.
         most = max(each.limits["k"].high for each in deployments.values())

@@ -18,6 +18,13 @@ async def test_the_newest_is_on_top_and_its_first_question_is_its_title(demo_app
         await expect(visitor.titles).to_have_text(["second thoughts", "first things first"])
         await visitor.open("first things first")
         await expect(visitor.questions).to_have_text(["first things first"])
+        # Which one is shown is seen also where it is pointed at or has the focus.
+        colours = []
+        for row in (".shown", ":not(.shown)"):
+            row = visitor.page.locator(f"#conversations .row{row}")
+            await row.hover()
+            colours.append(await row.evaluate("(row) => getComputedStyle(row).backgroundColor"))
+        assert colours[0] != colours[1]
         await visitor.ask("on with it")
         await expect(visitor.titles).to_have_text(["first things first", "second thoughts"])
         await expect(visitor.page.locator("#conversations [aria-current]")).to_contain_text("first things first")

@@ -53,8 +53,9 @@ def check(turn, said):
 async def fits(page):
     """Nothing is wider than the window, and the box is in it."""
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    box = await page.locator("#box").bounding_box()
+    box, send = [await page.locator(each).bounding_box() for each in ("#box", "#box .submit-button")]
     assert box["y"] + box["height"] <= page.viewport_size["height"]
+    assert abs(send["y"] + send["height"] / 2 - box["y"] - box["height"] / 2) <= 2, "not in its middle"
 
 
 @SIZES

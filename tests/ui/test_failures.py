@@ -160,6 +160,8 @@ async def test_before_the_first_word_something_moves_and_stop_works(app, wire, v
         wire.script(stream_reply(end="hang"))
         await visitor.say("hello")
         await expect(visitor.page.locator("#chat .typing")).to_be_visible()
+        # There is no word to copy yet.
+        await expect(visitor.page.locator("#chat .bot-row + .message-buttons")).to_be_hidden()
         await visitor.stop.click()
         await expect(visitor.notes).to_have_text("Stopped before the first word.")
 

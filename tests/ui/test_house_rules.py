@@ -140,6 +140,11 @@ async def test_terms_stand_in_the_place_of_the_chat_until_they_are_accepted(
     await expect(page.locator("#terms h1")).to_have_text("House rules")
     for part in (page.locator("#chat"), visitor.box, visitor.memory, page.locator("#panel"), page.locator("#new-chat")):
         await expect(part).to_be_hidden()
+    # There is nothing to begin yet, and the name stands in the middle of its line.
+    await expect(page.locator("#new-chat-here")).to_be_hidden()
+    name, button = [await page.locator(each).bounding_box() for each in ("#brand h1", "#sidebar-toggle")]
+    assert abs(name["y"] + name["height"] / 2 - button["y"] - button["height"] / 2) <= 2
+    await expect(page.locator("#terms ul")).to_have_css("list-style-type", "disc")
     await expect(page.locator("#terms button")).to_be_in_viewport(ratio=1)
     assert (await fits(page), await page.evaluate("window.hurt")) == (True, None)
     assert await violations(visitor) == []

@@ -1,6 +1,7 @@
 """A visitor chooses who answers and how; that is in the next request, in the memory panel, and after a reload."""
 
 import asyncio
+import itertools
 import json
 import subprocess
 import sys
@@ -220,10 +221,40 @@ async def test_what_is_locked_is_seen_and_cannot_be_changed(endpoints, visit, tm
             await visitor.page.locator("#settings .label-wrap").click()
             await expect(visitor.page.locator("#temperature input")).to_be_disabled()
             await expect(visitor.page.locator("#system-prompt textarea")).to_be_disabled()
+            # It looks so, and whose choice it is is said.
+            await expect(visitor.page.locator("#panel .locked")).to_have_text(
+                "What is pale here is set by whoever runs this app."
+            )
+            colour = "(each) => getComputedStyle(each).color"
+            pale = await visitor.page.locator("#panel .locked").evaluate(colour)
+            await expect(visitor.page.locator("#token-budget input")).to_have_css("color", pale)
+            ticked = "(each) => getComputedStyle(each).backgroundImage"
+            assert await visitor.page.locator("#pins input").evaluate(ticked) != "none"
             for hidden in ("#top-p", "#badge button", "#reset"):
                 await expect(visitor.page.locator(hidden)).to_have_count(0)
             await visitor.ask("hello")
             assert endpoints[0].requests[-1].body["temperature"] == 0.25
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+async def test_the_settings_can_be_read_to_their_last_digit_and_so_can_the_memory_below_them(
+    demo_app, visit, width, height
+):
+    async with visit(demo_app.url, width=width, height=height) as visitor:
+        page = visitor.page
+        await visitor.ask("My name is Ada.")
+        if width < 900:
+            await page.locator("#panel-toggle").click()
+        await expect(page.locator("#panel .locked")).to_have_count(0)
+        await page.locator("#settings .label-wrap").click()
+        field = page.locator("#max-tokens input")
+        await field.fill("32768")
+        assert await field.evaluate("(field) => field.scrollWidth <= field.clientWidth"), "a digit is cut"
+        # What is below is neither cut at its beginning nor covered at its end.
+        await visitor.total.scroll_into_view_if_needed()
+        parts = [await each.bounding_box() for each in await page.locator("#plan :is(h2, li, .total)").all()]
+        for above, below in itertools.pairwise(parts):
+            assert above["y"] + above["height"] <= below["y"] + 0.5
 
 
 async def test_a_hidden_system_prompt_is_sent_to_the_model_and_not_to_the_browser(endpoints, visit, tmp_path):
