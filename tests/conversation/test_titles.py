@@ -1,6 +1,8 @@
 """Titles that the model finds: within the limit of answers, within a time, and counted with what they took."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 
 import pytest
 from langchain_core.exceptions import ModelAuthenticationError, ModelRateLimitError
@@ -11,9 +13,11 @@ from chatbot.conversation import (
     Deployment,
     Deployments,
     Prices,
+    Rate,
     TitleError,
     TurnMemory,
     Usage,
+    UsageLimits,
     WindowMemory,
     titles,
 )
@@ -208,3 +212,20 @@ async def test_nothing_is_asked_for_a_title_of_a_temporary_chat_or_after_a_failu
     await say(service, service.begin("ada"), "hello")
     await service.aclose()
     assert (len(model.asked), told) == (2, [])
+
+
+async def test_what_a_title_took_is_counted_before_the_end(model, store, tmp_path):
+    deployments = Deployments(Deployment("test", model, WindowMemory()))
+    limits = UsageLimits(visitor_tokens=[Rate(100_000, "day")])
+    service = ConversationService(deployments, store, auto_titles=True, limits=limits)
+    model.will_say("Hello, Ada.")
+    await say(service, service.begin("ada"), "hello there")
+    await asked(model, 2)
+    with closing(sqlite3.connect(tmp_path / "deep/down/chat.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ending = asyncio.create_task(service.aclose())
+        await asyncio.wait([ending], timeout=0.5)
+        assert not ending.done()
+    await ending
+    [answer_and_title] = await store.counters.slots({"visitor:ada"}, 0)
+    assert answer_and_title.used.tokens > 18

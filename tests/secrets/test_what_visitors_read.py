@@ -168,8 +168,7 @@ async def store(tmp_path):
 
 async def test_a_write_that_fails_tells_the_log_nothing_of_what_was_said(store):
     turn, _ = await begin(store, Conversation("c1", "ada", title="Hello"), 0, "my precious words")
-    engine = await store._database.open()
-    async with engine.begin() as connection:
+    async with store._database.writing() as connection, connection.begin():
         await connection.exec_driver_sql(FULL)
     with pytest.raises(SQLAlchemyError) as refused:
         await store.end("c1", ended(turn, SAID))

@@ -23,9 +23,13 @@ class Claim:
 
     def take(self) -> bool:
         """Claim it; return whether another process has it, or had it and did not give it back."""
-        before = self._holder()
+        is_taken = not self.is_free()
         self._file.write_text(self._name, encoding="ascii")
-        return before not in ("", self._name)
+        return is_taken
+
+    def is_free(self) -> bool:
+        """Say whether no other process has it, or had it and did not give it back."""
+        return self._holder() in ("", self._name)
 
     def holds(self) -> bool:
         """Say whether nobody has claimed it since."""

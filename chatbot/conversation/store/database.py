@@ -1,4 +1,8 @@
-"""A database that is opened by whoever needs it first, and is at today's schema from then on."""
+"""A database that is opened by whoever needs it first, and is at today's schema from then on.
+
+Whoever comes after its end is served all the same: what a visitor said may be among it. The last one to leave closes
+what was opened for it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from sqlalchemy import Executable, RowMapping, select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.conversation.errors import DatabaseMovedError
 from chatbot.conversation.store.claim import Claim
@@ -50,8 +54,10 @@ class Database:
         self._engine = make_engine(url)
         self._timed = timed
         self._is_open = False
+        self._has_ended = False
         self._opening = asyncio.Lock()
-        self._connections = 0
+        """Held to open the database, and to close it."""
+        self._users = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._file: tuple[int, int] | None = None
@@ -63,19 +69,6 @@ class Database:
         # one of them goes on losing until its time is up. Here they queue; other processes are few.
         self._writing = asyncio.Lock() if self._engine.url.get_backend_name() == "sqlite" else nullcontext()
 
-    async def open(self) -> AsyncEngine:
-        """Return the engine, once what is missing has been made."""
-        if not self._is_open:
-            async with self._opening:
-                if not self._is_open:
-                    await asyncio.to_thread(make_folder, self._engine.url)
-                    if self._claim is not None and await asyncio.to_thread(self._claim.take):
-                        await asyncio.sleep(LOOK_SECONDS)  # By then the other one has seen it.
-                    await migrate(self._engine)
-                    self._file = await asyncio.to_thread(file_of, self._engine.url)
-                    self._is_open = True
-        return self._engine
-
     async def check(self) -> None:
         """Open the database once, make what is missing, and let go of it again.
 
@@ -83,21 +76,22 @@ class Database:
             ValueError: It cannot be opened, with the database's own words, or is of a later version.
         """
         try:
-            await self.open()
+            async with self._in_use():
+                pass
         except (SQLAlchemyError, OSError) as error:
             raise ValueError(f"the database cannot be opened ({getattr(error, 'orig', None) or error})") from error
         finally:
-            await self.aclose()
+            await to_its_end(self._let_go())
 
     async def aclose(self) -> None:
-        """Close all connections, once nobody uses one; a later call opens the database again."""
-        self._is_open = False
-        # One that is in use when its pool goes would come back to no pool, and never be closed.
+        """Close all connections, once nobody uses one.
+
+        Whoever uses one for longer closes them, and so does whoever asks for something later: nothing stays open.
+        """
+        self._has_ended = True
         with suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), IN_USE_SECONDS)
-        await self._engine.dispose()
-        if self._claim is not None:
-            await asyncio.to_thread(self._claim.give_back)
+        await to_its_end(self._let_go())
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -108,15 +102,15 @@ class Database:
                 written would be lost.
         """
         with self._clock("write"):
-            async with self._writing:
+            async with self._in_use(), self._writing:
                 await self._check_file()
-                async with self._connected() as connection:
+                async with self._engine.connect() as connection:
                     yield connection
 
     async def read(self, query: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
         """Return the rows of a query."""
         with self._clock("read"):
-            async with self._connected() as connection:
+            async with self._in_use(), self._engine.connect() as connection:
                 return (await connection.execute(query, parameters)).mappings().all()
 
     async def ping(self) -> None:
@@ -135,7 +129,7 @@ class Database:
 
         What is made of rows is made in the event loop: of thousands at once it would hold everybody up.
         """
-        async with self._connected() as connection, connection.stream(query) as result:
+        async with self._in_use(), self._engine.connect() as connection, connection.stream(query) as result:
             async for rows in result.mappings().partitions(size):
                 yield rows
 
@@ -151,30 +145,54 @@ class Database:
     async def _check_file(self) -> None:
         if self._file is None or time.monotonic() < self._looked_at + LOOK_SECONDS:
             return
-        if await asyncio.to_thread(file_of, self._engine.url) != self._file:
-            raise DatabaseMovedError
-        if self._claim is not None and not await asyncio.to_thread(self._claim.holds):
+        if await asyncio.to_thread(self._has_moved):
             raise DatabaseMovedError
         self._looked_at = time.monotonic()
 
+    def _has_moved(self) -> bool:
+        if file_of(self._engine.url) != self._file:
+            return True
+        return self._claim is not None and not (self._claim.holds() if self._is_open else self._claim.is_free())
+
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[AsyncConnection]:
-        engine = await self.open()
-        self._connections += 1
+    async def _in_use(self) -> AsyncIterator[None]:
+        """Have the database open; once it has ended, the last who leaves closes it."""
+        self._users += 1
         self._idle.clear()
         try:
-            async with engine.connect() as connection:
-                pool = engine.pool
-                try:
-                    yield connection
-                finally:
-                    if engine.pool is not pool:
-                        # The database was closed meanwhile: nobody would ever close what went back to its old pool.
-                        await connection.invalidate()
+            await self._open()
+            yield
         finally:
-            self._connections -= 1
-            if not self._connections:
+            self._users -= 1
+            if not self._users:
                 self._idle.set()
+                if self._has_ended:
+                    await to_its_end(self._let_go())
+
+    async def _open(self) -> None:
+        if self._is_open:
+            return
+        async with self._opening:
+            if not self._is_open:
+                # One that was closed is opened again only where it still is what it was.
+                if self._file is not None and await asyncio.to_thread(self._has_moved):
+                    raise DatabaseMovedError
+                await asyncio.to_thread(make_folder, self._engine.url)
+                if self._claim is not None and await asyncio.to_thread(self._claim.take):
+                    await asyncio.sleep(LOOK_SECONDS)  # By then the other one has seen it.
+                await migrate(self._engine)
+                self._file = await asyncio.to_thread(file_of, self._engine.url)
+                self._is_open = True
+
+    async def _let_go(self) -> None:
+        """Close all connections, unless somebody uses one: one that is out of its pool then would never be closed."""
+        async with self._opening:
+            if self._users:
+                return
+            self._is_open = False
+            await self._engine.dispose()
+            if self._claim is not None:
+                await asyncio.to_thread(self._claim.give_back)
 
 
 async def to_its_end(step: Coroutine[Any, Any, _T]) -> _T:

@@ -225,7 +225,7 @@ class ConversationStore:
         await self._database.ping()
 
     async def aclose(self) -> None:
-        """Close all connections; a later call opens the database again."""
+        """Close all connections; a later call is served all the same, and closes what it opened."""
         await self._database.aclose()
 
     # ------------------------------------------------------------------------------------------ conversations

@@ -104,6 +104,22 @@ async def test_who_opens_it_last_has_it_and_the_other_writes_no_more(url):
         await new.aclose()
 
 
+async def test_who_comes_late_leaves_a_file_to_the_process_that_has_it_by_then(url):
+    old, new = ConversationStore(url), ConversationStore(url)
+    try:
+        await say(old, "c1")
+        await old.aclose()
+        await say(old, "late")
+        await say(new, "c2")
+        with pytest.raises(DatabaseMovedError):
+            await say(old, "too late")
+        await asyncio.sleep(1)  # so rarely it is looked at
+        await say(new, "c3")
+        assert [each.id for each in await new.list("ada")] == ["c3", "c2", "late", "c1"]
+    finally:
+        await new.aclose()
+
+
 async def test_a_file_that_was_written_ahead_becomes_one_without(url, file):
     before = ConversationStore(url.partition("?")[0])
     await say(before, "c1")

@@ -8,8 +8,9 @@ import warnings
 
 import pytest
 
+from chatbot.conversation import Conversation, DatabaseMovedError
 from chatbot.conversation.store import ConversationStore, database
-from tests.conversation.store.talk import talk, texts
+from tests.conversation.store.talk import begin, ended, talk, texts
 
 OPENER = """
 import asyncio, sys
@@ -80,7 +81,61 @@ async def test_what_is_in_use_while_a_database_is_closed_is_closed_when_it_is_no
     held = database.Database(f"sqlite:///{tmp_path / 'chat.db'}")
     async with held.writing():
         await held.aclose()
-    with warnings.catch_warnings(record=True) as unclosed:
+    assert unclosed() == []
+
+
+def unclosed():
+    """What nobody closed before letting go of it."""
+    with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         gc.collect()
-    assert [str(each.message) for each in unclosed if issubclass(each.category, ResourceWarning)] == []
+    return [str(each.message) for each in told if issubclass(each.category, ResourceWarning)]
+
+
+async def test_a_turn_that_ends_after_the_end_of_its_store_is_kept_and_leaves_nothing_open(url, open_store):
+    store = ConversationStore(url)  # which nobody else holds
+    turn, _ = await begin(store, Conversation("c1", "ada"), 0, "hello")
+    await store.aclose()
+    assert await store.end("c1", ended(turn, "late"))
+    del store
+    assert unclosed() == []
+    assert [each.answer_text for each in await open_store().turns("c1")] == ["late"]
+
+
+@pytest.mark.parametrize("opened", [True, False], ids=["open", "opening"])
+async def test_a_store_that_ends_under_statements_does_all_of_them_and_leaves_nothing_open(url, open_store, opened):
+    store = ConversationStore(url)  # which nobody else holds
+    if opened:
+        await texts(store)
+    under_way = [asyncio.create_task(talk(store, "hello", name=f"c{number}")) for number in range(20)]
+    await asyncio.sleep(0.05)
+    await store.aclose()
+    late = [asyncio.create_task(texts(store, f"c{number}")) for number in range(20)]
+    await asyncio.gather(*under_way, *late)
+    del store, under_way, late
+    assert unclosed() == []
+    assert [await texts(open_store(), f"c{number}") for number in range(20)] == [["hello"]] * 20
+
+
+async def test_who_is_cancelled_after_the_end_of_a_store_leaves_nothing_open(url):
+    store = ConversationStore(url)  # which nobody else holds
+    await store.ping()
+    await store.aclose()
+    for steps in range(20):
+        late = asyncio.create_task(store.ping())
+        await asyncio.sleep(steps / 1000)
+        late.cancel()
+        await asyncio.wait([late])
+    del store, late
+    assert unclosed() == []
+
+
+async def test_a_file_that_is_gone_after_the_end_of_its_store_is_not_made_anew(tmp_path):
+    file = tmp_path / "chat.db"
+    held = database.Database(f"sqlite:///{file}")
+    await held.ping()
+    await held.aclose()
+    file.unlink()
+    with pytest.raises(DatabaseMovedError):
+        await held.ping()
+    assert not file.exists()
