@@ -6,6 +6,7 @@ import { beside } from "./compare.js";
 import { changing, receive } from "./drawing.js";
 import { tellWhy } from "./files.js";
 import { talk } from "./panels.js";
+import { isSigningOut } from "./sign_out.js";
 import { box, submitEdit, write } from "./source_text.js";
 import { root, t } from "./texts.js";
 
@@ -137,7 +138,7 @@ import { root, t } from "./texts.js";
         // Whatever the reason, the stream is gone.
       }
       // A page that is left may lose its stream before it is told that it is hidden: nothing is wrong then.
-      await until(() => performance.now() - leavingAt > LEAVING);
+      await until(() => performance.now() - leavingAt > LEAVING && !isSigningOut());
       lost();
       // Not all pages at the same moment, and less often the longer it takes.
       await sleep(RETRY * Math.min(1 + Math.max(tries, streak) / 4, 10) * (0.5 + Math.random()));
