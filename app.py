@@ -347,6 +347,7 @@ def _provider(settings: Settings) -> Provider | None:
             settings.oidc_scopes,
             settings.oidc_groups_claim,
             hosts=settings.hosts if settings.public_url else (),
+            signs_out=settings.oidc_provider_sign_out,
         )
     secret = settings.oauth_client_secret
     if settings.door == "huggingface" and settings.openid_provider_url and settings.oauth_client_id:

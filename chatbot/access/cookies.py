@@ -1,4 +1,4 @@
-"""Cookies of the doors: no script reads them, no other site sends them, and no neighbour can plant them behind TLS."""
+"""Cookies of the doors: no script reads them, no other site sends them, and no neighbour can forge them behind TLS."""
 
 from __future__ import annotations
 
@@ -8,29 +8,36 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 _HOST: Final = "__Host-"
-"""Before the name of a cookie that only this very host could set, over TLS."""
+"""Before the name of a cookie that only this very host could set, over TLS, for all its paths."""
+
+_SECURE: Final = "__Secure-"
+"""Before the name of one for a single path: a neighbour could set it, so what it says has to be signed."""
 
 
-def read_cookie(request: HTTPConnection, name: str) -> str:
+def read_cookie(request: HTTPConnection, name: str, path: str = "/") -> str:
     """Return the value of a cookie; behind TLS only what was set behind TLS; empty where there is none."""
-    return request.cookies.get(_full_name(request, name), "")
+    return request.cookies.get(_full_name(request, name, path), "")
 
 
-def set_cookie(request: HTTPConnection, response: Response, name: str, value: str, seconds: int) -> None:
-    """Have the browser keep a cookie; 0 seconds takes it away."""
+def set_cookie(
+    request: HTTPConnection, response: Response, name: str, value: str, seconds: int, path: str = "/"
+) -> None:
+    """Have the browser keep a cookie and send it to a path and what is below it; 0 seconds takes it away."""
     response.set_cookie(
-        _full_name(request, name),
+        _full_name(request, name, path),
         value,
         max_age=seconds,
-        path="/",
+        path=path,
         secure=_is_secure(request),
         httponly=True,
         samesite="lax",
     )
 
 
-def _full_name(request: HTTPConnection, name: str) -> str:
-    return _HOST + name if _is_secure(request) else name
+def _full_name(request: HTTPConnection, name: str, path: str) -> str:
+    if not _is_secure(request):
+        return name
+    return (_HOST if path == "/" else _SECURE) + name
 
 
 def _is_secure(request: HTTPConnection) -> bool:

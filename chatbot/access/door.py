@@ -34,7 +34,10 @@ class Entrance(Protocol):
         """Return the page on which one signs in, and goes on to a path of this server."""
 
     async def sign_out(self, request: Request, visit: Visit) -> Response:
-        """Have somebody out; the answer is JSON with where the browser goes ``next``."""
+        """Have somebody out; the answer is JSON with where the browser goes ``next``.
+
+        That is a path of this server, or the whole address at which whoever knows them signs them out as well.
+        """
 
 
 class Door:

@@ -7,6 +7,7 @@ back is signed and short-lived; what the provider says is believed by its signat
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import logging
 import secrets
@@ -14,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -24,7 +25,7 @@ from chatbot.access.destinations import HOME, local_path
 from chatbot.access.membership import Membership
 from chatbot.access.person import Person
 from chatbot.access.sessions import Sessions, Visit
-from chatbot.access.sign_in import SIGN_IN, Problem, SignIn, SignInPage, Way
+from chatbot.access.sign_in import SIGN_IN, SIGN_OUT, Problem, SignIn, SignInPage, Way
 
 if TYPE_CHECKING:
     from authlib.integrations.httpx_client import AsyncOAuth2Client
@@ -35,6 +36,9 @@ COOKIE: Final = "chatbot_sign_in"
 TRIP_SECONDS: Final = 600
 """How long somebody may take at the provider."""
 
+HINT_COOKIE: Final = "chatbot_id_token"
+"""What a browser keeps to sign out at the provider: the ID token, sent to the path that signs out and nowhere else."""
+
 CALLBACK: Final = "/sign-in/callback"
 
 MAX_DESTINATION: Final = 1_000
@@ -44,6 +48,9 @@ DISCOVERY_SECONDS: Final = 3_600.0
 """How long it is believed where the provider's parts are, and what its keys are."""
 
 TIMEOUT: Final = 10.0
+
+SIGN_OUT_TIMEOUT: Final = 5.0
+"""Seconds that somebody who signs out waits at most until it is known where the provider signs them out."""
 
 LEEWAY: Final = 60
 """Seconds by which the provider's clock may differ."""
@@ -68,10 +75,11 @@ class Provider:
         client_secret: And its secret; None for a public client.
         scopes: What it is asked for, with blanks between.
         groups_claim: The claim that lists somebody's groups.
-        callback: The path to which it sends people back.
+        callback: The path to which it sends people back, who signed in there and who signed out.
         hosts: The hosts at which visitors find this application; the first, where a request names none of them.
             Without any it is the host of the request.
         way: How the sign-in page calls it.
+        signs_out: Whether who signs out here signs out there as well, where it says how.
     """
 
     issuer: str
@@ -82,6 +90,7 @@ class Provider:
     callback: str = CALLBACK
     hosts: tuple[str, ...] = ()
     way: Way = "provider"
+    signs_out: bool = False
 
 
 class OpenIdEntrance:
@@ -130,10 +139,33 @@ class OpenIdEntrance:
         return self._page(request, SignIn(self._provider.way, local_path(destination)), 401)
 
     async def sign_out(self, request: Request, visit: Visit) -> Response:
-        """Have somebody out of this application; the provider still knows them."""
-        response = JSONResponse({"next": HOME})
-        await self._sessions.end(request, response, visit)
+        """Have somebody out of this application, and say where the provider has them out."""
+        # First of all: the provider may take its time.
+        await self._sessions.end(visit)
+        response = JSONResponse({"next": await self._way_out(request, visit)})
+        self._sessions.forget(request, response)
+        set_cookie(request, response, HINT_COOKIE, "", 0, SIGN_OUT)
         return response
+
+    async def _way_out(self, request: Request, visit: Visit) -> str:
+        """Where the provider signs somebody out; home where it does not."""
+        try:
+            async with asyncio.timeout(SIGN_OUT_TIMEOUT):
+                endpoint = await self._end_session_endpoint()
+        except (ProviderError, TimeoutError) as error:
+            reason = str(error) or "it did not answer in time"
+            logger.warning("Somebody who signed out may still be signed in at the provider: %s", reason)
+            return HOME
+        if endpoint is None:
+            return HOME
+        query = {"client_id": self._provider.client_id, "post_logout_redirect_uri": self._callback(request)}
+        kept = (await self._sessions.signer("sign out")).read(read_cookie(request, HINT_COOKIE, SIGN_OUT))
+        if kept is not None and kept["owner"] == visit.person.owner:
+            query["id_token_hint"] = kept["id_token"]
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
+
+    async def _end_session_endpoint(self) -> str | None:
+        return await self._discovery.end_session_endpoint() if self._provider.signs_out else None
 
     async def _depart(self, request: Request) -> Response:
         found = await self._discovery.configuration()
@@ -156,22 +188,40 @@ class OpenIdEntrance:
     async def _return(self, request: Request) -> Response:
         trip = (await self._sessions.signer("sign in")).read(read_cookie(request, COOKIE))
         given = request.query_params
+        if not {"code", "error"} & given.keys():
+            # Nobody was signing in: this is where the provider sends those who signed out, too.
+            return RedirectResponse(HOME, 303, headers={"cache-control": "no-store"})
         if trip is None or not hmac.compare_digest(trip["state"].encode(), given.get("state", "").encode()):
             # Too late, in two tabs at once, or sent here by somebody else: they would be signed in as that one.
             return self._again(request, "failed", 400)
         if not given.get("code"):
             logger.info("Somebody was not signed in by the provider: %.100r", given.get("error", "no reason given"))
             return self._again(request, "failed", 400)
-        person = self._person(await self._claims(request, given["code"], trip))
+        id_token, claims = await self._told(request, given["code"], trip)
+        person = self._person(claims)
         if not self._membership.includes(person):
             return self._again(request, "not_allowed", 403)
         response = RedirectResponse(local_path(trip["next"]), 303, headers={"cache-control": "no-store"})
         set_cookie(request, response, COOKIE, "", 0)
-        await self._sessions.begin(request, response, person)
+        expires_at = await self._sessions.begin(request, response, person)
+        await self._keep_hint(request, response, person, id_token, expires_at)
         return response
 
-    async def _claims(self, request: Request, code: str, trip: Mapping[str, str]) -> Mapping[str, Any]:
-        """What the provider says of whoever came back with a code."""
+    async def _keep_hint(
+        self, request: Request, response: Response, person: Person, id_token: str, expires_at: float
+    ) -> None:
+        """Have the browser keep the ID token for signing out, where that takes it and it is short enough."""
+        kept = ""
+        if await self._end_session_endpoint() is not None:
+            signer = await self._sessions.signer("sign out")
+            # With very many groups it is too long for a cookie; then the client's id has to do.
+            with contextlib.suppress(ValueError):
+                kept = signer.sign({"owner": person.owner, "id_token": id_token}, expires_at)
+        # Also where nothing is kept: it may be another person's that is there.
+        set_cookie(request, response, HINT_COOKIE, kept, int(expires_at - self._clock()) if kept else 0, SIGN_OUT)
+
+    async def _told(self, request: Request, code: str, trip: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:
+        """What the provider says of whoever came back with a code: the ID token, and all claims."""
         found = await self._discovery.configuration()
         try:
             async with self._client(request, found) as client:
@@ -182,11 +232,10 @@ class OpenIdEntrance:
                     code_verifier=trip["verifier"],
                     redirect_uri=self._callback(request),
                 )
-                claims = await self._discovery.verified(
-                    str(token.get("id_token", "")), self._provider.client_id, trip["nonce"]
-                )
+                id_token = str(token.get("id_token", ""))
+                claims = await self._discovery.verified(id_token, self._provider.client_id, trip["nonce"])
                 if "userinfo_endpoint" not in found:
-                    return claims
+                    return id_token, claims
                 more = (await client.get(found["userinfo_endpoint"])).json()
         except ProviderError:
             raise
@@ -195,7 +244,7 @@ class OpenIdEntrance:
             raise ProviderError(f"the provider did not take the code ({type(error).__name__})") from None
         if not isinstance(more, dict) or more.get("sub") != claims["sub"]:
             raise ProviderError("the provider describes somebody else than whom it signed in")
-        return {**more, **claims}
+        return id_token, {**more, **claims}
 
     def _person(self, claims: Mapping[str, Any]) -> Person:
         names = [claims.get("preferred_username"), claims["sub"]]
@@ -254,6 +303,17 @@ class _Discovery:
             if not self._found or time.monotonic() > self._until:
                 await self._look()
             return self._found
+
+    async def end_session_endpoint(self) -> str | None:
+        """Return where somebody signs out at the provider (RP-Initiated Logout 1.0); None where it names no such place.
+
+        Raises:
+            ProviderError: It does not tell.
+        """
+        endpoint = (await self.configuration()).get("end_session_endpoint")
+        # A browser is sent there by a script of our page, which would run what is no address.
+        schemes = ("https://", "http://") if self._issuer.startswith("http://") else ("https://",)
+        return endpoint if isinstance(endpoint, str) and endpoint.startswith(schemes) else None
 
     async def verified(self, id_token: str, client_id: str, nonce: str) -> Mapping[str, Any]:
         """Return the claims of an ID token that the provider made for this application and this trip.

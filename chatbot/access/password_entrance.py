@@ -56,8 +56,9 @@ class PasswordEntrance:
 
     async def sign_out(self, request: Request, visit: Visit) -> Response:
         """Have somebody out."""
+        await self._sessions.end(visit)
         response = JSONResponse({"next": HOME})
-        await self._sessions.end(request, response, visit)
+        self._sessions.forget(request, response)
         return response
 
     async def _try(self, request: Request) -> Response:

@@ -142,8 +142,8 @@ class Sessions:
             self._secret = await self._store.secret("sessions")
         return Signer(self._secret, f"{purpose} {self._door}", self._clock)
 
-    async def begin(self, request: HTTPConnection, response: Response, person: Person) -> None:
-        """Let the browser that is sent the response be this person from now on."""
+    async def begin(self, request: HTTPConnection, response: Response, person: Person) -> float:
+        """Let the browser that is sent the response be this person; return until when, in seconds since 1970."""
         expires_at = self._clock() + self._seconds
         names, room = [], MAX_NAMES_LENGTH
         for name in sorted(person.names, key=lambda name: (name not in self._needed, name)):
@@ -154,6 +154,7 @@ class Sessions:
         value = {"id": secrets.token_urlsafe(16), "owner": person.owner, "names": names}
         cookie = (await self.signer("session")).sign(value, expires_at)
         set_cookie(request, response, COOKIE, cookie, int(self._seconds))
+        return expires_at
 
     async def visit(self, request: HTTPConnection) -> Visit | None:
         """Return who sends a request; None where nobody is signed in."""
@@ -165,7 +166,10 @@ class Sessions:
         visit = Visit(person, value["id"], value["expires_at"])
         return None if await self._revocations.have_ended(visit) else visit
 
-    async def end(self, request: HTTPConnection, response: Response, visit: Visit) -> None:
+    async def end(self, visit: Visit) -> None:
         """Sign somebody out, wherever this session is used."""
         await self._revocations.revoke(visit.key, visit.expires_at or self._clock())
+
+    def forget(self, request: HTTPConnection, response: Response) -> None:
+        """Take the cookie from the browser that is sent the response."""
         set_cookie(request, response, COOKIE, "", 0)

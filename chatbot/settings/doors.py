@@ -54,6 +54,11 @@ class DoorSettings(BaseSettings):
     )
     oidc_scopes: str = Field("openid profile email", description="What the provider is asked for.")
     oidc_groups_claim: str = Field("groups", description="The claim in which it lists somebody's groups.")
+    oidc_provider_sign_out: bool = Field(
+        True,
+        description="Whether signing out signs out at the provider as well, where it offers that (RP-Initiated "
+        "Logout): so the next person at a shared computer is asked who they are. See docs/operating.md.",
+    )
     public_url: str | None = Field(
         None,
         pattern=r"^https://[a-zA-Z0-9.:\[\]-]+/?$",
