@@ -63,6 +63,8 @@ def test_a_provider_is_as_it_was_set(monkeypatch):
     provider = _provider(load(monkeypatch, **OIDC, CHATBOT_PUBLIC_URL="https://chat.example.com/"))
     assert (provider.issuer, provider.client_secret) == ("https://id.example/v2.0", None)
     assert (provider.hosts, provider.callback) == (("chat.example.com",), "/sign-in/callback")
+    assert provider.signs_out
+    assert not _provider(load(monkeypatch, CHATBOT_OIDC_PROVIDER_SIGN_OUT="false")).signs_out
 
 
 def test_a_space_is_known_to_hugging_face_by_what_it_was_given(monkeypatch):
@@ -70,6 +72,7 @@ def test_a_space_is_known_to_hugging_face_by_what_it_was_given(monkeypatch):
     assert (provider.issuer, provider.client_id) == ("https://huggingface.co", "space-client")
     assert (provider.callback, provider.groups_claim) == ("/login/callback", "orgs")
     assert provider.hosts == ("ada-chat.hf.space", "chat.example.com")
+    assert not provider.signs_out, "nobody leaves the whole of Hugging Face with one Space"
 
 
 def test_no_secret_of_a_door_is_in_a_repr(monkeypatch, password_hash):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import threading
@@ -13,13 +14,17 @@ from urllib.parse import urlencode
 
 import uvicorn
 from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, RSAKey
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from chatbot.server import address, listen
+
+SESSION = "provider_session"
+"""The cookie by which it knows somebody again."""
 
 
 class OpenIdProvider:
@@ -31,6 +36,11 @@ class OpenIdProvider:
         userinfo: What it says beside that.
         wrong: Claims of the ID token that are not as they should be; ``algorithm`` and ``key`` are not claims.
         asked: The parameters of each request to its authorization endpoint.
+        asks: Whether it asks people who they are, until it knows them; otherwise it says it of everybody.
+        end_session_endpoint: What it names as that; None names nothing.
+        seconds: How long it thinks before it signs somebody out.
+        answering: While this is not set, nobody learns where its parts are.
+        signed_out: The parameters of each request to its end-session endpoint.
     """
 
     def __init__(self) -> None:
@@ -40,20 +50,30 @@ class OpenIdProvider:
         self.userinfo: dict[str, Any] = {}
         self.wrong: dict[str, Any] = {}
         self.asked: list[dict[str, str]] = []
+        self.asks = False
+        self.end_session_endpoint: Any = None
+        self.seconds = 0.0
+        self.answering = threading.Event()
+        self.answering.set()
+        self.signed_out: list[dict[str, str]] = []
         self._codes: dict[str, dict[str, str]] = {}
         self.app = Starlette(
             routes=[
                 Route("/.well-known/openid-configuration", self._configuration),
                 Route("/keys", self._keys),
-                Route("/authorize", self._authorize),
+                Route("/authorize", self._authorize, methods=["GET", "POST"]),
                 Route("/token", self._token, methods=["POST"]),
                 Route("/userinfo", self._userinfo),
+                Route("/end-session", self._end_session),
             ]
         )
 
     async def _configuration(self, _: Request) -> Response:
+        await asyncio.to_thread(self.answering.wait)
+        named = {} if self.end_session_endpoint is None else {"end_session_endpoint": self.end_session_endpoint}
         return JSONResponse(
             {
+                **named,
                 "issuer": self.wrong.get("issuer", self.url),
                 "authorization_endpoint": f"{self.url}/authorize",
                 "token_endpoint": f"{self.url}/token",
@@ -67,11 +87,15 @@ class OpenIdProvider:
 
     async def _authorize(self, request: Request) -> Response:
         asked = dict(request.query_params)
+        if self.asks and request.method == "GET" and SESSION not in request.cookies:
+            return HTMLResponse('<form method="post"><button>I am Ada</button></form>')
         self.asked.append(asked)
         code = f"code {len(self.asked)}"
         self._codes[code] = asked
         query = urlencode({"code": code, "state": asked["state"]})
-        return RedirectResponse(f"{asked['redirect_uri']}?{query}", 302)
+        response = RedirectResponse(f"{asked['redirect_uri']}?{query}", 302)
+        response.set_cookie(SESSION, "ada", httponly=True)
+        return response
 
     async def _token(self, request: Request) -> Response:
         async with request.form() as form:
@@ -102,6 +126,22 @@ class OpenIdProvider:
             return JSONResponse({}, 401)
         return JSONResponse({"sub": self.claims["sub"], **self.userinfo})
 
+    async def _end_session(self, request: Request) -> Response:
+        """Sign somebody out; as strict as Okta, which takes nobody without an ID token of its own."""
+        asked = dict(request.query_params)
+        self.signed_out.append(asked)
+        await asyncio.sleep(self.seconds)
+        known = {each["redirect_uri"] for each in self.asked}
+        try:
+            claims = jwt.decode(asked["id_token_hint"], self.key).claims
+        except (KeyError, ValueError, JoseError):
+            return JSONResponse({"error": "invalid_request"}, 400)
+        if claims["aud"] != asked["client_id"] or asked["post_logout_redirect_uri"] not in known:
+            return JSONResponse({"error": "invalid_request"}, 400)
+        response = RedirectResponse(asked["post_logout_redirect_uri"], 302)
+        response.delete_cookie(SESSION)
+        return response
+
 
 @contextmanager
 def providing() -> Iterator[OpenIdProvider]:
@@ -115,6 +155,7 @@ def providing() -> Iterator[OpenIdProvider]:
     try:
         yield provider
     finally:
+        provider.answering.set()
         server.should_exit = True
         thread.join()
 
