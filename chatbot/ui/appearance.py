@@ -12,6 +12,7 @@ from chatbot.ui.assets import send_whole, whole_reply
 from chatbot.ui.i18n import CODES
 
 _END_OF_HEAD: Final = b"</head>"
+_PAGE: Final = b"<gradio-app"
 
 STYLE: Final = "<style>gradio-app:not(:has(#layout)) svg { visibility: hidden; }</style>"
 """Until there is a page, Gradio shows a moving sign of its own."""
@@ -36,6 +37,7 @@ APPEARANCE_SCRIPT: Final = f"""<script>
   }}
   const theme = remembered("chatbot_theme");
   if (theme !== "light" && theme !== "dark") return;
+  window.chatbotTheme = theme;
   const look = document.documentElement.style;
   look.setProperty(theme === "dark" ? "--bg" : "--bg-dark", theme === "dark" ? "var(--bg-dark)" : "var(--bg)");
   new MutationObserver((_, seen) => {{
@@ -49,16 +51,18 @@ APPEARANCE_SCRIPT: Final = f"""<script>
 
 
 class Appearance:
-    """ASGI application around Gradio's: has the page begin with the script and the style.
+    """ASGI application around Gradio's: has the page begin with the script, the style and what is seen first.
 
     What Gradio is given for the head of a page it adds once it has begun.
 
     Args:
         app: What is behind it.
+        first: HTML that is seen before Gradio has drawn the page.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, first: str = "") -> None:
         self._app = app
+        self._first = first.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request."""
@@ -69,5 +73,6 @@ class Appearance:
         headers = MutableHeaders(raw=start["headers"])
         if headers.get("content-type", "").startswith("text/html"):
             page = page.replace(_END_OF_HEAD, (STYLE + APPEARANCE_SCRIPT).encode() + _END_OF_HEAD, 1)
+            page = page.replace(_PAGE, self._first + _PAGE, 1)
             headers["content-length"] = str(len(page))
         await send_whole(start, page, send)

@@ -12,6 +12,7 @@ from chatbot.ui import gradio_private
 from chatbot.ui.appearance import Appearance
 from chatbot.ui.assets import Assets
 from chatbot.ui.branding import Branding
+from chatbot.ui.early_box import early_box
 from chatbot.ui.i18n import labels
 from chatbot.ui.identity import HEAD_SCRIPT
 from chatbot.ui.theme import style_sheet, theme
@@ -55,7 +56,14 @@ def mount(app: FastAPI, page: gr.Blocks, branding: Branding) -> None:
     # Around Gradio alone: what goes to our own routes does not pass through it.
     [mounted] = [route for route in app.routes if isinstance(route, Mount)]
     # Appearance within, for it writes into what Assets compresses.
-    mounted.app = Assets(Appearance(mounted.app))
+    mounted.app = Assets(Appearance(mounted.app, _first(branding)))
     gradio_private.check(page)
     gradio_private.open_no_heartbeat(page)
     gradio_private.let_queue_rest(page)
+
+
+def _first(branding: Branding) -> str:
+    # Whoever has terms to accept types nothing before.
+    if branding.rules.terms is not None:
+        return ""
+    return early_box(branding.accent, has_panel="panel" not in branding.hidden_parts)
