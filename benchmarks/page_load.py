@@ -4,8 +4,8 @@
 
 Needs Chromium and tests/requirements.txt. Each round opens both pages once, in a browser context that has cached
 nothing, the one first that was second in the round before. Told are medians, and of the pairs of each round the median
-ratio: a machine that has other things to do slows both down. The first time is from the navigation until there is a box to
-type into: of our page that is the early one, whose words are handed over (chatbot/ui/early_box.py). The second is until
+ratio: a machine that has other things to do slows both down. The first time is from the navigation until there is a box
+to type into: of our page the early one, whose words are handed over (chatbot/ui/early_box.py). The second is until
 the page's own box is there, which can send. The bytes are those that came over the wire by then and within two seconds
 after it, headers among them.
 """
