@@ -1,7 +1,8 @@
 """Print what was used: ``python -m chatbot.usage``; with ``--json`` or ``--csv`` for programs.
 
 By day, by deployment or by visitor: messages, tokens, cost, errors by kind, thumbs. A visitor is a salted hash, a key
-of the API its id, and what anybody said stands nowhere in it. The application may run meanwhile.
+of the API its id, all temporary chats are one, and what anybody said stands nowhere in it. The application may run
+meanwhile.
 """
 
 from __future__ import annotations

@@ -84,7 +84,8 @@ async def verify(demo: Demo, deployment: Deployment) -> AsyncGenerator[TurnRepor
         deployment: Who is asked.
     """
     with tempfile.TemporaryDirectory() as folder:
-        service = ConversationService(Deployments(deployment), ConversationStore(f"sqlite:///{folder}/verify.db"))
+        store = ConversationStore(f"sqlite:///{folder}/verify.db")
+        service = ConversationService(Deployments(deployment), store)
         try:
             conversation = service.begin_temporary("verify")
             conversation = await service.choose(conversation, demo.begins(conversation.options))
@@ -103,6 +104,7 @@ async def verify(demo: Demo, deployment: Deployment) -> AsyncGenerator[TurnRepor
                 yield _report(at + 1, turn, answered, demo)
         finally:
             await service.aclose()
+            await store.aclose()
 
 
 async def _answered(service: ConversationService, conversation: Conversation, question: str) -> Turn:

@@ -4,9 +4,13 @@ import asyncio
 import gc
 import inspect
 import logging
+import sqlite3
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
+from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 from sqlalchemy import text
 
@@ -20,14 +24,18 @@ from chatbot.conversation import (
     Deployments,
     Feedback,
     Options,
+    Prices,
     Rating,
     StoreFullError,
     TurnMemory,
     WindowMemory,
 )
+from chatbot.conversation.store import engine, usage
 from chatbot.conversation.store.ceilings import Ceilings
 from chatbot.conversation.store.temporary import StoreWithTemporary
+from chatbot.conversation.store.usage import TEMPORARY_CHATS
 from tests.conversation.conversing import answers, ask, say, start, talk, until, users
+from tests.support.scripted_model import ScriptedModel
 from tests.support.tables import dump
 
 WORDS = "xyzzy"
@@ -274,3 +282,116 @@ async def test_an_erased_owners_answer_ends_first(service, model, kept):
     # And they go on as somebody new.
     conversation = await ask(service, model, service.begin("ada"), "hello again")
     assert await users(service, conversation) == ["hello again"]
+
+
+# ------------------------------------------------------------------------------------------------- what they took
+
+
+@pytest_asyncio.fixture
+async def open_service(url):
+    """Make services on the same database, as other processes have them; the store is the second of what is returned."""
+    opened = []
+
+    def open_service(model):
+        deployment = Deployment("small", model, WindowMemory(), prices=Prices(1_000_000, 2_000_000))
+        store = ConversationStore(url)
+        opened.append((ConversationService(Deployments(deployment), store), store))
+        return opened[-1]
+
+    yield open_service
+    for service, store in opened:
+        await service.aclose()
+        await store.aclose()
+
+
+async def counted(store, messages):
+    """The figures of today, once so many messages are among them."""
+
+    async def is_counted():
+        return (await store.usage.total(1)).messages == messages
+
+    await until(is_counted)
+    return await store.usage.total(1)
+
+
+async def test_what_they_took_is_counted_by_day_and_deployment_as_nobodys_and_outlives_them(open_service, model, url):
+    service, store = open_service(model)
+    for owner in ("ada", "grace"):
+        conversation = service.begin_temporary(owner)
+        conversation = await ask(service, model, conversation, "hello")
+        model.will_say(ModelRateLimitError("Too many."))
+        await say(service, conversation, "again")
+        conversation = await service.refresh(conversation)
+        model.will_say("A title")
+        await service.find_title(conversation)
+        await service.rate(conversation, 0, Feedback(Rating.UP, "good"))
+        await service.discard(conversation)
+    total = await counted(store, 4)
+    assert (total.titles, total.errors, total.visitors) == (2, {"ModelRateLimitError": 2}, 1)
+    assert (total.input_tokens, total.output_tokens, total.cost) == (4 * 11, 4 * 7, 4 * (11 + 2 * 7))
+    assert (total.up, total.down) == (0, 0)
+    for by, key in (("day", str(datetime.now(UTC).date())), ("deployment", "small"), ("visitor", TEMPORARY_CHATS)):
+        [line] = await store.usage.lines(2, by)
+        assert (line.key, line.messages) == (key, 4), by
+    assert {name for name, rows in dump(url).items() if rows} == {"alembic_version"}
+
+
+async def test_two_processes_count_in_the_same_rows_beside_what_is_somebodys(open_service, model):
+    other_model = ScriptedModel()
+    services = [(*open_service(model), model), (*open_service(other_model), other_model)]
+    for service, _, its_model in services:
+        for conversation in (service.begin_temporary("ada"), service.begin("ada")):
+            await ask(service, its_model, conversation, "hello")
+        await service.aclose()
+    [_, store, _] = services[0]
+    lines = await store.usage.lines(1, "visitor")
+    assert [(each.messages, each.input_tokens) for each in lines] == [(2, 22), (2, 22)]
+    assert TEMPORARY_CHATS in {each.key for each in lines}
+
+
+async def test_what_they_took_is_removed_when_its_days_are_over(open_service, model, url, monkeypatch):
+    service, store = open_service(model)
+    await ask(service, model, service.begin_temporary("ada"), "hello")
+    await counted(store, 1)
+    old = ConversationStore(url, usage_days=7)
+    assert not await old.usage.remove_old()
+    monkeypatch.setattr(usage, "today", lambda: datetime.now(UTC).date() + timedelta(7))
+    assert await old.usage.remove_old()
+    assert (await store.usage.total(30)).messages == 0
+    await old.aclose()
+
+
+@asynccontextmanager
+async def locked(service, model, file):
+    """While another program holds the database locked, of which the service has connections by then."""
+    await talk(service, model, "kept")
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+async def test_an_answer_does_not_wait_until_it_is_counted(service, model, store, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "_BUSY_SECONDS", 3600)
+    async with locked(service, model, tmp_path / "deep/down/chat.db"):
+        conversation = await chat(service, model, "one", "two")
+        assert await users(service, conversation) == [f"{WORDS} one", f"{WORDS} two"]
+    await counted(store, 3)
+
+
+async def test_what_could_not_be_counted_is_counted_once_when_it_can_be(
+    service, model, store, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(engine, "_BUSY_SECONDS", 0)
+    async with locked(service, model, tmp_path / "deep/down/chat.db"):
+        await chat(service, model, "one", "two")
+
+        async def is_told():
+            return "could not be counted yet" in caplog.text
+
+        await until(is_told)
+        assert WORDS not in caplog.text
+    assert (await store.usage.total(1)).messages == 1
+    await service.aclose()
+    lines = {each.key: each.messages for each in await store.usage.lines(1, "visitor")}
+    assert lines.pop(TEMPORARY_CHATS) == 2
+    assert list(lines.values()) == [1]

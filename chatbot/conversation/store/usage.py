@@ -2,8 +2,8 @@
 
 A row counts what one visitor had of one kind at one deployment on one day (UTC): answers by how they ended, titles,
 thumbs. Nothing that anybody said is in it. A visitor is a salted hash of an owner: neither a cookie nor an owner's
-name can be found from what is printed of it. All who have no cookie are one visitor. A key of the API is told by its
-id, by which its owner knows it.
+name can be found from what is printed of it. All who have no cookie are one visitor, and so are all temporary
+conversations, whoever has them. A key of the API is told by its id, by which its owner knows it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final, Literal
 
 from sqlalchemy import Insert, RowMapping, and_, case, delete, distinct, func, select, update
@@ -36,6 +37,9 @@ TITLED: Final = "titled"
 NO_COOKIE: Final = "no cookie"
 """The visitor that all are who cannot come back."""
 
+TEMPORARY_CHATS: Final = "temporary"
+"""The visitor that all are in temporary conversations: of nobody it is written down that they had one."""
+
 VISITOR_DIGITS: Final = 12
 """Hexadecimal digits of a visitor's hash: enough to tell millions apart."""
 
@@ -52,7 +56,7 @@ class UsageLine:
 
     Attributes:
         key: The day as ``2026-11-27``, the deployment's name or the visitor's hash; empty where it is all together.
-        visitors: How many there were; those without a cookie count as one.
+        visitors: How many there were; those without a cookie count as one, and so do temporary conversations.
         messages: How many answers were asked for, retries among them, however they ended.
         stopped: How many of them their visitor stopped.
         filtered: How many of them a content filter refused or cut short.
@@ -142,6 +146,22 @@ class UsageStore:
     async def _record(self, owner: str, turn: Turn) -> None:
         async with self._database.writing() as connection, connection.begin():
             await self.count_answer(connection, owner, turn)
+
+    # ------------------------------------------------------------ moving what was counted, in transactions of their own
+
+    async def take(self) -> Sequence[Mapping[str, Any]]:
+        """Take out all that is counted but thumbs, for :meth:`add`; whose it was is forgotten."""
+        taken = delete(usage).where(usage.c.event.not_in(_RATINGS)).returning(usage)
+        async with self._database.writing() as connection, connection.begin():
+            rows = (await connection.execute(taken)).mappings().all()
+        return [{**row, "visitor": TEMPORARY_CHATS} for row in rows]
+
+    async def add(self, counts: Sequence[Mapping[str, Any]]) -> None:
+        """Count what was taken out of another store as well: all of it, or nothing."""
+        # In one order everywhere: two processes that add to the same rows do not wait for each other.
+        ordered = sorted(counts, key=itemgetter(*(column.name for column in usage.primary_key)))
+        async with self._database.writing() as connection, connection.begin():
+            await connection.execute(_ADD[connection.dialect.name == "sqlite"], ordered)
 
     async def _add(self, connection: AsyncConnection, key: Mapping[str, Any], used: Usage | None = None) -> None:
         used = used or Usage(0, 0)

@@ -63,8 +63,8 @@ def usage_page(
 <form method="post"><button name="out" value="1">Sign out</button></form></header>
 <main>{_summary(total, branding.currency)}{"".join(tables)}
 <p class="quiet">Visitors are salted hashes: they name nobody, and no cookie can be found from them. All who have no
-cookie are one. Messages count retries and the API; whether an answer was called good or bad counts on the day of that
-answer. What anybody said is not counted, and not shown.</p></main>""",
+cookie are one, and so are all temporary chats. Messages count retries and the API; whether an answer was called good or
+bad counts on the day of that answer. What anybody said is not counted, and not shown.</p></main>""",
     )
 
 
