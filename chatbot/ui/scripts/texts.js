@@ -5,8 +5,8 @@ export const root = new URL(window.gradio_config.root).pathname.replace(/\/$/, "
 export const t = (name) => {
   const wishes = (navigator.languages ?? [navigator.language]).map((wish) => wish.split("-")[0]);
   const language = wishes.find((wish) => wish in TEXTS) ?? "en";
-  // Whoever has the page read to them hears it in its language.
-  document.documentElement.lang = language;
+  // Whoever has the page read to them hears it in its language. To say it once more would style the whole page anew.
+  if (document.documentElement.lang !== language) document.documentElement.lang = language;
   return TEXTS[language][name];
 };
 

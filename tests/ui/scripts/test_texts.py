@@ -25,3 +25,15 @@ async def test_routes_of_ours_begin_where_the_page_is(page):
 async def test_the_page_says_which_language_it_is_in(page):
     await run(page, "texts", "({ t }) => t('back')")
     assert await page.evaluate("document.documentElement.lang") == "fr"
+
+
+async def test_it_says_so_once_however_much_is_said(page):
+    """Whoever says it again has the browser style all of a page anew."""
+    code = """async ({ t }) => {
+      const changes = new MutationObserver(() => {});
+      changes.observe(document.documentElement, { attributeFilter: ["lang"] });
+      document.documentElement.lang = "";
+      for (let time = 0; time < 5; time++) t("back");
+      return changes.takeRecords().length;
+    }"""
+    assert await run(page, "texts", code) == 2
