@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from chatbot.ui.answer_markdown import LATEX_DELIMITERS, GrowingMarkdown, prepare
+from chatbot.ui.answer_markdown import LATEX_DELIMITERS, PIECE, GrowingMarkdown, prepare, prepare_pieces
 from tests.support.answer_inputs import every_input
 
 COMMONMARK = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
@@ -509,6 +509,21 @@ def test_an_answer_that_is_replaced_begins_anew():
     growing = GrowingMarkdown()
     growing.prepare("one\n\ntwo\n\nthree\n\nfour\n\n")
     assert growing.prepare("other") == prepare("other")
+
+
+def test_a_long_answer_is_cut_between_its_blocks_and_what_was_cut_off_stays():
+    blocks = [f"Paragraph {number}, {'word ' * 30}" for number in range(500)]
+    text = "\n\n".join(blocks)
+    pieces = prepare_pieces(text)
+    assert len(pieces) > 3
+    assert all(len(each) < PIECE + 2 * each.count("\n\n") + 1 for each in pieces)
+    assert "\n\n".join(pieces) == prepare(text)
+    growing = GrowingMarkdown()
+    for count in range(0, len(blocks), 7):
+        drawn = growing.prepare_pieces("\n\n".join(blocks[:count]))
+        assert list(drawn[:-1]) == list(pieces[: len(drawn) - 1])
+        assert pieces[len(drawn) - 1].startswith(drawn[-1])
+    assert list(growing.prepare_pieces(text, has_ended=True)) == list(pieces)
 
 
 def test_the_end_alone_of_a_long_answer_is_read_again():

@@ -62,11 +62,29 @@ function widenColumns() {
   });
 }
 
-// For those who listen: Gradio's log announces every change politely, and a growing answer is all change. While it
-// grows the log is busy, so it is read once, when it is whole.
+// For those who listen: a question is a group, and all that is said to it is one. Gradio names each message by its
+// source, which is HTML, in English.
+const nameOfRow = (row) => {
+  if (row.matches(".user-row")) return t("your_message");
+  return row.querySelector(".message .message:first-child :is(.earlier, .undone)") ? "" : t("answer"); // the page's own words
+};
+
+function nameMessages() {
+  for (const message of document.querySelectorAll("#chat [data-testid][aria-label]")) message.removeAttribute("aria-label");
+  for (const row of document.querySelectorAll("#chat .message-row")) {
+    const name = nameOfRow(row);
+    if (row.ariaLabel === name) continue;
+    row.setAttribute("role", "group");
+    row.setAttribute("aria-label", name);
+  }
+}
+
+// Gradio's log announces every change politely, and a growing answer is all change. While it grows the log is busy, so
+// it is read once, when it is whole.
 new MutationObserver(() => {
   nameButtons();
   widenColumns();
+  nameMessages();
   document.querySelector("#chat .examples[role=list]")?.setAttribute("role", "group"); // of buttons, not of items
   const busy = String(Boolean(stopButton()));
   if (busy === "false") reachScrollers();

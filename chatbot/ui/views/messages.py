@@ -6,7 +6,7 @@ import html
 import math
 from collections.abc import Collection, Mapping, Sequence, Set
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from chatbot.conversation import (
     COMPARED,
@@ -31,6 +31,9 @@ from chatbot.ui.views.text import facts, how_it_ended, reason, spans
 
 Message = dict[str, Any]
 """A bubble, as Gradio's Chatbot takes it in the browser."""
+
+SEAM: Final = '<div class="seam"></div>'
+"""Where an answer goes on in the next message: the style sheet makes one of them."""
 
 
 class Growth:
@@ -142,10 +145,10 @@ class MessageRenderer:
         if growth is not None:
             thoughts = growth.reasoning.prepare(turn.reasoning_text, has_ended=turn.has_answer)
             shown += self._thoughts(turn, thoughts, is_thinking=not turn.has_answer)
-            shown += self._growing_answer(turn, growth)
+            shown += self._growing_answer(turn, growth, in_one=True)
         else:
             shown += self._thoughts(turn, prepare(turn.reasoning_text), is_thinking=False)
-            shown += _answer(turn, prepare_pieces(turn.answer_text))
+            shown += _answer(turn, [prepare(turn.answer_text)])
         shown.append(_line("card-foot", self._card_foot(number, answer)))
         return shown
 
@@ -187,11 +190,17 @@ class MessageRenderer:
             parts.append(f'<div class="keep">{keep}</div>')
         return "".join(parts)
 
-    def _growing_answer(self, turn: Turn, growth: Growth) -> list[Message]:
-        if turn.is_unsaved and turn.has_answer:
-            return _answer(turn, growth.answer.prepare_pieces(turn.answer_text, has_ended=True))
-        if turn.has_answer and any(pieces := growth.answer.prepare_pieces(turn.answer_text)):
-            return [_text("assistant", GROWING + each) for each in pieces]
+    def _growing_answer(self, turn: Turn, growth: Growth, *, in_one: bool = False) -> list[Message]:
+        """What there is of an answer; ``in_one`` message where the next would stand beside it, not below."""
+        has_ended = turn.is_unsaved and turn.has_answer
+        if in_one:
+            pieces: Sequence[str] = [growth.answer.prepare(turn.answer_text, has_ended=has_ended)]
+        else:
+            pieces = growth.answer.prepare_pieces(turn.answer_text, has_ended=has_ended)
+        if has_ended:
+            return _answer(turn, pieces)
+        if turn.has_answer and any(pieces):
+            return [_text("assistant", GROWING + each) for each in _with_seams(pieces)]
         return [] if turn.reasoning_text else [self._nothing_yet(turn.waiting)]
 
     def _nothing_yet(self, waiting: Waiting | None) -> Message:
@@ -382,8 +391,14 @@ def _answer(turn: Turn, pieces: Sequence[str]) -> list[Message]:
     """What a model said, prepared for the page, and with the last piece as it is for copying."""
     if not turn.has_answer:
         return []
-    *before, last = pieces
+    *before, last = _with_seams(pieces)
     return [_text("assistant", each) for each in [*before, _with_source(last, turn.answer_text)]]
+
+
+def _with_seams(pieces: Sequence[str]) -> list[str]:
+    """The pieces of one answer, each with a seam where the one before it ended, and where the next begins."""
+    last = len(pieces) - 1
+    return ["\n\n".join([SEAM] * (at > 0) + [each] + [SEAM] * (at < last)) for at, each in enumerate(pieces)]
 
 
 def _with_source(prepared: str, text: str) -> str:
