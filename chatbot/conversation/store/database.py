@@ -52,6 +52,7 @@ class Database:
 
     def __init__(self, url: str, timed: Timed | None = None) -> None:
         self._engine = make_engine(url)
+        self._is_sqlite = self._engine.url.get_backend_name() == "sqlite"
         self._timed = timed
         self._is_open = False
         self._has_ended = False
@@ -67,7 +68,7 @@ class Database:
         self._claim = Claim(Path(file)) if file and is_exclusive(self._engine) else None
         # One at a time may write to an SQLite file, and those who wait for its own lock wait in no order: under load
         # one of them goes on losing until its time is up. Here they queue; other processes are few.
-        self._writing = asyncio.Lock() if self._engine.url.get_backend_name() == "sqlite" else nullcontext()
+        self._writing = asyncio.Lock() if self._is_sqlite else nullcontext()
 
     async def check(self) -> None:
         """Open the database once, make what is missing, and let go of it again.
@@ -108,10 +109,15 @@ class Database:
                     yield connection
 
     async def read(self, query: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
-        """Return the rows of a query."""
+        """Return the rows of a query; whoever leaves before they are there takes no connection along."""
         with self._clock("read"):
-            async with self._in_use(), self._engine.connect() as connection:
-                return (await connection.execute(query, parameters)).mappings().all()
+            reading = self._read(query, parameters)
+            # A connection to an SQLite file that is cut within a statement is never closed.
+            return await (asyncio.shield(reading) if self._is_sqlite else reading)
+
+    async def _read(self, query: Executable, parameters: Mapping[str, Any] | None) -> Sequence[RowMapping]:
+        async with self._in_use(), self._engine.connect() as connection:
+            return (await connection.execute(query, parameters)).mappings().all()
 
     async def ping(self) -> None:
         """Read as little as there is to read.

@@ -7,6 +7,7 @@ import sys
 import warnings
 
 import pytest
+from sqlalchemy import text
 
 from chatbot.conversation import Conversation, DatabaseMovedError
 from chatbot.conversation.store import ConversationStore, database
@@ -36,6 +37,21 @@ async def test_a_server_that_does_not_answer_is_told_by_the_check_without_the_pa
     with pytest.raises(ValueError, match="cannot be opened") as refused:
         await ConversationStore("postgresql://user:hunter2@127.0.0.1:9/db").check()
     assert "hunter2" not in str(refused.value)
+
+
+async def test_who_leaves_within_a_reading_takes_no_connection_along(tmp_path):
+    opened = database.Database(f"sqlite:///{tmp_path}/chat.db")
+    await opened.read(text("SELECT 1"))
+    count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) SELECT count(*) FROM n"
+    reading = asyncio.ensure_future(opened.read(text(count)))
+    await asyncio.sleep(0.05)
+    # As a server does with what a browser has left: until it ends.
+    while not reading.done():
+        reading.cancel()
+        await asyncio.sleep(0)
+    await opened.aclose()
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}, "a connection is being closed, and never will be"
 
 
 async def test_a_folder_that_cannot_be_made_is_told_by_the_check(tmp_path):
