@@ -29,6 +29,8 @@ class ChatPage(gr.ChatInterface):
 
     def _setup_events(self) -> None:
         """Wire everything; replaces Gradio's own wiring."""
+        # What a browser keeps of it no later process can read: each visit after a restart began with an error.
+        self.saved_conversations.unrender()
         self._wire_actions()
         self._wire_files()
         # Here, so that it stands with the box and not below it.

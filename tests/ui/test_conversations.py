@@ -152,10 +152,15 @@ async def test_after_a_restart_the_same_browser_finds_its_conversations_and_no_o
         await visitor.ask("first things first")
         await visitor.new_chat()
         await visitor.ask("second thoughts")
+        told = []
+        visitor.page.on("console", lambda message: told.append(message.text))
         process.stop()
+        # The same port: another one is another site to a browser's storage.
+        process._settings["CHATBOT_PORT"] = process.url.rstrip("/").rpartition(":")[2]
         process.start()
         await visitor.page.goto(process.url)
         await expect(visitor.titles).to_have_text(["second thoughts", "first things first"])
+        assert [each for each in told if "localStorage" in each] == [], "what the browser has kept cannot be read"
         await visitor.open("first things first")
         await expect(visitor.questions).to_have_text(["first things first"])
         async with visit(process.url) as stranger:
