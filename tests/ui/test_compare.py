@@ -173,6 +173,20 @@ async def test_one_that_fails_says_why_on_its_own_card(both):
     assert any("I am large." in text for text in texts)
 
 
+async def test_where_both_fail_there_is_none_to_keep_and_one_to_ask_for_again(both):
+    for wire in both.wires:
+        wire.default = json_reply({"error": {"message": "Out of order."}}, 500)
+    async with both.page("ada") as drawings:
+        assert await both.act("compare", "one", {"deployment": "small"}) == 204
+        texts = await shown(drawings, has_two)
+        assert "keep" not in "".join(texts).lower()
+        assert ">Retry<" in texts[-1]
+        for wire in both.wires:
+            wire.default = stream_reply(event("Here again."), event(finish_reason="stop"), DONE)
+        assert await both.act("retry") == 204
+        await shown(drawings, lambda text, box, _: "Here again." in text and box.get("submit_btn"))
+
+
 async def test_another_tab_and_a_reload_show_both(both):
     async with both.page("ada") as drawings:
         assert await both.act("compare", "one", {"deployment": "small"}) == 204

@@ -3,7 +3,7 @@
 import { showChat } from "./address.js";
 import { dropDraft } from "./drafts.js";
 import { showEnd } from "./following.js";
-import { notify } from "./notices.js";
+import { notify, outdate } from "./notices.js";
 import { mayMention } from "./recall_hint.js";
 import { empty, giveBack, write } from "./source_text.js";
 
@@ -96,7 +96,10 @@ export function receive({ components, tail, texts, recall_hint, forgets, begins,
   if (texts) goOn(texts);
   if (recall_hint !== undefined) draw({ recall_hint: { value: recall_hint } });
   if (forgets !== undefined) mayMention(forgets);
-  if (begins) showEnd();
+  if (begins) {
+    showEnd();
+    outdate();
+  }
   if (accepted !== undefined) {
     empty(accepted);
     dropDraft(accepted);

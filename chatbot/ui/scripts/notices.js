@@ -12,9 +12,14 @@ talk.append(notices);
 const panelAbove = () => talk.inert && document.querySelector("#layout.sidebar-open #sidebar, #layout.panel-open #panel");
 new MutationObserver(() => (panelAbove() || talk).append(notices)).observe(talk, { attributeFilter: ["inert"] });
 
+// What was said about an answer is over once the next one begins.
+export function outdate() {
+  for (const notice of notices.querySelectorAll(".lasting")) notice.remove();
+}
+
 // With `until` (seconds since 1970) it tells when it does not hold any more, and goes a while after that.
 export function notify({ text, lasting, until }) {
-  const notice = Object.assign(document.createElement("div"), { className: "notice" });
+  const notice = Object.assign(document.createElement("div"), { className: lasting ? "notice lasting" : "notice" });
   const words = Object.assign(document.createElement("span"), { textContent: text });
   const close = Object.assign(document.createElement("button"), { type: "button" });
   close.innerHTML = '<i class="glyph cross"></i>';

@@ -129,10 +129,14 @@ class MessageRenderer:
         for number, answer in enumerate(answers, 1):
             growing = answer.turn.status is TurnStatus.STREAMING
             shown += self._card(number, answer, (growths.get(answer.turn.key) or Growth()) if growing else None)
-        if ended:
-            turns = [each.turn for each in answers]
+        turns = [each.turn for each in answers]
+        if ended and any(turn.has_answer for turn in turns):
             number = 1 + turns.index(counting(turns))
             shown.append(_line("undecided", html.escape(self._t("compare.undecided", number=number))))
+        elif ended:
+            # There is none to keep, and one to ask for again.
+            retry = self._t("failed.retry")
+            shown.append(_line("undecided", f'<div class="way-on">{button(retry, retry, "retry")}</div>'))
         return shown
 
     def _card(self, number: int, answer: ComparedAnswer, growth: Growth | None) -> list[Message]:

@@ -36,6 +36,12 @@ async def test_what_does_not_last_goes_once_it_is_read(page, notices):
     await expect(notices).to_have_text(["lasts"])
 
 
+async def test_what_lasts_is_over_once_the_next_answer_begins(page, notices):
+    await run(page, "notices", NOTIFY, ["The endpoint could not be reached.", True])
+    await run(page, "drawing", "({ receive }) => receive({ begins: true, notices: [{ text: 'new', lasting: true }] })")
+    await expect(notices).to_have_text(["new"])
+
+
 async def test_what_holds_until_a_time_tells_it_counts_down_and_goes_a_while_after(page, notices):
     await page.clock.pause_at(datetime(2100, 1, 1, 12))
     until = "({ notify }, seconds) => notify({ text: 'Trop.', until: Date.now() / 1000 + seconds })"
