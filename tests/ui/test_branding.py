@@ -208,6 +208,13 @@ PIXEL = """async (bytes) => {
 }"""
 
 
+async def test_a_formula_stands_on_the_page_and_in_no_box(wired_app, visit):
+    async with visit(wired_app.url, scheme="dark") as visitor:
+        await visitor.ask("repeat $$x^2$$")
+        page = await visitor.page.locator("body").evaluate(BACKGROUND)
+        await expect(visitor.answers.last.locator(".katex-display")).to_have_css("background-color", page)
+
+
 async def test_a_small_table_is_as_wide_as_it_needs(wired_app, visit):
     async with visit(wired_app.url) as visitor:
         await visitor.ask("repeat | a | b |\n|--|--|\n| 1 | 2 |")
