@@ -81,6 +81,38 @@ async def test_a_whole_turn_as_a_screen_reader_has_it(app, wire, visit):
         assert [each for each in now.all("button") if "Retry" in each["name"]["value"]]
 
 
+LETTER = """Voici la lettre que vous m'avez demandée, et la traduction de chaque ligne.
+
+| français | coréen | anglais |
+|---|---|---|
+| la mer | 바다로 갑시다 | That is the sea, and we are on it. |
+
+~~~
+the code that is in it is not of a language
+~~~
+
+Je reste à votre disposition pour la suite, et pour ce que vous voulez changer dans les phrases : elles ne sont pas
+toutes dans un style qui est le vôtre.
+"""
+
+
+async def test_what_is_in_another_language_than_the_page_is_read_in_its_own(app, wire, visit):
+    async with visit(app.url) as visitor:
+        spoken = "(part) => part.closest('[lang]').lang"
+        wire.script(stream_reply(event(LETTER), FINISH, DONE), stream_reply(event("It is the sea."), FINISH, DONE))
+        await visitor.ask("Je veux une lettre pour les voisins, et je ne sais pas ce qui est important.")
+        await expect(visitor.page.locator("#chat .md[lang=fr]")).to_have_count(2)
+        first = visitor.answers.first
+        for part, language in (("p", "fr"), ("td >> nth=1", "ko"), ("td >> nth=2", "en"), ("th >> nth=1", "fr")):
+            assert await first.locator(part).first.evaluate(spoken) == language, part
+        assert await visitor.facts.first.evaluate(spoken) == "en"
+        await visitor.ask("What is the name of it in English?")
+        assert await visitor.answers.last.locator("p").evaluate(spoken) == "en"
+        assert await visitor.page.locator("#chat .md[lang=en]").count() == 0, "it is the page's own"
+        await visitor.new_chat()
+        assert await visitor.page.locator("#chat [lang]").count() == 0
+
+
 # --- Enlarged
 
 

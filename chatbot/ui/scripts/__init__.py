@@ -29,6 +29,7 @@ FILES: Final = (
     "address",
     "list",
     "answers",
+    "languages",
     "drawing",
     "copying",
     "picker",
