@@ -18,6 +18,7 @@ function typeInstead(element, { value, label, longest, kept }) {
   const input = document.createElement("input");
   input.value = value;
   input.maxLength = longest;
+  input.dir = "auto";
   input.setAttribute("aria-label", label);
   input.placeholder = label;
   const close = () => {

@@ -200,9 +200,10 @@ def _row(t: Language, conversation: Conversation, search: str, *, is_shown: bool
     archived = f"<small>{html.escape(t('list.archived'))}</small>" if search and conversation.is_archived else ""
     inner = html.escape(t("list.naming")) if is_named else _highlighted(title, search)
     options = t("list.options", title=title)
+    current = 'aria-current="true" ' if is_shown else ""
     return (
         f'<li class="{kind}" data-at="{conversation.updated_at:.0f}">'
-        + html_button(inner, title, "open", conversation.id, attributes='aria-current="true"' if is_shown else "")
+        + html_button(inner, title, "open", conversation.id, attributes=current + 'dir="auto"')
         + archived
         + html_button(
             f'<i class="glyph dots"></i><span class="said">{html.escape(options)}</span>',
@@ -259,7 +260,7 @@ def _turn(shown: _Shown, entry: PlannedTurn, window: WindowSection) -> str:
     known = shown.state(entry.tokens, state, *([t("plan.recorded")] if turn.is_recorded else []))
     marks = f"<div>{_marks(t, entry)}</div>" if shown.decides and shown.tells_options else ""
     return (
-        f'<li class="{kind}"><p><b>{turn.index + 1}</b> {html.escape(_cut(turn.question_text))}</p>'
+        f'<li class="{kind}"><p dir="auto"><b>{turn.index + 1}</b> {html.escape(_cut(turn.question_text))}</p>'
         f"<small>{known}</small>{marks}</li>"
     )
 
