@@ -169,7 +169,7 @@ async def test_who_presents_may_skip_what_is_waited_for(model, service):
     assert (turn.answer_text, turn.notices) == (TEXT, (GOES_ON, SKIPPED))
 
 
-async def test_told_from_the_recording_nobody_is_asked_and_nothing_is_used(model, service):
+async def test_told_from_the_recording_nobody_is_asked_and_nothing_is_used(model, service, caplog):
     rehearsal = Rehearsal(replace(RECORDING, first_word=300, seconds=600), asks=False)
     generation = await service.ask(service.begin("ada"), "Hello?", rehearsal=rehearsal)
     rehearsal.skip()
@@ -181,6 +181,7 @@ async def test_told_from_the_recording_nobody_is_asked_and_nothing_is_used(model
     assert (line.messages, line.cached, line.output_tokens) == (1, 1, 0)
     turn, _ = await played(service, Rehearsal(Recording("", 0, 0, blocked=True), asks=False))
     assert (turn.failure.blocked, turn.notices, model.asked) == (True, (Notice("from_recording"),), [])
+    assert "The model failed" not in caplog.text
 
 
 async def test_stopped_it_is_stopped(model, service):

@@ -58,7 +58,9 @@ async def _asked(
         return replace(generation.turn, status=TurnStatus.STOPPED)
     except ModelError as error:
         turn = generation.turn
-        log_failure(error, turn.deployment, turn.question_text)
+        # Where a recording has the filter refuse a question, no model did.
+        if not turn.is_recorded:
+            log_failure(error, turn.deployment, turn.question_text)
         return failed(turn, failure_of(error, quoted=quotes_errors))
     except Exception as error:
         if isinstance(error, TimeoutError) and limit.expired():

@@ -25,8 +25,14 @@ export function arrange() {
   for (const [name, byDefault] of Object.entries(panels)) show(name, byDefault());
 }
 
+// Whether the conversations gave way to the other panel.
+let gaveWay = false;
+
 function slideIn(name) {
-  if (!roomy.matches) for (const other of Object.keys(panels)) if (other !== name) show(other, false);
+  if (!roomy.matches) {
+    gaveWay = name === "panel" && isOpen("sidebar");
+    for (const other of Object.keys(panels)) if (other !== name) show(other, false);
+  }
   show(name, true);
   if (narrow.matches) document.querySelector(`#${name} .close`).focus();
 }
@@ -34,8 +40,7 @@ function slideIn(name) {
 function toggle(name) {
   if (!isOpen(name)) return slideIn(name);
   show(name, false);
-  // The conversations gave way to it.
-  if (name === "panel" && !roomy.matches && panels.sidebar()) show("sidebar", true);
+  if (name === "panel" && gaveWay && panels.sidebar()) show("sidebar", true);
 }
 
 function slideOut() {

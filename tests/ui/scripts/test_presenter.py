@@ -61,6 +61,17 @@ async def test_a_letter_in_the_box_is_a_letter_and_a_step_leaves_the_box(page):
     assert await told(page) == ["demo_next"]
 
 
+async def test_the_memory_is_shown_and_hidden_and_no_list_of_conversations_comes_instead(page):
+    await page.set_viewport_size({"width": 1024, "height": 768})
+    await begin(page, address=f"{SITE}?present")
+    layout = page.locator("#layout")
+    await press(page, "m")
+    await expect(layout).to_contain_class("panel-open")
+    await press(page, "m")
+    await expect(layout).not_to_contain_class("panel-open")
+    await expect(layout).not_to_contain_class("sidebar-open")
+
+
 async def test_without_a_demo_page_down_is_the_browsers(page):
     await begin(page, offered=False, address=f"{SITE}?present")
     await page.evaluate("document.addEventListener('keydown', (event) => (window.left = event.defaultPrevented))")
