@@ -181,6 +181,27 @@ async def test_on_paper_is_the_whole_conversation_and_nothing_to_press(app, wire
         assert await page.evaluate("document.body.classList.contains('dark')")
 
 
+async def test_what_is_wider_than_the_paper_breaks(app, wire, visit):
+    columns = [f"a column {number} with words" for number in range(9)]
+    wide = (
+        "```python\n" + "a_long_line = 'of code' " * 9 + "\n```",
+        "$$" + "+".join(f"x_{{{number}}}^2" for number in range(40)) + "$$",
+        f"| {' | '.join(columns)} |\n{'|--' * 9}|\n| {' | '.join(columns)} |",
+    )
+    # As wide as A4 is between its margins.
+    async with visit(app.url, width=718, height=1000) as visitor:
+        page = visitor.page
+        wire.script(says("\n\n".join(wide)))
+        await visitor.ask("Wide, please.")
+        parts = page.locator("#chat .bot :is(pre, table, .katex-display)")
+        await expect(parts).to_have_count(3)
+        await page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        await page.emulate_media(media="print")
+        cut = "(parts) => parts.filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.tagName)"
+        assert await parts.evaluate_all(cut) == []
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 async def test_an_owner_leaves_out_the_panel_and_all_figures(wire, visit, tmp_path):
     settings = {
         "AZUREML_ENDPOINT_URL": f"{wire.url}/v1/chat/completions",
