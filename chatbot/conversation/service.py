@@ -781,8 +781,8 @@ class ConversationService:
         self._recall.close()
         for naming in self._naming:
             naming.cancel()
-        # What a title took that is not waited for any more has still to be counted.
-        counted = [asyncio.wait(self._naming)] if self._naming else []
+        # What their titles took has still to be counted. In a list of its own: who has ended leaves the set.
+        counted = [asyncio.wait([*self._naming])] if self._naming else []
         try:
             await asyncio.gather(self._generations.aclose(), self._completions.aclose(), *counted)
         finally:
