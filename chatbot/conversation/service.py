@@ -216,6 +216,17 @@ class ConversationService:
             owner, search=words, limit=limit, archived=None if words else archived, pinned_first=True
         )
 
+    async def excerpts(self, conversations: Sequence[Conversation], search: str) -> Mapping[str, str]:
+        """Return what stands around what was searched for, by the id of each conversation that has it in its text.
+
+        Args:
+            conversations: Some that :meth:`list` has found; those that have it in their title say so by themselves.
+            search: What it was searched for.
+        """
+        words = search.strip()
+        ids = [each.id for each in conversations if words.lower() not in each.title.lower()]
+        return await self._store.excerpts(ids, words) if words else {}
+
     async def has_archived(self, owner: str) -> bool:
         """Return whether any of the owner's conversations is archived."""
         return bool(await self._store.list(owner, limit=1, archived=True))

@@ -276,11 +276,13 @@ class PageRenderer:
         for conversation in found:
             if conversation.id == session.conversation.id:
                 session.title = conversation.title
+        shown = found[: session.listed]
         listed = conversation_list(
             session.t,
-            found[: session.listed],
+            shown,
             session.conversation,
             search=session.search,
+            excerpts=await self._service.excerpts(shown, session.search),
             removed=session.removed,
             naming=session.naming,
             has_more=len(found) > session.listed,

@@ -1,5 +1,7 @@
 """The list of conversations: what a visitor finds there, and what they can do with it."""
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
@@ -144,6 +146,45 @@ async def test_search_looks_into_titles_and_text(demo_app, visit):
         await expect(visitor.page.locator("#conversations")).to_contain_text("Nothing found for “nowhere to be found”")
         await visitor.search.fill("")
         await expect(visitor.titles).to_have_count(2)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)], ids=["desktop", "phone"])
+async def test_a_hit_in_a_text_shows_the_words_around_it(demo_app, visit, width, height):
+    async with visit(demo_app.url, width=width, height=height) as visitor:
+        page = visitor.page
+        hello = "hello, this is a title that no list of chats has room for"
+        await visitor.ask(hello)
+        await visitor.ask(f"repeat {'long ago ' * 30} the <b>Kraken</b> woke and {'ate a ship ' * 30}")
+        await page.locator("#new-chat" if width > 600 else "#new-chat-here").click()
+        await expect(visitor.questions).to_have_count(0)
+        await visitor.ask("The kraken itself")
+        if width < 600:
+            await page.locator("#sidebar-toggle").click()
+        await visitor.search.fill("kraken")
+        await expect(visitor.titles).to_have_text(["The kraken itself", hello])
+        excerpt = page.locator("#conversations .excerpt")
+        await expect(excerpt).to_have_count(1)  # a title says so by itself
+        await expect(excerpt).to_contain_text("long ago the <b>Kraken</b> woke and ate a ship")
+        await expect(excerpt.locator("mark")).to_have_text("Kraken")
+        await expect(excerpt.locator("mark")).to_be_in_viewport(ratio=1)
+        assert await excerpt.locator("b").count() == 0
+        assert await page.locator("#sidebar").evaluate("(side) => side.scrollWidth <= side.clientWidth")
+        title = visitor.titles.last
+        await expect(title).to_have_accessible_name(hello)
+        await expect(title).to_have_accessible_description(re.compile("the <b>Kraken</b> woke"))
+        # Its menu can be reached, and all else of the row opens the chat.
+        await visitor.open_menu(hello)
+        options = await page.locator("#conversations .found button.options").bounding_box()
+        line = await title.bounding_box()
+        assert abs(options["y"] + options["height"] / 2 - line["y"] - line["height"] / 2) < 4, "it is on another line"
+        await page.keyboard.press("Escape")
+        box = await excerpt.bounding_box()
+        await page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] - 4)
+        await expect(visitor.questions.first).to_have_text(hello)
+        if width < 600:
+            await page.locator("#sidebar-toggle").click()
+        await visitor.search.fill("")
+        await expect(excerpt).to_have_count(0)
 
 
 async def test_after_a_restart_the_same_browser_finds_its_conversations_and_no_other_does(app, visit):

@@ -250,7 +250,7 @@ def test_the_panel_draws_a_further_section_in_its_place_with_its_reasons(monkeyp
     memory = WindowMemory(5, 8, "Be brief.", counter=lambda text: len(text.split()))
     next_plan = memory.plan([turn(0)], "and now")
     shown = panels.memory_panel(ENGLISH, next_plan, 1, asking=False)
-    items = re.findall(r'<li class="(\w+)[^"]*"><p>(.*?)</p><small>(.*?)</small>', shown)
+    items = re.findall(r'<li class="(\w+)[^"]*"><p[^>]*>(.*?)</p><small>(.*?)</small>', shown)
     assert items == [
         ("in", "<b>System prompt</b> Be brief.", "~2 tokens · always sent"),
         ("in", "<b>From a book</b> first passage", "~2 tokens · remembered"),
@@ -570,9 +570,10 @@ def test_an_answer_that_cannot_be_saved_yet_is_shown_whole_and_says_so():
     assert "could not be saved" in nothing[-1][1], "where there is no answer, it does not say that there is one"
 
 
-def row(**values):
+def row(excerpt="", **values):
     found = Conversation("an-id", "o", 1, "The Kraken sleeps", updated_at=1.5e9, **values)
-    return panels.conversation_list(ENGLISH, [found], Conversation("another", "o"), search="KRAKEN ")
+    excerpts = {"an-id": excerpt} if excerpt else {}
+    return panels.conversation_list(ENGLISH, [found], Conversation("another", "o"), search="KRAKEN ", excerpts=excerpts)
 
 
 def test_a_row_marks_what_was_searched_for_and_tells_what_it_is():
@@ -581,6 +582,14 @@ def test_a_row_marks_what_was_searched_for_and_tells_what_it_is():
     assert '<li class="row pinned archived"' in row(is_pinned=True, is_archived=True)
     assert "<small>archived</small>" in row(is_archived=True)
     assert "<small>" not in row()
+
+
+def test_what_was_found_in_a_text_stands_below_the_title_as_words():
+    drawn = row('…<b onclick="x">kraken</b> & co')
+    assert "&lt;b onclick=&quot;x&quot;&gt;<mark>kraken</mark>&lt;/b&gt; &amp; co</p>" in drawn
+    assert 'aria-describedby="found-an-id"' in drawn
+    assert '<p class="excerpt" id="found-an-id" dir="auto">' in drawn
+    assert "excerpt" not in row()
 
 
 def test_the_shown_conversation_is_marked_for_those_who_listen_too():

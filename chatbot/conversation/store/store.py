@@ -17,8 +17,10 @@ from sqlalchemy import (
     Column,
     CompoundSelect,
     RowMapping,
+    Select,
     and_,
     bindparam,
+    case,
     delete,
     exists,
     func,
@@ -52,7 +54,7 @@ from chatbot.conversation.store.schema import (
     turn_row,
     turns,
 )
-from chatbot.conversation.store.search import holds
+from chatbot.conversation.store.search import around, excerpt, holds
 from chatbot.conversation.store.shares import ShareStore
 from chatbot.conversation.store.sign_in import SignInStore
 from chatbot.conversation.store.statements import RevisionError, is_version
@@ -251,14 +253,22 @@ class ConversationStore:
         if archived is not None:
             query = query.where(conversations.c.archived.is_(archived))
         if search:
-            has_it = select(turns.c.index).where(
-                turns.c.conversation_id == conversations.c.id,
-                turns.c.shown,
-                or_(holds(turns.c.user, search), holds(turns.c.assistant, search)),
-            )
-            query = query.where(or_(holds(conversations.c.title, search), has_it.exists()))
+            query = query.where(or_(holds(conversations.c.title, search), _turns_with(search).exists()))
         rows = await self._database.read(query, {"owner": owner, "limit": limit})
         return [conversation_of(row) for row in rows]
+
+    async def excerpts(self, ids: Sequence[str], words: str) -> Mapping[str, str]:
+        """Return what stands around words in conversations, by their ids; nothing of one that has them in no text.
+
+        Args:
+            ids: Of the conversations.
+            words: What was searched for: of each conversation the first turn counts that has it in whatever case.
+        """
+        piece = case((holds(turns.c.user, words), around(turns.c.user, words)), else_=around(turns.c.assistant, words))
+        first = _turns_with(words).with_only_columns(piece).order_by(turns.c.index).limit(1).scalar_subquery()
+        query = select(conversations.c.id, first.label("piece")).where(conversations.c.id.in_(ids))
+        rows = await self._database.read(query) if ids else []
+        return {row["id"]: excerpt(row["piece"], words) for row in rows if row["piece"]}
 
     async def rename(self, id: str, title: str, *, instead_of: str | None = None) -> bool:  # noqa: A002
         """Give a conversation another title; return whether it has it.
@@ -829,12 +839,22 @@ _LIST: Final = (
     .limit(bindparam("limit"))
 )
 _LAST_WRITTEN_FIRST: Final = (conversations.c.updated_at.desc(), conversations.c.id)
+
 _AT_INDEX: Final = and_(turns.c.conversation_id == bindparam("of_id"), turns.c.index == bindparam("of_index"))
 _INSERT: Final = (
     insert(turns)
     .values(version=select(func.coalesce(func.max(turns.c.version), -1) + 1).where(_AT_INDEX).scalar_subquery())
     .returning(turns.c.version)
 )
+
+
+def _turns_with(words: str) -> Select[Any]:
+    """Those of a selected conversation that are shown and have words in their text."""
+    return select(turns.c.index).where(
+        turns.c.conversation_id == conversations.c.id,
+        turns.c.shown,
+        or_(holds(turns.c.user, words), holds(turns.c.assistant, words)),
+    )
 
 
 def _recent_of(id: str, limit: int, before: int | None) -> dict[str, Any]:  # noqa: A002

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Final, NamedTuple
 
 from chatbot.conversation import (
@@ -29,6 +29,7 @@ _EXCERPT: Final = 90
 """Characters of a question that tell which one it is."""
 
 NOTHING: Final = Usage(0, 0)
+EMPTY: Final[Mapping[str, str]] = {}
 
 
 class _Shown(NamedTuple):
@@ -55,6 +56,7 @@ def conversation_list(
     shown: Conversation,
     *,
     search: str = "",
+    excerpts: Mapping[str, str] = EMPTY,
     removed: tuple[str, Conversation] | None = None,
     naming: str | None = None,
     has_more: bool = False,
@@ -71,6 +73,7 @@ def conversation_list(
         conversations: In the order of the list.
         shown: The one on the page.
         search: What the list was searched for.
+        excerpts: What stands around it in the text of some of them, by their ids.
         removed: What can be brought back, and whether it was ``deleted`` or ``archived``.
         naming: Id of the one that the model is finding a title for.
         has_more: Whether there are more of them.
@@ -79,7 +82,10 @@ def conversation_list(
         lists_archived: Whether these are those.
     """
     words = search.strip()
-    rows = [_row(t, each, words, is_shown=each.id == shown.id, is_named=each.id == naming) for each in conversations]
+    rows = [
+        _row(t, each, words, excerpts.get(each.id, ""), is_shown=each.id == shown.id, is_named=each.id == naming)
+        for each in conversations
+    ]
     if not rows:
         none = "list.none_archived" if lists_archived else "list.none"
         rows = [f'<li class="empty">{html.escape(t("list.not_found", search=search) if words else t(none))}</li>']
@@ -191,19 +197,26 @@ def badge(
     )
 
 
-def _row(t: Language, conversation: Conversation, search: str, *, is_shown: bool, is_named: bool) -> str:
+def _row(t: Language, conversation: Conversation, search: str, excerpt: str, *, is_shown: bool, is_named: bool) -> str:
     # An id is URL-safe text of our own making, so it fits a class; a title is a person's.
     title = conversation.title or t("list.untitled")
-    marks = {"shown": is_shown, "pinned": conversation.is_pinned, "archived": conversation.is_archived}
+    marks = {
+        "shown": is_shown,
+        "pinned": conversation.is_pinned,
+        "archived": conversation.is_archived,
+        "found": bool(excerpt),
+    }
     kind = " ".join(["row", *(name for name, has in marks.items() if has)])
     # What is archived is found among what is not: only there that is news.
     archived = f"<small>{html.escape(t('list.archived'))}</small>" if search and conversation.is_archived else ""
     inner = html.escape(t("list.naming")) if is_named else _highlighted(title, search)
     options = t("list.options", title=title)
-    current = 'aria-current="true" ' if is_shown else ""
+    known = ['aria-current="true"'] * is_shown + [f'aria-describedby="found-{conversation.id}"'] * bool(excerpt)
+    # Beside the button, not in it: its name is the title.
+    below = f'<p class="excerpt" id="found-{conversation.id}" dir="auto">{_highlighted(excerpt, search)}</p>'
     return (
         f'<li class="{kind}" data-at="{conversation.updated_at:.0f}">'
-        + html_button(inner, title, "open", conversation.id, attributes=current + 'dir="auto"')
+        + html_button(inner, title, "open", conversation.id, attributes=" ".join([*known, 'dir="auto"']))
         + archived
         + html_button(
             f'<i class="glyph dots"></i><span class="said">{html.escape(options)}</span>',
@@ -212,15 +225,18 @@ def _row(t: Language, conversation: Conversation, search: str, *, is_shown: bool
             conversation.id,
             attributes='aria-haspopup="menu" aria-expanded="false"',
         )
+        + below * bool(excerpt)
         + "</li>"
     )
 
 
-def _highlighted(title: str, search: str) -> str:
-    """The title with what was searched for marked in it, in whatever case."""
+def _highlighted(text: str, search: str) -> str:
+    """A text with what was searched for marked in it, in whatever case."""
     if not search:
-        return html.escape(title)
-    parts = re.split(f"({re.escape(search)})", title, flags=re.IGNORECASE)
+        return html.escape(text)
+    # A text that was made one line has one space where there may have been several.
+    words = r"\s+".join(map(re.escape, search.split()))
+    parts = re.split(f"({words})", text, flags=re.IGNORECASE)
     return "".join(
         f"<mark>{html.escape(part)}</mark>" if at % 2 else html.escape(part) for at, part in enumerate(parts)
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from chatbot.conversation.store import RevisionError
+from chatbot.conversation.store.search import BEFORE, LONGEST, excerpt
 from chatbot.conversation.turn import Conversation, Options
 from tests.conversation.store.talk import begin, ended, say, talk, texts
 
@@ -62,6 +63,43 @@ async def test_a_search_does_not_find_what_is_no_longer_shown(store):
 async def test_a_search_may_be_longer_than_any_pattern(store):
     await talk(store, "long " * 20_000)
     assert len(await store.list("ada", search="LONG " * 20_000)) == 1
+
+
+async def test_of_what_was_found_in_a_text_there_is_an_excerpt(store):
+    await talk(store, "hello", "an **École** of fish\n\n- and whales", "École again", name="c1")
+    await talk(store, f"{'before ' * 1000}école{' after' * 1000}", name="c2")
+    await talk(store, "nothing of it", name="c3")
+    await talk(store, "a \0 école", name="c4")
+    found = await store.excerpts(["c1", "c2", "c3", "c4", "gone"], "ÉCOLE")
+    assert found == {
+        "c1": "an École of fish - and whales",
+        "c2": f"…{'before ' * 5}école{' after' * 19}…",
+        "c4": "a \0 école",
+    }
+    assert await store.excerpts([], "école") == {}
+
+
+async def test_an_excerpt_is_of_what_is_shown_and_never_long(store):
+    conversation = await talk(store, "hello", "secret")
+    await store.truncate("c1", 1, conversation.revision)
+    assert await store.excerpts(["c1"], "secret") == {}
+    await talk(store, "long " * 20_000, name="c2")
+    assert await store.excerpts(["c2"], "LONG " * 20_000) == {"c2": ("long " * 32).strip() + "…"}
+
+
+@pytest.mark.parametrize(
+    ("piece", "words", "expected"),
+    [
+        ("# A **kraken** | sleeps", "kraken", "A kraken sleeps"),
+        ("x" * BEFORE + "kraken" + "y" * LONGEST, "kraken", "…" + "x" * BEFORE + "kraken" + "y" * 114 + "…"),
+        ("漢" * BEFORE + "字" + "漢" * LONGEST, "字", "…" + "漢" * BEFORE + "字" + "漢" * 119 + "…"),
+        ("two\n\nlines", "two\n\nlines", "two lines"),
+        ("İİ kraken", "KRAKEN", "İİ kraken"),
+        ("what is found may be **bold**", "**bold**", "what is found may be **bold**"),
+    ],
+)
+def test_an_excerpt_is_one_line_with_whole_words(piece, words, expected):
+    assert excerpt(piece, words) == expected
 
 
 async def test_a_renamed_conversation_keeps_its_revision_and_its_place(store):
