@@ -214,6 +214,16 @@ async def test_nothing_is_asked_for_a_title_of_a_temporary_chat_or_after_a_failu
     assert (len(model.asked), told) == (2, [])
 
 
+async def test_the_end_waits_for_no_title_that_is_not_looked_for_any_more(model, store):
+    # Who hears first that an answer has ended, whoever follows it or who looks for its title, is by chance.
+    for _ in range(20):
+        service = ConversationService(Deployments(Deployment("test", model, WindowMemory())), store, auto_titles=True)
+        model.will_say(ModelRateLimitError("Too many."))
+        await say(service, service.begin("ada"), "hello")
+        await service.aclose()
+    assert len(model.asked) == 20
+
+
 async def test_what_a_title_took_is_counted_before_the_end(model, store, tmp_path):
     deployments = Deployments(Deployment("test", model, WindowMemory()))
     limits = UsageLimits(visitor_tokens=[Rate(100_000, "day")])
