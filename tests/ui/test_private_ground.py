@@ -22,6 +22,7 @@ NOT_BROUGHT_ABOUT = {
     '#chat .examples[role="list"]': "changed at once (everyone.js): looked for as it is then",
     "#chat .measured th": "a class of ours, there while a table is measured",
     "#chat .measured td": "a class of ours, there while a table is measured",
+    ".measured": "the same, as what a table is not",
     '#panel .block [role="listbox"]': "Gradio's list of choices, there while one chooses",
     "chatbot-launcher": "the bubble, which is on other people's pages",
     "#connection.back": "there once the server is back that was lost (test_connection.py)",
@@ -168,8 +169,13 @@ def private_app(wire, tmp_path):
 def ruled_app(tmp_path_factory):
     """The application with all that everybody may be told and asked."""
     folder = tmp_path_factory.mktemp("ruled")
-    (folder / "terms.md").write_text("Be kind.", encoding="utf-8")
-    with AppProcess(folder, {"CHATBOT_TERMS_FILE": "terms.md", "CHATBOT_BANNER": "Welcome."}) as process:
+    (folder / "terms.md").write_text("Be kind:\n\n- always", encoding="utf-8")
+    settings = {
+        "CHATBOT_TERMS_FILE": "terms.md",
+        "CHATBOT_BANNER": "Welcome.",
+        "CHATBOT_LOCKED_CONTROLS": "temperature,system_prompt",
+    }
+    with AppProcess(folder, settings) as process:
         yield process
 
 
@@ -356,6 +362,16 @@ async def everything_opened(visitor: Visitor, walk: Walk) -> None:
     await expect(page.locator("#talk[inert]")).to_be_attached()
     await walk.look(page)
     await page.locator("#sidebar .close").click()
+    await page.locator("#panel-toggle").click()
+    await walk.look(page)
+    await page.locator("#panel .close").click()
+
+
+async def not_there(visitor: Visitor, app: AppProcess, walk: Walk) -> None:
+    """The address of a chat that is not there, of which is told until one goes on."""
+    await visitor.page.goto(f"{app.url}?chat=nobodys")
+    await expect(visitor.toast).to_be_visible()
+    await walk.look(visitor.page)
 
 
 async def over_a_limit(visitor: Visitor, walk: Walk) -> None:
@@ -375,6 +391,8 @@ async def house_rules(browser: Browser, app: AppProcess, walk: Walk) -> None:
     await page.locator(".banner button").click()
     await page.locator("#terms button").click()
     await expect(page.locator("#box textarea")).to_be_visible()
+    await page.locator("#settings .label-wrap").click()
+    await expect(page.locator("#temperature input")).to_be_disabled()
     await walk.look(page)
     await page.locator("#temporary-chat").click()
     await expect(page.locator(".temporary")).to_be_visible()
@@ -416,6 +434,7 @@ async def test_every_selector_of_the_style_sheet_and_the_scripts_finds_something
         await long_and_quiet(visitor, walk)
         await the_list(visitor, walk)
         await everything_opened(visitor, walk)
+        await not_there(visitor, private_app, walk)
         await offline(visitor, private_app, walk)
         missing = "\n".join(sorted(walk.missing))
         assert not missing, f"these find nothing on the page any more:\n{missing}"

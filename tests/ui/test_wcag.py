@@ -200,7 +200,7 @@ OBSCURED = """() => {
     return there && (on.contains(there) || there.contains(on));
   });
   const style = getComputedStyle(on);
-  const marks = [style, getComputedStyle(on.parentElement), getComputedStyle(on.closest("#box") ?? on)];
+  const marks = [style, getComputedStyle(on.parentElement), getComputedStyle(on.closest("#box, #preset .wrap") ?? on)];
   const isMarked = marks.some((each) => each.outlineStyle !== "none" && parseFloat(each.outlineWidth) >= 1
     || each.boxShadow !== "none");
   return [`${on.tagName} ${on.id} ${on.className}`.slice(0, 80), isSeen, isMarked, on === document.body];
@@ -280,7 +280,7 @@ async def test_with_forced_colours_icons_buttons_and_the_focus_are_seen(demo_app
             await page.keyboard.press("Tab")
             name, _, _, is_body = await page.evaluate(OBSCURED)
             outline = await page.evaluate(
-                """() => [document.activeElement, document.activeElement.closest("#box, #search")].some((each) =>
+                """() => [document.activeElement, document.activeElement.closest("#box, #search, #preset .wrap")].some((each) =>
                   each && getComputedStyle(each).outlineStyle !== "none")"""
             )
             unmarked += [] if outline or is_body else [name]
