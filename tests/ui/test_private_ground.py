@@ -18,6 +18,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 PRESENT = "document.querySelector('#layout').classList.toggle('present')"
 """What is in sight is in the presenter's view, too."""
 
+SEAM = "between the pieces of an answer of more than 20,000 characters (test_answer_inputs.py)"
+
 NOT_BROUGHT_ABOUT = {
     '#chat .examples[role="list"]': "changed at once (everyone.js): looked for as it is then",
     "#chat .measured th": "a class of ours, there while a table is measured",
@@ -26,6 +28,12 @@ NOT_BROUGHT_ABOUT = {
     '#panel .block [role="listbox"]': "Gradio's list of choices, there while one chooses",
     "chatbot-launcher": "the bubble, which is on other people's pages",
     "#connection.back": "there once the server is back that was lost (test_connection.py)",
+    "#chat .message:has(.md > .footnote + .seam:last-child) + .message .md > .seam + .footnote": SEAM,
+    "#chat .message:has(> [data-testid] .md > .seam:first-child)": SEAM,
+    ":has(> [data-testid] .md > .seam:first-child)": SEAM,
+    ".seam": SEAM,
+    "#chat [data-testid][aria-label]": "Gradio's name of a message, which is taken away at once (keyboard.js)",
+    ":scope > div.TOKEN": "looked for within a message (languages.js)",
     "body > textarea": "Gradio's field for copying, there while it copies, on a page that is not served securely",
 }
 """What matches for a moment only, which no test can look at."""
@@ -308,6 +316,9 @@ async def the_list(visitor: Visitor, walk: Walk) -> None:
     await page.keyboard.press("Escape")
     await visitor.search.fill("nothing like that")
     await expect(page.locator("#conversations .empty")).to_be_visible()
+    await walk.look(page)
+    await visitor.search.fill("q 29")
+    await expect(page.locator(".list .excerpt mark").first).to_be_visible()
     await walk.look(page)
     await visitor.search.fill("")
     for what in ("Pin", "Archive"):
