@@ -332,7 +332,7 @@ async def test_16_the_key_follows_nobody_to_another_host(server, way, path):
 async def test_16_a_time_out_of_a_call_is_a_time_out(server, way, path):
     """There: it becomes a parameter of the model, and the wait is the default's."""
     server.default = Reply(hold=threading.Event())
-    await failure(way, model_of(server, path, max_retries=0), AzureMLTimeoutError, timeout=0.05)
+    await failure(way, model_of(server, path, max_retries=0), AzureMLTimeoutError, timeout=0.5)
 
     assert "timeout" not in parameters(server.requests[0])
 

@@ -280,8 +280,8 @@ async def test_with_forced_colours_icons_buttons_and_the_focus_are_seen(demo_app
             await page.keyboard.press("Tab")
             name, _, _, is_body = await page.evaluate(OBSCURED)
             outline = await page.evaluate(
-                """() => [document.activeElement, document.activeElement.closest("#box, #search, #preset .wrap")].some((each) =>
-                  each && getComputedStyle(each).outlineStyle !== "none")"""
+                """() => [document.activeElement, document.activeElement.closest("#box, #search, #preset .wrap")].some(
+                  (each) => each && getComputedStyle(each).outlineStyle !== "none")"""
             )
             unmarked += [] if outline or is_body else [name]
         assert unmarked == []
