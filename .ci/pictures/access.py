@@ -1,5 +1,7 @@
 """The page on which one signs in."""
 
+import itertools
+
 from playwright.async_api import expect
 
 from chatbot.access.passwords import hash_password
@@ -8,13 +10,16 @@ from pictures.studio import Camera, Studio, application
 PASSWORD = "correct horse battery"  # noqa: S105 - of a test
 
 
+ADDRESSES = itertools.count(1)
+"""Whoever guessed has to wait, and with them all at their address."""
+
+
 async def take(studio: Studio) -> None:
     """Take the pictures."""
     behind_a_door = {"CHATBOT_DOOR": "password", "CHATBOT_PASSWORD_HASH": hash_password(PASSWORD)}
-    # Whoever guessed has to wait, and with them all at this address: another one for each.
-    for each in ("enter", "guess"):
-        with application(behind_a_door | {"CHATBOT_TITLE": "Ask Contoso"}) as app:
-            await studio.walk(app.url, signing_in if each == "enter" else guessing, is_chat=False)
+    with application(behind_a_door | {"CHATBOT_TITLE": "Ask Contoso"}) as app:
+        await studio.walk(app.url, signing_in, is_chat=False)
+        await studio.walk(app.url, guessing, is_chat=False)
 
 
 async def signing_in(camera: Camera) -> None:
@@ -29,6 +34,7 @@ async def signing_in(camera: Camera) -> None:
 
 async def guessing(camera: Camera) -> None:
     """A wrong password, and too many of them."""
+    await camera.page.set_extra_http_headers({"X-Forwarded-For": f"192.0.2.{next(ADDRESSES)}"})
     told = camera.page.locator("[role=alert]")
     await _guess(camera)
     await expect(told).to_be_visible()
