@@ -109,22 +109,17 @@ class DemoStage:
             turns: What is shown of it.
         """
         known = self.performance(conversation)
-        played = [] if known is not None else self._played(conversation.options, turns)
-        return self._remembered(conversation, Performance(self.demo.live, played)) if played else known
-
-    def _played(self, options: Options, turns: Sequence[Turn]) -> list[Played]:
-        """The questions of the demo among those that were asked; none where it did not begin with the first."""
-        if not turns or turns[0].index or turns[0].question_text != self.demo.turns[0].question:
-            return []
-        played: list[Played] = []
-        before = self.demo.begins(options)
+        if known is not None or not turns or turns[0].index or turns[0].question_text != self.demo.turns[0].question:
+            return known
+        performance = Performance(self.demo.live)
+        before = self.demo.begins(conversation.options)
         for turn in turns:
-            following = next(iter(self.demo.turns[len(played) :]), None)
+            following = self.next_turn(performance)
             # Somebody in the audience may have had a question.
             if following is not None and turn.question_text == following.question:
-                played.append(Played(turn.index, before))
+                performance.played.append(Played(turn.index, before))
                 before = following.chosen(before)
-        return played
+        return self._remembered(conversation, performance)
 
     def _remembered(self, conversation: Conversation, performance: Performance) -> Performance:
         self._performances[conversation.owner, conversation.id] = performance

@@ -78,5 +78,5 @@ def early_box(accent: str, *, has_panel: bool) -> str:
     words = {code: [Language(code)(f"label.{name}") for name in ("message", "message_placeholder")] for code in CODES}
     fonts = ", ".join(f'"{each}"' if " " in each else each for each in SANS)
     style = _STYLE.replace("EDGE", EDGE).replace("SANS", fonts).replace("ACCENT", accent)
-    script = _SCRIPT.replace("WORDS", json.dumps(words)).replace("PANEL", "beside-panel" if has_panel else "")
-    return style + script
+    script = _SCRIPT.replace("WORDS", json.dumps(words, ensure_ascii=False))
+    return style + script.replace("PANEL", "beside-panel" if has_panel else "")

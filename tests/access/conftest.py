@@ -16,6 +16,7 @@ from chatbot.conversation import ConversationService, ConversationStore, Deploym
 from chatbot.server import create_page_app
 from chatbot.shutdown import Step
 from chatbot.ui import Branding
+from tests.support.openid_provider import providing
 from tests.support.scripted_model import ScriptedModel
 from tests.support.serving import serving
 from tests.ui.conftest import browser, endpoint
@@ -63,6 +64,13 @@ def application(folder, make_door, share_days=30) -> Iterator[Application]:
     made = Application(folder, make_door, share_days)
     with serving(made.app) as made.url:
         yield made
+
+
+@pytest.fixture(scope="module")
+def serving_provider():
+    """An OpenID provider of our own, which a test can tell what to do wrong."""
+    with providing() as provider:
+        yield provider
 
 
 @asynccontextmanager

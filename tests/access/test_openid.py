@@ -11,15 +11,9 @@ from chatbot.access.entrances import provider_door
 from chatbot.access.openid import Provider
 from chatbot.access.person import Person
 from tests.access.conftest import SECRET, application
-from tests.support.openid_provider import providing, shared_key
+from tests.support.openid_provider import shared_key
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest.fixture(scope="module")
-def serving_provider():
-    with providing() as provider:
-        yield provider
 
 
 @pytest.fixture

@@ -11,18 +11,11 @@ from chatbot.access.entrances import provider_door
 from chatbot.access.openid import Provider
 from tests.access.conftest import SECRET, application
 from tests.conversation.conversing import until
-from tests.support.openid_provider import providing
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HOME = {"next": "/"}
 HINT = "chatbot_id_token"
-
-
-@pytest.fixture(scope="module")
-def serving_provider():
-    with providing() as provider:
-        yield provider
 
 
 @pytest.fixture

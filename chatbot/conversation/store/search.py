@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from sqlalchemy import Boolean, ColumnElement, bindparam
+from sqlalchemy import ColumnElement, Integer, bindparam, case, func
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -23,12 +23,13 @@ _MARKS: Final = re.compile(r"[*`|~]+|^#+ |^> ", re.MULTILINE)
 
 def holds(column: ColumnElement[str], words: str) -> ColumnElement[bool]:
     """Return the condition that a column has these words in it; nothing in them is a wildcard."""
-    return _Holds(column, words.lower())
+    return _Place(column, words) > 0
 
 
 def around(column: ColumnElement[str], words: str) -> ColumnElement[str]:
     """Return the piece of a column that begins a little before these words, which have to be in it."""
-    return _Around(column, words.lower())
+    place = _Place(column, words)
+    return func.substr(column, case((place > BEFORE, place - BEFORE), else_=1), LONGEST + 1, type_=ExactText())
 
 
 def excerpt(piece: str, words: str) -> str:
@@ -62,45 +63,25 @@ def _plain(text: str) -> str:
     return _MARKS.sub("", text)
 
 
-class _Holds(FunctionElement[bool]):
-    name = "holds"
-    type = Boolean()
+class _Place(FunctionElement[int]):
+    """Where words begin in a column, from 1; 0 where they are not in it."""
+
+    name = "place"
+    type = Integer()
     inherit_cache = True
 
     def __init__(self, column: ColumnElement[str], words: str) -> None:
-        super().__init__(column, bindparam(None, words, ExactText()))
+        super().__init__(column, bindparam(None, words.lower(), ExactText()))
 
 
-@compiles(_Holds)
-def _in_general(element: _Holds, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(_Place)
+def _in_general(element: _Place, compiler: SQLCompiler, **options: Any) -> str:
     column, words = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"instr(lower({column}), {words}) > 0"
+    return f"instr(lower({column}), {words})"
 
 
-@compiles(_Holds, "postgresql")
-def _in_postgresql(element: _Holds, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(_Place, "postgresql")
+def _in_postgresql(element: _Place, compiler: SQLCompiler, **options: Any) -> str:
     # By name, since a database may be of a locale whose own lower() knows ASCII only.
     column, words = (compiler.process(clause, **options) for clause in element.clauses)
-    return f'strpos(lower({column} COLLATE "und-x-icu"), {words}) > 0'
-
-
-class _Around(FunctionElement[str]):
-    name = "around"
-    type = ExactText()
-    inherit_cache = True
-
-    def __init__(self, column: ColumnElement[str], words: str) -> None:
-        super().__init__(column, bindparam(None, words, ExactText()))
-
-
-@compiles(_Around)
-def _around_in_general(element: _Around, compiler: SQLCompiler, **options: Any) -> str:
-    column, words = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"substr({column}, max(1, instr(lower({column}), {words}) - {BEFORE}), {LONGEST + 1})"
-
-
-@compiles(_Around, "postgresql")
-def _around_in_postgresql(element: _Around, compiler: SQLCompiler, **options: Any) -> str:
-    column, words = (compiler.process(clause, **options) for clause in element.clauses)
-    found = f'strpos(lower({column} COLLATE "und-x-icu"), {words})'
-    return f"substr({column}, greatest(1, {found} - {BEFORE}), {LONGEST + 1})"
+    return f'strpos(lower({column} COLLATE "und-x-icu"), {words})'
