@@ -84,7 +84,8 @@ const CLEARLY = 1.5; // times as many as the next language has
 const ENOUGH = 20_000; // characters that tell what a text is written in
 
 function bySmallWords(text) {
-  const said = text.toLowerCase().match(/[\p{L}\p{M}]+/gu);
+  // A script has digits and signs, too, and a passage may have nothing else: "Ⅷ", "१२".
+  const said = text.toLowerCase().match(/[\p{L}\p{M}]+/gu) ?? [];
   const found = SMALL_WORDS.map(({ language, words }) => {
     const known = said.filter((word) => words.has(word));
     return { language, known, score: known.reduce((sum, word) => sum + 1 / shares.get(word), 0) };

@@ -58,6 +58,7 @@ UNSURE = {
     ],
     "Catalan, and not Spanish": ["El tren surt a les vuit i la de la nit no para."],
     "Latin": ["Gallia est omnis divisa in partes tres, quarum unam incolunt Belgae."],
+    "digits and signs of a script": ["१२", "Ⅷ", "\u0600", "ⅳ, ⅴ"],
     "no words at all": ["lorem ipsum dolor sit amet consectetur", "aaa bbb ccc ddd", "o a e"],
     "Yiddish": ["דער באַן גייט אַוועק אַכט אַ זייגער ײַ"],
 }
