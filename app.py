@@ -264,7 +264,7 @@ def _branding(settings: Settings, offer: DemoOffer | None) -> Branding:
                 {code: (told.label, told.prompt) for code, told in each.translations.items()},
             )
             for each in prompts.example
-            if settings.is_demo or not each.demo
+            if each.demo in (None, settings.is_demo)
         ),
         presets={each.name: each.system_prompt for each in prompts.preset},
         hidden=settings.hidden,

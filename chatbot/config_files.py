@@ -112,12 +112,13 @@ class Example(ExampleText):
         label: What the card says.
         prompt: What is sent.
         icon: Name of one of the page's icons.
-        demo: Whether it is offered only while the built-in demo endpoint answers.
+        demo: Whether it is offered only while the built-in demo endpoint answers, or only while another one does; None
+            is always.
         translations: What it says in other languages, by their codes.
     """
 
     icon: str = "spark"
-    demo: bool = False
+    demo: bool | None = None
     translations: Mapping[Literal["en", "zh", "fr", "ko", "es"], ExampleText] = Field(default_factory=dict)
 
 

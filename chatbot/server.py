@@ -30,10 +30,12 @@ from chatbot.conversation import ConversationService
 from chatbot.observability import Metrics, MetricsRoute, Readiness, RequestIds
 from chatbot.shutdown import Step, shut_down
 from chatbot.ui import (
+    DOCTOR,
     LENGTHS,
     OWNER_POLICY,
     SHARED,
     SHARED_POLICY,
+    USAGE,
     Branding,
     Doctor,
     DoctorPage,
@@ -107,9 +109,10 @@ def create_page_app(
     """
     owners_pages: list[OwnerPage] = []
     if owner is not None:
-        owners_pages.append(UsagePage(service.usage, owner, branding))
+        told = {USAGE: "Usage"} if doctor is None else {USAGE: "Usage", DOCTOR: "Doctor"}
+        owners_pages.append(UsagePage(service.usage, owner, branding, told))
         if doctor is not None:
-            owners_pages.append(DoctorPage(doctor, owner, branding))
+            owners_pages.append(DoctorPage(doctor, owner, branding, told))
     owners = tuple(each.path for each in owners_pages)
 
     @asynccontextmanager

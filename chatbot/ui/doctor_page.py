@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,10 +43,11 @@ class DoctorPage(OwnerPage):
         doctor: What examines.
         door: Who is let in.
         branding: How it looks.
+        pages: The owner's, by their paths.
     """
 
-    def __init__(self, doctor: Doctor, door: OwnerDoor, branding: Branding) -> None:
-        super().__init__(DOCTOR, "Doctor", door, branding, {"run": self._begin})
+    def __init__(self, doctor: Doctor, door: OwnerDoor, branding: Branding, pages: Mapping[str, str]) -> None:
+        super().__init__(DOCTOR, pages, door, branding, {"run": self._begin})
         self._doctor = doctor
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -59,7 +60,12 @@ class DoctorPage(OwnerPage):
 
     async def _content(self, request: Request) -> Response:
         page = doctor_page(
-            self._branding, self._doctor.cost, self._sections, is_running=self._is_running, problem=self._problem
+            self._branding,
+            self._pages,
+            self._doctor.cost,
+            self._sections,
+            is_running=self._is_running,
+            problem=self._problem,
         )
         return HTMLResponse(page, headers=NOT_KEPT)
 

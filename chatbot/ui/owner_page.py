@@ -36,7 +36,7 @@ class OwnerPage(ABC):
 
     Args:
         path: Where it is.
-        what: What it tells of the application.
+        pages: Those that their owner has, this one among them: what each tells of the application, by its path.
         door: Who is let in.
         branding: How it looks.
         actions: What its owner can do there, by the name of the form's button.
@@ -45,13 +45,13 @@ class OwnerPage(ABC):
     def __init__(
         self,
         path: str,
-        what: str,
+        pages: Mapping[str, str],
         door: OwnerDoor,
         branding: Branding,
         actions: Mapping[str, Callable[[], None]] = MappingProxyType({}),
     ) -> None:
         self.path = path
-        self._what = what
+        self._pages = pages
         self._door = door
         self._branding = branding
         self._actions = actions
@@ -108,7 +108,7 @@ class OwnerPage(ABC):
 
     def _form(self, status: int, words: str = "", headers: Mapping[str, str] | None = None) -> Response:
         asks = {"www-authenticate": "Bearer"} if status == 401 else {}
-        shown = sign_in(self._branding, self._what, words)
+        shown = sign_in(self._branding, self._pages[self.path], words)
         return HTMLResponse(shown, status, {**NOT_KEPT, **asks, **(headers or {})})
 
     def _back(self, cookie: str | None = None) -> Response:

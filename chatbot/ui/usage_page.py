@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.requests import Request
@@ -30,10 +31,11 @@ class UsagePage(OwnerPage):
         usage: What was used.
         door: Who is let in.
         branding: How it looks.
+        pages: The owner's, by their paths.
     """
 
-    def __init__(self, usage: UsageStore, door: OwnerDoor, branding: Branding) -> None:
-        super().__init__(USAGE, "Usage", door, branding)
+    def __init__(self, usage: UsageStore, door: OwnerDoor, branding: Branding, pages: Mapping[str, str]) -> None:
+        super().__init__(USAGE, pages, door, branding)
         self._usage = usage
         # One at a time: it is read from many rows, and one person looks at it.
         self._reading = asyncio.Lock()
@@ -52,5 +54,7 @@ class UsagePage(OwnerPage):
             logger.exception("What was used could not be read")
             return HTMLResponse(unavailable(self._branding), 503, NOT_KEPT)
         # Some hundred rows of HTML.
-        page = await asyncio.to_thread(usage_page, self._branding, days, total, by_day, by_deployment, by_visitor)
+        page = await asyncio.to_thread(
+            usage_page, self._branding, self._pages, days, total, by_day, by_deployment, by_visitor
+        )
         return HTMLResponse(page, headers=NOT_KEPT)

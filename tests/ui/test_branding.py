@@ -240,3 +240,14 @@ async def test_icons_of_examples_keep_their_shape_beside_long_labels(app, visit,
             assert sizes == [[24, 24]] * 2 * len(labels)
             reaching = "(parts) => parts.filter((each) => each.scrollWidth > each.clientWidth).length"
             assert await examples.evaluate_all(reaching) == 0
+
+
+async def test_there_is_something_to_begin_with_at_whatever_endpoint(demo_app, wired_app, visit):
+    offered = []
+    for process in (demo_app, wired_app):
+        async with visit(process.url) as visitor:
+            cards = visitor.page.locator("#chat .example")
+            await expect(cards).to_have_count(4)
+            offered.append(set(await cards.all_inner_texts()))
+    of_the_demo, of_the_model = offered
+    assert not of_the_demo & of_the_model

@@ -1,6 +1,7 @@
 """The owner's page that examines the configured endpoints: shut without the token, one examination at a time."""
 
 import asyncio
+import re
 import threading
 from contextlib import ExitStack
 
@@ -38,7 +39,8 @@ async def serve(tmp_path):
             service = ConversationService(Deployments(Deployment("One", ScriptedModel(), WindowMemory())), store)
             closing = [Step("close", store.aclose, 5)]
             owner = OwnerDoor(TOKEN) if door else None
-            app = create_page_app(service, Branding("Test"), closing, owner=owner, doctor=Doctor(COST, examine))
+            doctor = None if examine is None else Doctor(COST, examine)
+            app = create_page_app(service, Branding("Test"), closing, owner=owner, doctor=doctor)
             return stack.enter_context(serving(app))
 
         yield serve
@@ -117,3 +119,20 @@ async def test_who_signed_in_to_one_of_the_owners_pages_is_in_the_other_too(serv
         assert (await client.get(DOCTOR)).status_code == 200
         await client.post(DOCTOR, data={"out": "1"})
         assert (await client.get(USAGE)).status_code == 401
+
+
+@pytest.mark.parametrize(("has_doctor", "pages"), [(True, {"Usage", "Doctor"}), (False, {"Usage"})])
+async def test_each_of_the_owners_pages_leads_to_all_that_there_are_and_to_the_chat(serve, has_doctor, pages):
+    url = await serve((lambda _: iter(())) if has_doctor else None)
+    async with httpx.AsyncClient(base_url=url, follow_redirects=True, timeout=PATIENCE) as client:
+
+        async def links_of(page):
+            found = re.findall(r'<a href="([^"?]*)"[^>]*>([^<]*)</a>', page.text)
+            return {words: await client.get(page.url.join(path)) for path, words in found}
+
+        linked = await links_of(await client.post(USAGE, data={"token": TOKEN}))
+        assert linked.keys() == pages | {"Chat"}
+        assert linked["Chat"].url.path == "/"
+        assert {page.status_code for page in linked.values()} == {200}
+        for each in pages:
+            assert (await links_of(linked[each])).keys() == linked.keys()

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
 from chatbot.doctor.env_file import line
 from chatbot.doctor.findings import MARKS, Finding, Section, Status
 from chatbot.ui.branding import Branding
-from chatbot.ui.views.owner import owner_page
+from chatbot.ui.views.owner import header, owner_page
 
 RELOAD_SECONDS: Final = 2
 
 _WORDS: Final = {Status.OK: "well", Status.WARNING: "warning", Status.CROSS: "does not work"}
 
 
-def doctor_page(branding: Branding, cost: str, sections: Sequence[Section], *, is_running: bool, problem: str) -> str:
+def doctor_page(
+    branding: Branding,
+    pages: Mapping[str, str],
+    cost: str,
+    sections: Sequence[Section],
+    *,
+    is_running: bool,
+    problem: str,
+) -> str:
     """Return the page.
 
     Args:
         branding: How it looks.
+        pages: The owner's, by their paths.
         cost: What an examination costs.
         sections: What was found so far, or the last time.
         is_running: More will be found; the page loads itself again until all is.
@@ -31,8 +40,7 @@ def doctor_page(branding: Branding, cost: str, sections: Sequence[Section], *, i
     return owner_page(
         branding,
         "Doctor",
-        f"""<header><img src="{escape(branding.logo_url)}" alt=""><h1>Doctor of {escape(branding.title)}</h1>
-<form method="post"><button name="out" value="1">Sign out</button></form></header>
+        f"""{header(branding, "Doctor", pages)}
 <main>{run}<p class="quiet">{escape(cost)} Each configured endpoint is sent them. Nothing on this page is secret.</p>
 {told}{"".join(map(_section, sections))}</main>""",
         reload_seconds=RELOAD_SECONDS if is_running else None,

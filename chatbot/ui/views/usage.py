@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
 from chatbot.conversation import UsageLine
 from chatbot.ui.branding import Branding
-from chatbot.ui.views.owner import owner_page
+from chatbot.ui.views.owner import header, owner_page
 from chatbot.ui.views.text import LEAST_COST
 
 PERIODS: Final = (7, 30, 90, 365)
@@ -31,6 +31,7 @@ _COLUMNS: Final = (
 
 def usage_page(
     branding: Branding,
+    pages: Mapping[str, str],
     days: int,
     total: UsageLine,
     by_day: Sequence[UsageLine],
@@ -41,6 +42,7 @@ def usage_page(
 
     Args:
         branding: How it looks.
+        pages: The owner's, by their paths.
         days: How many days it is about; one of :data:`PERIODS`.
         total: What was used in them.
         by_day: The same by day.
@@ -58,10 +60,8 @@ def usage_page(
     return owner_page(
         branding,
         "Usage",
-        f"""<header><img src="{escape(branding.logo_url)}" alt=""><h1>Usage of {escape(branding.title)}</h1>
-<nav aria-label="Period">{periods}</nav>
-<form method="post"><button name="out" value="1">Sign out</button></form></header>
-<main>{_summary(total, branding.currency)}{"".join(tables)}
+        f"""{header(branding, "Usage", pages)}
+<main><nav aria-label="Period">{periods}</nav>{_summary(total, branding.currency)}{"".join(tables)}
 <p class="quiet">Visitors are salted hashes: they name nobody, and no cookie can be found from them. All who have no
 cookie are one, and so are all temporary chats. Messages count retries and the API; whether an answer was called good or
 bad counts on the day of that answer. What anybody said is not counted, and not shown.</p></main>""",
