@@ -10,8 +10,9 @@ CHROMIUM_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # A test shows the application, which is on this machine, in a frame on a public site.
-    "--disable-features=LocalNetworkAccessChecks",
+    # The first: a test shows the application, which is on this machine, in a frame on a public site. The others: each
+    # window would draw a page of its own for the address bar, unseen and a quarter of what a test costs.
+    "--disable-features=LocalNetworkAccessChecks,AimEnabled,WebUIOmniboxPopup,WebUIOmniboxAimPopup",
 ]
 
 
