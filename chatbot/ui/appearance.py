@@ -9,6 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chatbot.ui.assets import send_whole, whole_reply
+from chatbot.ui.gradio_private import NO_CLOCK
 from chatbot.ui.i18n import CODES
 
 _END_OF_HEAD: Final = b"</head>"
@@ -51,7 +52,7 @@ APPEARANCE_SCRIPT: Final = f"""<script>
 
 
 class Appearance:
-    """ASGI application around Gradio's: has the page begin with the script, the style and what is seen first.
+    """ASGI application around Gradio's: has the page begin with the scripts, the style and what is seen first.
 
     What Gradio is given for the head of a page it adds once it has begun.
 
@@ -72,7 +73,7 @@ class Appearance:
         start, page = await whole_reply(self._app, scope, receive)
         headers = MutableHeaders(raw=start["headers"])
         if headers.get("content-type", "").startswith("text/html"):
-            page = page.replace(_END_OF_HEAD, (STYLE + APPEARANCE_SCRIPT).encode() + _END_OF_HEAD, 1)
+            page = page.replace(_END_OF_HEAD, (STYLE + APPEARANCE_SCRIPT + NO_CLOCK).encode() + _END_OF_HEAD, 1)
             page = page.replace(_PAGE, self._first + _PAGE, 1)
             headers["content-length"] = str(len(page))
         await send_whole(start, page, send)

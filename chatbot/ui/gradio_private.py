@@ -16,6 +16,18 @@ QUEUE_SECONDS: Final = 0.05
 """How long a message of an API client may wait to be noticed."""
 
 
+NO_CLOCK: Final = r"""<script>
+(() => {
+  const draw = window.requestAnimationFrame.bind(window);
+  const clock = /^\(\)=>\{.{1,20}performance\.now\(\)-.{1,20}\/1e3.{1,20}\}$/;
+  const isClock = (callback) => callback.length === 0 && clock.test(callback);
+  window.requestAnimationFrame = (callback) => (isClock(callback) ? 0 : draw(callback));
+})();
+</script>"""
+"""Stops Gradio's clocks, which tell how long something has been loading: none is shown here, and that of the page
+itself goes on, sixty times a second, as long as the page is open."""
+
+
 class MovedError(RuntimeError):
     """This version of Gradio no longer has something that the page stands on; the message says what."""
 

@@ -449,3 +449,21 @@ async def test_every_selector_of_the_style_sheet_and_the_scripts_finds_something
         await offline(visitor, private_app, walk)
         missing = "\n".join(sorted(walk.missing))
         assert not missing, f"these find nothing on the page any more:\n{missing}"
+
+
+async def test_a_page_at_rest_draws_nothing(demo_app, browser, visit):
+    context = await browser.new_context(locale="en-US")
+    await context.add_init_script(
+        "window.asked = 0; const draw = requestAnimationFrame;"
+        "window.requestAnimationFrame = (callback) => (asked++, draw(callback));"
+    )
+    async with visit(demo_app.url, context=context) as visitor:
+        await visitor.ask("hello")
+        seen = -1
+        for _ in range(40):
+            await visitor.page.wait_for_timeout(500)
+            if seen == (seen := await visitor.page.evaluate("asked")):
+                break
+        else:
+            pytest.fail(f"{seen} frames, and no end of them")
+    await context.close()
