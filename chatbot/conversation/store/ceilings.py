@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import func, literal, select, text
+from sqlalchemy import Select, bindparam, func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.conversation.errors import StoreFullError
@@ -44,14 +45,7 @@ class Ceilings:
             await connection.execute(
                 text("SELECT pg_advisory_xact_lock(hashtextextended(:owner, 0))"), {"owner": owner}
             )
-        theirs = (conversations.c.owner == owner, conversations.c.deleted_at.is_(None))
-        taken = select(func.coalesce(func.sum(turns.c.size), 0))
-        own = taken.join(conversations, turns.c.conversation_id == conversations.c.id).where(*theirs)
-        count = select(func.count()).select_from(conversations).where(*theirs)
-        # In one statement, and none of what has no limit: this stands in front of every question.
-        limits = ((count, self.conversations), (own, self.size), (taken, self.total))
-        queries = [literal(0) if most is None else query.scalar_subquery() for query, most in limits]
-        kept, size, total = (await connection.execute(select(*queries))).one()
+        kept, size, total = (await connection.execute(_kept(self), {"owner": owner})).one()
         if self.conversations is not None and kept > self.conversations:
             raise StoreFullError("conversations", most=self.conversations)
         if self.size is not None and size + adding > self.size:
@@ -61,3 +55,15 @@ class Ceilings:
 
 
 UNLIMITED: Final = Ceilings()
+
+
+@cache
+def _kept(ceilings: Ceilings) -> Select[Any]:
+    """What an owner keeps, and everybody, in one statement: it stands in front of every question. Made once."""
+    theirs = (conversations.c.owner == bindparam("owner"), conversations.c.deleted_at.is_(None))
+    taken = select(func.coalesce(func.sum(turns.c.size), 0))
+    own = taken.join(conversations, turns.c.conversation_id == conversations.c.id).where(*theirs)
+    count = select(func.count()).select_from(conversations).where(*theirs)
+    limits = ((count, ceilings.conversations), (own, ceilings.size), (taken, ceilings.total))
+    # What has no limit is not asked for.
+    return select(*(literal(0) if most is None else query.scalar_subquery() for query, most in limits))
