@@ -23,7 +23,7 @@ from chatbot.access.openid import Provider
 from chatbot.access.owner import OwnerDoor
 from chatbot.access.passwords import check_hash
 from chatbot.access.proxies import Proxies
-from chatbot.answer_caches import cache_named
+from chatbot.answer_caches import RedisAnswers, cache_named
 from chatbot.azureml import AzureMLChatOnlineEndpoint, AzureMLEndpointApiType, formatter_named
 from chatbot.azureml.endpoints import resolve_endpoint
 from chatbot.azureml.entra import default_credential
@@ -173,7 +173,7 @@ def create_app(settings: Settings) -> FastAPI:
             ),
             retention=None if settings.retention_days is None else settings.retention_days * DAY,
         )
-        cache = _answer_cache(settings)
+        cache = _answer_cache(settings, stack)
         limits = _limits(settings, deployments, stack)
         service = ConversationService(
             deployments,
@@ -193,11 +193,11 @@ def create_app(settings: Settings) -> FastAPI:
         models = [each.model for each in asked if isinstance(each.model, AzureMLChatOnlineEndpoint)]
         if settings.zero_gpu:
             declare_zero_gpu()
-        demo = stack.pop_all()
+        opened = stack.pop_all()
         closing = [
             Step("close the database", store.aclose, 6),
             *(Step("close a connection to an endpoint", each.aclose, 3 / len(models)) for each in models),
-            Step("end the demo endpoint", lambda: asyncio.to_thread(demo.close), 3),
+            Step("end the demo endpoint, and let go of the answer cache", lambda: asyncio.to_thread(opened.close), 3),
             *([Step("send the last traces", tracing.aclose, 3)] if tracing is not None else []),
         ]
         token = settings.owner_token
@@ -240,11 +240,13 @@ def _tracing(deployments: Deployments, settings: Settings) -> Tracing | None:
         return None
 
 
-def _answer_cache(settings: Settings) -> AnswerCache | None:
+def _answer_cache(settings: Settings, stack: ExitStack) -> AnswerCache | None:
     if settings.answer_cache is None:
         return None
     seconds = settings.answer_cache_seconds
     cache = cache_named(settings.answer_cache.get_secret_value(), seconds=seconds, most=settings.answer_cache_size)
+    if isinstance(cache, RedisAnswers):
+        stack.callback(cache.close)
     return AnswerCache(cache, seconds, shared=settings.answer_cache_shared)
 
 

@@ -5,7 +5,9 @@
 
 The visitors, the endpoint and the figures are those of ``load.py``. Each round has one process with nothing set, one
 with everything that a public address is advised to have (nobody comes near a limit, all of them are counted), and two
-processes with all of it but the password, behind the nginx of docs/operating.md, on one PostgreSQL database.
+processes with all of it but the password, behind the nginx of docs/operating.md, on one PostgreSQL database. Then the
+first two run side by side, and one visitor after the other has a few turns alone at each: what they cost where nothing
+waits.
 Server and clients have a core each as in ``load.py``: the two processes and nginx share the server's, PostgreSQL goes
 where the system puts it and is in no figure. Without PostgreSQL or nginx that system is left out.
 """
@@ -13,6 +15,7 @@ where the system puts it and is in no figure. Without PostgreSQL or nginx that s
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import secrets
 import shutil
@@ -21,16 +24,19 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import psutil
 import psycopg
 from chat_report import Bar
-from load import Run, machine, measure_served, publish, say
+from chat_server import Scenario
+from load import TOKENS, Run, machine, measure_served, publish, say
 from load_report import Results, bar_table, failure_list, load_table, number, table
 from load_servers import HERE, Cores, Server, application_settings, command, endpoint, free_port, started
-from load_visitors import OURS, PASSWORD, PUBLIC, REPLICAS
+from load_visitors import OURS, PASSWORD, PUBLIC, REPLICAS, VISITORS
 from sqlalchemy.engine import make_url
 
 sys.path.append(str(HERE.parent))
@@ -39,8 +45,14 @@ from chatbot.access.passwords import hash_password
 from tests.replicas.nginx import PLACES, Nginx
 
 SYSTEMS: Final = (OURS, PUBLIC, REPLICAS)
+PAIR: Final = (OURS, PUBLIC)
 LEVEL: Final = 200
 QUICK_LEVEL: Final = 20
+VISITS: Final = 16
+"""Of one visitor each, at each of the pair; the first warms up."""
+VISIT_TURNS: Final = 5
+VISIT_PAUSE_MS: Final = 3
+"""Between two tokens of a visitor who is alone: 300 of them in a second."""
 POSTGRES: Final = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
 
 DEPLOYMENTS: Final = """[[deployment]]
@@ -67,6 +79,8 @@ def main() -> None:
                 with serving(system, run, 2 * level, arguments.postgres, results) as served:
                     if served is not None:
                         measure_served(system, served, level, run, results)
+        say("one visitor at a time")
+        alone = measure_alone(run, 3 if arguments.quick else VISITS)
     say("")
     parts = [
         f"**A quick run (`{' '.join(sys.argv[1:])}`): for a look, not for figures.**" if arguments.quick else "",
@@ -74,7 +88,8 @@ def main() -> None:
         load_table(results, [level], SYSTEMS),
         failure_list(results),
         _ratios(results, level),
-        bar_table(_bars(results, level)),
+        _alone_table(alone),
+        bar_table(_bars(results, level, alone)),
     ]
     publish(parts, arguments.output)
 
@@ -88,6 +103,54 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--postgres", default=POSTGRES, metavar="URL", help=f"a server ({POSTGRES})")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the tables there as well, as Markdown")
     return parser.parse_args()
+
+
+@dataclass(slots=True)
+class Alone:
+    """What one visitor at a time found, by visit; seconds.
+
+    Attributes:
+        first: Until the first word: the median of its turns.
+        cpu: Of the server, per turn.
+    """
+
+    first: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+
+def measure_alone(run: Run, visits: int) -> dict[str, Alone]:
+    """Let visitors come one at a time, to each of the pair in turn, while both are running."""
+    found = {system: Alone() for system in PAIR}
+    with ExitStack() as stack:
+        nothing = Results()
+        served = {
+            system: stack.enter_context(serving(system, run, visits * VISIT_TURNS, "", nothing)) for system in PAIR
+        }
+        for visit in range(visits):
+            for system in PAIR[:: 1 if visit % 2 else -1]:
+                server = served[system]
+                assert server is not None
+                first, cpu = asyncio.run(_visit(system, server, visit))
+                if visit:
+                    found[system].first.append(first)
+                    found[system].cpu.append(cpu)
+    return found
+
+
+async def _visit(system: str, server: Server, number: int) -> tuple[float, float]:
+    visitor = VISITORS[system](server.url)
+    prompt = Scenario(TOKENS, pause_ms=VISIT_PAUSE_MS).prompt
+    await visitor.open()
+    await asyncio.sleep(0.3)
+    before, first = server.cpu(), []
+    for count in range(VISIT_TURNS):
+        turn = await visitor.ask(f"Visit {number}.{count}: {prompt}")
+        assert turn.first is not None
+        first.append(turn.first - turn.asked)
+    await asyncio.sleep(0.5)  # what a server does after an answer is the answer's cost too
+    cpu = (server.cpu() - before) / VISIT_TURNS
+    await visitor.close()
+    return median(first), cpu
 
 
 @contextmanager
@@ -173,8 +236,37 @@ def _ratios(results: Results, level: int) -> str:
     return table(head, rows)
 
 
-def _bars(results: Results, level: int) -> Sequence[Bar]:
+def _alone_table(alone: dict[str, Alone]) -> str:
+    head = (
+        "one visitor at a time",
+        "first word, ms",
+        "server CPU per turn, ms",
+        "first word, of nothing set",
+        "CPU, of nothing set",
+    )
+    rows = [
+        [
+            system,
+            number(1000 * median(found.first), 1),
+            number(1000 * median(found.cpu), 1),
+            number(_pairs(alone, "first"), 3, "×") if system == PUBLIC else "",
+            number(_pairs(alone, "cpu"), 3, "×") if system == PUBLIC else "",
+        ]
+        for system, found in alone.items()
+    ]
+    return table(head, rows)
+
+
+def _pairs(alone: dict[str, Alone], name: str) -> float:
+    """The median over the visits of what all of it set takes, of what nothing set does."""
+    bare, public = (getattr(alone[system], name) for system in PAIR)
+    return median(one / other for one, other in zip(public, bare, strict=True))
+
+
+def _bars(results: Results, level: int, alone: dict[str, Alone]) -> Sequence[Bar]:
     return [
+        Bar("one at a time, with all of it set: server CPU per turn, of nothing set", 1.05, _pairs(alone, "cpu")),
+        Bar("one at a time, with all of it set: first word, of nothing set", 1.05, _pairs(alone, "first")),
         Bar("with all of it set: failed turns", 0, results.failed(PUBLIC, level), ""),
         Bar("with all of it set: server CPU per token, of nothing set", 1.05, results.of(OURS, level, "cpu", PUBLIC)),
         Bar("with all of it set: first word p50, of nothing set", 1.05, results.of(OURS, level, "first_p50", PUBLIC)),

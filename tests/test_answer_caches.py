@@ -2,13 +2,16 @@
 
 import os
 import secrets
+from contextlib import ExitStack, closing
 
 import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.outputs import Generation
 
+from app import _answer_cache
 from chatbot import answer_caches
 from chatbot.answer_caches import RedisAnswers, SQLiteAnswers, cache_named
+from chatbot.settings import Settings
 
 REDIS = os.environ.get("CHATBOT_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
 
@@ -115,3 +118,18 @@ def test_a_file_that_cannot_be_one_is_refused_at_once(tmp_path):
     for name in ("a file", "a file/below.db"):
         with pytest.raises(ValueError, match="cannot be used"):
             cache_named(f"sqlite:///{tmp_path}/{name}", seconds=60, most=3)
+
+
+async def test_the_application_lets_go_of_a_redis_when_it_ends(redis_url, monkeypatch):
+    name = f"chatbot-test-{secrets.token_hex(4)}"
+    monkeypatch.setenv("CHATBOT_ANSWER_CACHE", f"{redis_url}?client_name={name}")
+
+    def connected():
+        with closing(RedisAnswers(redis_url, 60)) as other:
+            return [each for each in other._redis.client_list() if each["name"] == name]
+
+    with ExitStack() as stack:
+        cache = _answer_cache(Settings.load(None), stack)
+        await cache._cache.alookup("a", "b")
+        assert connected()
+    assert not connected()
