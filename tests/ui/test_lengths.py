@@ -1,6 +1,7 @@
 """One character more than may be: refused on the server, in kind words, with nothing stored and nothing lost."""
 
 import json
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -57,10 +58,11 @@ NO_WORDS = {
 """What a page names, longer than any name: there is no such thing."""
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def served(tmp_path):
+@asynccontextmanager
+async def page_in(folder):
+    """A page where one question was answered; yields a client, what the page is told, and where it is stored."""
     model = ScriptedModel()
-    store = ConversationStore(f"sqlite:///{tmp_path}/chat.db")
+    store = ConversationStore(f"sqlite:///{folder}/chat.db")
     deployments = Deployments(Deployment("one", model, WindowMemory()), Deployment("two", model, WindowMemory()))
     service = ConversationService(deployments, store, max_question=MESSAGE)
     app = create_page_app(service, Branding("Test"), [Step("close", store.aclose, 5)], lengths=Lengths(MESSAGE, UPLOAD))
@@ -74,7 +76,14 @@ async def served(tmp_path):
                     if "an answer" in json.dumps(update) and update["components"]["box"]["submit_btn"]:
                         break
                 assert await act(client, "rate", [0, "up"], "a page", "ada") == 204
-                yield client, updates, f"sqlite:///{tmp_path}/chat.db"
+                yield client, updates, f"sqlite:///{folder}/chat.db"
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def served(tmp_path_factory):
+    """One page for all tests that store nothing."""
+    async with page_in(tmp_path_factory.mktemp("lengths")) as page:
+        yield page
 
 
 def actions():
@@ -155,8 +164,12 @@ async def test_a_file_that_is_too_large_is_told_how_large_it_may_be(served):
     assert dump(url) == before
 
 
-async def test_the_longest_of_everything_passes_in_any_script(served):
-    client, updates, url = served
+async def test_the_longest_of_everything_passes_in_any_script(tmp_path):
+    async with page_in(tmp_path) as (client, updates, url):
+        await sends_the_longest(client, updates, url)
+
+
+async def sends_the_longest(client, updates, url):
     for action, values in {
         "set_system_prompt": ["漢" * OPTIONS["system_prompt"].most],
         "comment": [0, "漢" * 1_000],
