@@ -116,7 +116,7 @@ async def test_unknown_ended_and_revoked_links_get_the_same_answer(behind, clien
     told = {(each.status_code, each.text, tuple(sorted(set(each.headers) - {"date"}))) for each in replies}
     assert len(told) == 1
     assert replies[0].status_code == 404
-    assert "There is nothing here" in replies[0].text
+    assert "There is nothing at this address" in replies[0].text
     assert (await client.get(garbled, headers=grace)).status_code == 404
     assert (await client.get("/share/", headers=grace)).status_code == 404
 

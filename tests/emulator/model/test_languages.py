@@ -9,7 +9,7 @@ from chatbot.emulator.model.demo_model import answer
 from chatbot.ui.i18n import CODES, Language
 
 OTHERS = [code for code in CODES if code != "en"]
-EXAMPLES = tomllib.loads(PROMPTS.read_text(encoding="utf-8"))["example"]
+EXAMPLES = [each for each in tomllib.loads(PROMPTS.read_text(encoding="utf-8"))["example"] if each["demo"]]
 SIGNS = {"zh": "记忆窗口", "ko": "기억 창", "es": "ventana de memoria", "fr": "fenêtre de mémoire"}
 ASK_NAME = {"zh": "我叫什么名字？", "ko": "제 이름이 뭐예요?", "es": "¿Cómo me llamo?", "fr": "Comment je m'appelle ?"}
 NAMES = {"zh": "艾达", "ko": "에이다", "es": "Ada", "fr": "Ada"}
