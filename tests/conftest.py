@@ -46,6 +46,9 @@ LOOKS = {
 
 SLOW = {"browser", "install", "process", "postgres", "slow", EXHAUSTIVE}
 
+SECONDS = {"timeout": 40, "slow": 30, "install": 20, "browser": 8, "process": 5, "postgres": 1}
+"""Of a test with this marker, as a busy machine takes them."""
+
 ASKED_FOR = {"browser": "browser", "third_party_cache": "install", "postgres": "postgres"}
 """Fixtures, and the marker of a test that asks for them."""
 
@@ -80,25 +83,29 @@ def pytest_collection_modifyitems(config, items):
 
 
 def mixed(items):
-    """Return the files of tests that wait much among those that compute, what installs first.
+    """Return the files of tests that wait much among those that compute, what installs first, what takes long early.
 
     Where several run at a time, not all of them drive a browser then, and the last to run are short.
     """
     files = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
-    by_mark = [
-        [tests for tests in files.values() if mark in {each.name for test in tests for each in test.iter_markers()}]
-        for mark in ("install", "browser", "process")
-    ]
-    waiting = {id(tests): tests for several in by_mark for tests in sorted(several, key=len, reverse=True)}
-    computing = sorted((tests for tests in files.values() if id(tests) not in waiting), key=len, reverse=True)
+    by_length = sorted(files.values(), key=seconds_of, reverse=True)
+    marks = {id(tests): {mark.name for test in tests for mark in test.iter_markers()} for tests in by_length}
+    waiting = [tests for tests in by_length if marks[id(tests)] & {"install", "browser", "process"}]
+    waiting.sort(key=lambda tests: "install" not in marks[id(tests)])
+    computing = [tests for tests in by_length if not marks[id(tests)] & {"install", "browser", "process"}]
     places = [
         ((number + 1) / (len(several) + 1), tests)
-        for several in (list(waiting.values()), computing)
+        for several in (waiting, computing)
         for number, tests in enumerate(several)
     ]
     return [test for _, tests in sorted(places, key=itemgetter(0)) for test in tests]
+
+
+def seconds_of(tests):
+    """Return how long tests take, very roughly; who asks for more time than others takes longest."""
+    return sum(max([SECONDS.get(mark.name, 0.1) for mark in test.iter_markers()], default=0.1) for test in tests)
 
 
 def further_looks(items):
