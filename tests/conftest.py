@@ -23,6 +23,7 @@ MARKERS = {
     "browser": "needs Chromium",
     "install": "installs other people's servers or a Space's environment",
     "process": "starts the application as a process",
+    "page": "builds the application's page, which takes Gradio a second",
     "postgres": "needs a PostgreSQL server; most of these run on SQLite, too",
     "slow": "takes seconds by itself",
     "quick": "none of these: what runs while one works",
@@ -44,16 +45,16 @@ LOOKS = {
 }
 """Files of which a plain run shows a browser the first test only: minutes of looking at sides of one thing."""
 
-SLOW = {"browser", "install", "process", "postgres", "slow", EXHAUSTIVE}
+SLOW = {"browser", "install", "process", "page", "postgres", "slow", EXHAUSTIVE}
 
-SECONDS = {"timeout": 40, "slow": 30, "install": 20, "browser": 8, "process": 5, "postgres": 1}
+SECONDS = {"timeout": 40, "slow": 30, "install": 20, "browser": 8, "process": 5, "page": 1, "postgres": 1}
 """Of a test with this marker, as a busy machine takes them."""
 
 ASKED_FOR = {"browser": "browser", "third_party_cache": "install", "postgres": "postgres"}
 """Fixtures, and the marker of a test that asks for them."""
 
-STARTERS = {"AppProcess", "several", "refused"}
-"""Names of tests.support.app_process that start the application."""
+USED = {"process": {"AppProcess", "several", "refused"}, "page": {"serving", "application"}}
+"""Names of tests.support that start the application as a process, or build its page, by the marker of who uses them."""
 
 
 def pytest_configure(config):
@@ -75,8 +76,10 @@ def pytest_collection_modifyitems(config, items):
         # What a database is asked for by its name in a parameter is no fixture that pytest knows of by now.
         if hasattr(item, "callspec") and "postgresql" in item.callspec.params.values():
             item.add_marker("postgres")
-        if starts_the_application(item):
-            item.add_marker("process")
+        used = names_used(item)
+        for name, names in USED.items():
+            if not names.isdisjoint(used):
+                item.add_marker(name)
         if not SLOW & {mark.name for mark in item.iter_markers()}:
             item.add_marker("quick")
     items[:] = mixed(items)
@@ -123,11 +126,11 @@ def further_looks(items):
             yield from (item for item in several if item is not seen or (path.name in LOOKS and number))
 
 
-def starts_the_application(item):
-    """Return whether a test's file, or a fixture that it asks for, has to do with a process of the application."""
+def names_used(item):
+    """Return the names that a test's file has, and those that its fixtures use."""
     fixtures = (definition[-1].func for definition in item._fixtureinfo.name2fixturedefs.values())
     used = {name for fixture in fixtures for name in getattr(fixture, "__code__", pytest_configure.__code__).co_names}
-    return not STARTERS.isdisjoint(used | vars(item.module).keys())
+    return used | vars(item.module).keys()
 
 
 def pytest_collection_finish():
