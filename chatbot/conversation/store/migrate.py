@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -36,8 +37,9 @@ async def migrate(engine: AsyncEngine) -> None:
         await connection.run_sync(_migrate, scripts)
 
 
+@cache
 def _scripts() -> ScriptDirectory:
-    """All migrations, and Alembic: read from files here and now, and not where the event loop waits for them."""
+    """All migrations, and Alembic: read from files once, and not where the event loop waits for them."""
     # Imported here, because only opening a store needs them.
     from alembic.script import ScriptDirectory
 
