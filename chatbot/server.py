@@ -109,10 +109,10 @@ def create_page_app(
     """
     owners_pages: list[OwnerPage] = []
     if owner is not None:
-        told = {USAGE: "Usage"} if doctor is None else {USAGE: "Usage", DOCTOR: "Doctor"}
-        owners_pages.append(UsagePage(service.usage, owner, branding, told))
+        theirs = {USAGE: "Usage"} if doctor is None else {USAGE: "Usage", DOCTOR: "Doctor"}
+        owners_pages.append(UsagePage(service.usage, owner, branding, theirs))
         if doctor is not None:
-            owners_pages.append(DoctorPage(doctor, owner, branding, told))
+            owners_pages.append(DoctorPage(doctor, owner, branding, theirs))
     owners = tuple(each.path for each in owners_pages)
 
     @asynccontextmanager

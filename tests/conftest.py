@@ -47,6 +47,9 @@ LOOKS = {
 
 SLOW = {"browser", "install", "process", "page", "postgres", "slow", EXHAUSTIVE}
 
+WAITING = {"browser", "install", "process"}
+"""Markers of tests that wait for another process more than they compute."""
+
 SECONDS = {"timeout": 40, "slow": 30, "install": 20, "browser": 8, "process": 5, "page": 1, "postgres": 1}
 """Of a test with this marker, as a busy machine takes them."""
 
@@ -93,11 +96,11 @@ def mixed(items):
     files = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
-    by_length = sorted(files.values(), key=seconds_of, reverse=True)
-    marks = {id(tests): {mark.name for test in tests for mark in test.iter_markers()} for tests in by_length}
-    waiting = [tests for tests in by_length if marks[id(tests)] & {"install", "browser", "process"}]
-    waiting.sort(key=lambda tests: "install" not in marks[id(tests)])
-    computing = [tests for tests in by_length if not marks[id(tests)] & {"install", "browser", "process"}]
+    marks = {path: {mark.name for test in tests for mark in test.iter_markers()} for path, tests in files.items()}
+    in_order = sorted(files, key=lambda path: ("install" not in marks[path], -seconds_of(files[path])))
+    waiting, computing = [], []
+    for path in in_order:
+        (waiting if marks[path] & WAITING else computing).append(files[path])
     places = [
         ((number + 1) / (len(several) + 1), tests)
         for several in (waiting, computing)
@@ -108,7 +111,7 @@ def mixed(items):
 
 def seconds_of(tests):
     """Return how long tests take, very roughly; who asks for more time than others takes longest."""
-    return sum(max([SECONDS.get(mark.name, 0.1) for mark in test.iter_markers()], default=0.1) for test in tests)
+    return sum(max(SECONDS.get(mark.name, 0.1) for mark in test.iter_markers()) for test in tests)
 
 
 def further_looks(items):

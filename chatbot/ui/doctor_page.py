@@ -61,7 +61,7 @@ class DoctorPage(OwnerPage):
     async def _content(self, request: Request) -> Response:
         page = doctor_page(
             self._branding,
-            self._pages,
+            self._above,
             self._doctor.cost,
             self._sections,
             is_running=self._is_running,

@@ -17,7 +17,7 @@ from chatbot.access.forms import read_form
 from chatbot.access.owner import OwnerDoor, TooManyAttemptsError
 from chatbot.access.proxies import origin_of
 from chatbot.ui.branding import Branding
-from chatbot.ui.views.owner import sign_in
+from chatbot.ui.views.owner import header, sign_in
 
 OWNER: Final = "/owner"
 """What the paths of these pages begin with; their cookie is sent to no other."""
@@ -94,6 +94,10 @@ class OwnerPage(ABC):
     @abstractmethod
     async def _content(self, request: Request) -> Response:
         """Return the page for its owner."""
+
+    @property
+    def _above(self) -> str:
+        return header(self._branding, self.path, self._pages)
 
     def _refusal(self, request: Request) -> Response | None:
         try:

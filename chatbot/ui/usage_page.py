@@ -55,6 +55,6 @@ class UsagePage(OwnerPage):
             return HTMLResponse(unavailable(self._branding), 503, NOT_KEPT)
         # Some hundred rows of HTML.
         page = await asyncio.to_thread(
-            usage_page, self._branding, self._pages, days, total, by_day, by_deployment, by_visitor
+            usage_page, self._branding, self._above, days, total, by_day, by_deployment, by_visitor
         )
         return HTMLResponse(page, headers=NOT_KEPT)

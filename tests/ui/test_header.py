@@ -212,6 +212,7 @@ async def test_an_owner_leaves_out_the_panel_and_all_figures(wire, visit, tmp_pa
     with AppProcess(tmp_path, settings) as process:
         async with visit(process.url) as visitor:
             page = visitor.page
+            await expect(page.locator("#chat .example")).to_have_count(4)
             wire.script(stream_reply(event("Hello."), USAGE, DONE))
             await visitor.ask("hello")
             for gone in ("#panel", "#panel-toggle", "#plan"):

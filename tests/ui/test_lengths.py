@@ -166,25 +166,21 @@ async def test_a_file_that_is_too_large_is_told_how_large_it_may_be(served):
 
 async def test_the_longest_of_everything_passes_in_any_script(tmp_path):
     async with page_in(tmp_path) as (client, updates, url):
-        await sends_the_longest(client, updates, url)
-
-
-async def sends_the_longest(client, updates, url):
-    for action, values in {
-        "set_system_prompt": ["漢" * OPTIONS["system_prompt"].most],
-        "comment": [0, "漢" * 1_000],
-        "rename": [dump(url)["conversations"][0][0], "漢" * 60],
-        "search": ["漢" * 1_000],
-        "send": ["漢" * MESSAGE],
-    }.items():
-        # As a page sends it; what is not refused says nothing.
-        body = json.dumps(values, ensure_ascii=False).encode()
-        reply = await client.post(f"/chat/{action}", content=body, headers=headers("a page", "ada"))
-        assert reply.status_code == 204
-    async for update in updates:
-        assert not update.get("notices")
-        if "accepted" in update:
-            break
-    rows = dump(url)
-    assert rows["conversations"][0][2] == "漢" * 60
-    assert len(rows["turns"]) == 2
+        for action, values in {
+            "set_system_prompt": ["漢" * OPTIONS["system_prompt"].most],
+            "comment": [0, "漢" * 1_000],
+            "rename": [dump(url)["conversations"][0][0], "漢" * 60],
+            "search": ["漢" * 1_000],
+            "send": ["漢" * MESSAGE],
+        }.items():
+            # As a page sends it; what is not refused says nothing.
+            body = json.dumps(values, ensure_ascii=False).encode()
+            reply = await client.post(f"/chat/{action}", content=body, headers=headers("a page", "ada"))
+            assert reply.status_code == 204
+        async for update in updates:
+            assert not update.get("notices")
+            if "accepted" in update:
+                break
+        rows = dump(url)
+        assert rows["conversations"][0][2] == "漢" * 60
+        assert len(rows["turns"]) == 2

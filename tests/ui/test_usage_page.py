@@ -94,7 +94,7 @@ async def test_the_token_shows_what_was_used_and_nothing_that_was_said(url):
 
 async def test_it_needs_no_font_for_signs_and_tells_what_costs_next_to_nothing():
     line = UsageLine("2026-11-28", messages=1, cost=0.00002, up=3, down=1)
-    page = usage_page(Branding("Test"), {}, 30, line, [line], [], [])
+    page = usage_page(Branding("Test"), "", 30, line, [line], [], [])
     assert page.count("&lt;$0.0001") == 2
     assert "<dt>Good / bad</dt><dd>3 / 1</dd>" in page
     assert max(page) < "\u2fff"

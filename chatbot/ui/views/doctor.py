@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Final
 
 from chatbot.doctor.env_file import line
 from chatbot.doctor.findings import MARKS, Finding, Section, Status
 from chatbot.ui.branding import Branding
-from chatbot.ui.views.owner import header, owner_page
+from chatbot.ui.views.owner import owner_page
 
 RELOAD_SECONDS: Final = 2
 
@@ -18,7 +18,7 @@ _WORDS: Final = {Status.OK: "well", Status.WARNING: "warning", Status.CROSS: "do
 
 def doctor_page(
     branding: Branding,
-    pages: Mapping[str, str],
+    above: str,
     cost: str,
     sections: Sequence[Section],
     *,
@@ -29,7 +29,7 @@ def doctor_page(
 
     Args:
         branding: How it looks.
-        pages: The owner's, by their paths.
+        above: What stands above it, from :func:`~chatbot.ui.views.owner.header`.
         cost: What an examination costs.
         sections: What was found so far, or the last time.
         is_running: More will be found; the page loads itself again until all is.
@@ -40,7 +40,7 @@ def doctor_page(
     return owner_page(
         branding,
         "Doctor",
-        f"""{header(branding, "Doctor", pages)}
+        f"""{above}
 <main>{run}<p class="quiet">{escape(cost)} Each configured endpoint is sent them. Nothing on this page is secret.</p>
 {told}{"".join(map(_section, sections))}</main>""",
         reload_seconds=RELOAD_SECONDS if is_running else None,

@@ -33,21 +33,22 @@ def owner_page(branding: Branding, what: str, body: str, *, reload_seconds: int 
     )
 
 
-def header(branding: Branding, what: str, pages: Mapping[str, str]) -> str:
+def header(branding: Branding, path: str, pages: Mapping[str, str]) -> str:
     """Return what stands above a page for who is signed in: the way to the others, to the chat, and out.
 
     Args:
         branding: How it looks.
-        what: What the page tells of the application.
+        path: Of the page.
         pages: All of the owner's, by their paths, which differ in the last part only.
     """
     # Relative: the application may be somewhere below a path of its server.
     links = "".join(
-        f'<a href="{escape(path.rpartition("/")[2])}"{" aria-current=page" if name == what else ""}>{escape(name)}</a>'
-        for path, name in pages.items()
+        f'<a href="{escape(each.rpartition("/")[2])}"{" aria-current=page" if each == path else ""}>{escape(what)}</a>'
+        for each, what in pages.items()
     )
     return (
-        f'<header><img src="{escape(branding.logo_url)}" alt=""><h1>{escape(what)} of {escape(branding.title)}</h1>'
+        f'<header><img src="{escape(branding.logo_url)}" alt="">'
+        f"<h1>{escape(pages[path])} of {escape(branding.title)}</h1>"
         f'<nav aria-label="Pages">{links}<a href="../">Chat</a></nav>'
         '<form method="post"><button name="out" value="1">Sign out</button></form></header>'
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Final
 
 from chatbot.conversation import UsageLine
 from chatbot.ui.branding import Branding
-from chatbot.ui.views.owner import header, owner_page
+from chatbot.ui.views.owner import owner_page
 from chatbot.ui.views.text import LEAST_COST
 
 PERIODS: Final = (7, 30, 90, 365)
@@ -31,7 +31,7 @@ _COLUMNS: Final = (
 
 def usage_page(
     branding: Branding,
-    pages: Mapping[str, str],
+    above: str,
     days: int,
     total: UsageLine,
     by_day: Sequence[UsageLine],
@@ -42,7 +42,7 @@ def usage_page(
 
     Args:
         branding: How it looks.
-        pages: The owner's, by their paths.
+        above: What stands above it, from :func:`~chatbot.ui.views.owner.header`.
         days: How many days it is about; one of :data:`PERIODS`.
         total: What was used in them.
         by_day: The same by day.
@@ -60,7 +60,7 @@ def usage_page(
     return owner_page(
         branding,
         "Usage",
-        f"""{header(branding, "Usage", pages)}
+        f"""{above}
 <main><nav aria-label="Period">{periods}</nav>{_summary(total, branding.currency)}{"".join(tables)}
 <p class="quiet">Visitors are salted hashes: they name nobody, and no cookie can be found from them. All who have no
 cookie are one, and so are all temporary chats. Messages count retries and the API; whether an answer was called good or
