@@ -18,6 +18,8 @@ import { root, t } from "./texts.js";
   const SILENCE = 40000; // a stream says something every 15 seconds
   const PAUSE = 1000; // in the typing, before the page is loaded again
   const RETRY = 1000; // between two tries to reach the server, at first
+  const OPTION = /^set_(.+)$/;
+  const AT_ONCE = ["stop", "name"]; // it ends what another one began; the model is asked, which takes long
   const LEAVING = 3000; // between the wish to leave a page and its end
   const QUICK = 60000; // a page that is lost sooner than this was not healed by being loaded
   const banner = Object.assign(document.createElement("div"), { id: "connection", role: "status" });
@@ -34,6 +36,8 @@ import { root, t } from "./texts.js";
   let leavingAt = -LEAVING;
   let posted = 0; // what the server told of by this number has arrived; the rest it tells again
   let edited = "";
+  let latest = Promise.resolve(); // what was asked for last, until it is answered
+  let waiting = null; // the same, as long as it is not sent
 
   const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
   const find = (selector) => document.querySelector(selector);
@@ -220,9 +224,25 @@ import { root, t } from "./texts.js";
 
   // What is not sent, or not taken, stays where it was typed, and the page says why.
   async function perform(action, values = []) {
-    const [, option] = action.match(/^set_(.+)$/) ?? [];
-    if (option) return changing(option, () => until(() => !away).then(() => ask(action, values)));
-    if (!away) return ask(action, values);
+    const [, option] = action.match(OPTION) ?? [];
+    if (option) return changing(option, () => until(() => !away).then(() => askInTurn(action, values)));
+    if (!away) return askInTurn(action, values);
+  }
+
+  // Requests that are under way together may overtake each other, and what was asked last is what is meant: each waits
+  // for the answer to the one before it, though not for long.
+  function askInTurn(action, values) {
+    if (AT_ONCE.includes(action)) return ask(action, values);
+    if (waiting?.action === action && (action === "search" || OPTION.test(action))) {
+      waiting.values = values; // of these nobody wants what was meant before
+      return latest;
+    }
+    const mine = (waiting = { action, values });
+    latest = Promise.race([latest, sleep(PATIENCE)]).then(() => {
+      if (waiting === mine) waiting = null;
+      return ask(action, mine.values);
+    });
+    return latest;
   }
 
   async function ask(action, values) {
