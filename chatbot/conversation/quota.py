@@ -282,8 +282,7 @@ class Quota:
         """Count what a request used; return how its asker stands then."""
         used = Used(-1) if usage is None else Used(0, usage.input_tokens + usage.output_tokens, usage.cost or 0.0)
         changes = [
-            replace(
-                held,
+            held._replace(
                 messages=used.messages,
                 tokens=used.tokens,
                 cost=used.cost,

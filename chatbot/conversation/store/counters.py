@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import groupby
 from operator import add, sub
@@ -51,8 +51,7 @@ class Used:
         return Used(self.messages - other.messages, self.tokens - other.tokens, self.cost - other.cost)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What is added to a row; a negative number takes away.
 
     Attributes:
@@ -73,7 +72,7 @@ class Change:
 
     def taken_back(self) -> Change:
         """Return what undoes it."""
-        return replace(self, **{name: -getattr(self, name) for name in _ADDED})
+        return self._replace(**{name: -getattr(self, name) for name in _ADDED})
 
     def of(self, since: Since) -> Sequence[Used]:
         """Return what it adds to each of the sums."""
@@ -250,7 +249,7 @@ async def _checked(
 
 
 async def _add(connection: AsyncConnection, changes: Sequence[Change]) -> None:
-    await connection.execute(_upsert(connection.dialect.name), [asdict(each) for each in changes])
+    await connection.execute(_upsert(connection.dialect.name), [each._asdict() for each in changes])
 
 
 @cache

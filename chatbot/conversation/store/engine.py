@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from chatbot.conversation.store import sqlite
 from chatbot.conversation.store.urls import database_url, unusable
 
 _BUSY_SECONDS: Final = 10
@@ -45,6 +46,8 @@ def make_engine(url: str) -> AsyncEngine:
             options = {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
         # What people said stands in no error, and so in no log; the driver would tell it all to one that is verbose.
         logging.getLogger("aiosqlite").setLevel(logging.WARNING)
+        if parsed.get_backend_name() == "sqlite":
+            options["connect_args"] = {"async_creator_fn": sqlite.connect}
         engine = create_async_engine(parsed, hide_parameters=True, execution_options={_EXCLUSIVE: exclusive}, **options)
     except (SQLAlchemyError, ImportError, TypeError) as error:
         raise ValueError(f"this is no database URL that can be used here: {unusable(parsed, error)}") from None
