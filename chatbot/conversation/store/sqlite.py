@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -78,6 +78,10 @@ class SQLiteCursor:
 
     async def __aenter__(self) -> SQLiteCursor:
         return self
+
+    def __await__(self) -> Generator[Any, None, SQLiteCursor]:
+        # SQLAlchemy 2.0 awaits a cursor, where 2.1 enters it.
+        return self.__aenter__().__await__()
 
     async def execute(self, statement: str, parameters: Any = ()) -> None:
         """Run a statement, and read the first of what it finds."""
