@@ -46,5 +46,5 @@ def watched_steps() -> Iterator[Steps]:
     try:
         yield steps
     finally:
+        # Not unfrozen: that would be all ten thousand tests, too, which tests/conftest.py has frozen.
         asyncio.Handle._run = run
-        gc.unfreeze()
