@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.seeds import documents
 
-pytest_plugins = ["tests.third_party.fixtures"]
+pytest_plugins = ["tests.third_party.fixtures", "tests.support.made_tables"]
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
