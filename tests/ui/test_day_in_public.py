@@ -86,11 +86,13 @@ async def test_each_sees_only_what_is_true_and_nobody_loses_a_word(endpoints, tm
         await grace.box.fill("half a thought")
         port = re.search(r":(\d+)/", process.url)[1]
         assert process.stop() == 0
-        await expect(grace.connection).to_contain_text("reach")
+        for visitor in (grace, ada):
+            await expect(visitor.connection).to_contain_text("reach")
         process = AppProcess(tmp_path, {**SETTINGS, **keys, "CHATBOT_DAILY_TOKENS": "300", "CHATBOT_PORT": port})
         stack.callback(process.stop)
         process.start()
-        await expect(grace.connection).not_to_contain_text("reach", timeout=60_000)
+        for visitor in (grace, ada):
+            await expect(visitor.connection).not_to_contain_text("reach", timeout=60_000)
         await expect(grace.box).to_have_value("half a thought", timeout=60_000)
         for visitor in (grace, ada):
             await expect(visitor.questions).to_have_count(2, timeout=60_000)
