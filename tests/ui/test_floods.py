@@ -64,12 +64,10 @@ async def all_of(count, one):
 
 
 @pytest.mark.parametrize(
-    ("made_up_pages", "followers", "most_sessions"),
+    ("made_up_pages", "many", "most_sessions"),
     [(300, 60, MAX_SESSIONS // 10), pytest.param(3_000, 300, MAX_SESSIONS, marks=pytest.mark.exhaustive)],
 )
-async def test_masses_by_one_visitor_leave_room_for_the_others(
-    served, monkeypatch, made_up_pages, followers, most_sessions
-):
+async def test_masses_by_one_visitor_leave_room_for_the_others(served, monkeypatch, made_up_pages, many, most_sessions):
     client, app, model = served
     monkeypatch.setattr(sessions, "MAX_SESSIONS", most_sessions)
 
@@ -85,15 +83,15 @@ async def test_masses_by_one_visitor_leave_room_for_the_others(
 
     assert await all_of(made_up_pages, made_up) == {200: made_up_pages // 2, 204: made_up_pages // 2}
     assert len(app.state.sessions) <= most_sessions
-    assert await all_of(followers, answer) == {204: followers}
+    assert await all_of(many, answer) == {204: many}
     async with AsyncExitStack() as open_streams:
 
         async def follow(number):
             stream = client.stream("GET", "/chat/updates", headers=headers(f"follower {number}", "ada"))
             return (await open_streams.enter_async_context(stream)).status_code
 
-        answered = await all_of(followers, follow)
-        assert answered == {200: MAX_STREAMS_PER_OWNER, 429: followers - MAX_STREAMS_PER_OWNER}
+        followers = await all_of(many, follow)
+        assert followers == {200: MAX_STREAMS_PER_OWNER, 429: many - MAX_STREAMS_PER_OWNER}
         async with client.stream("GET", "/chat/updates", headers=headers("a page", "grace")) as reply:
             assert reply.status_code == 200
             assert await act(client, "send", ["hello"], "a page", "grace") == 204

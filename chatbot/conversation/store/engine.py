@@ -35,18 +35,19 @@ def make_engine(url: str) -> AsyncEngine:
         ValueError: The URL is none, or its database's driver is not installed; says what to write.
     """
     parsed = database_url(url)
-    exclusive = parsed.get_backend_name() == "sqlite" and parsed.query.get(_EXCLUSIVE, "false") == "true"
-    if parsed.get_backend_name() == "sqlite":
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    exclusive = is_sqlite and parsed.query.get(_EXCLUSIVE, "false") == "true"
+    if is_sqlite:
         parsed = parsed.difference_update_query([_EXCLUSIVE])
     try:
         # A connection to a server may die while it idles; one to a file does not.
-        options: dict[str, Any] = {"pool_pre_ping": parsed.get_backend_name() != "sqlite"}
-        if exclusive or (parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:")):
+        options: dict[str, Any] = {"pool_pre_ping": not is_sqlite}
+        if exclusive or (is_sqlite and parsed.database in (None, "", ":memory:")):
             # In memory it is its connection, which transactions must not share: whoever wants it waits for it.
             options = {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
         # What people said stands in no error, and so in no log; the driver would tell it all to one that is verbose.
         logging.getLogger("aiosqlite").setLevel(logging.WARNING)
-        if parsed.get_backend_name() == "sqlite":
+        if is_sqlite:
             options["connect_args"] = {"async_creator_fn": sqlite.connect}
         engine = create_async_engine(parsed, hide_parameters=True, execution_options={_EXCLUSIVE: exclusive}, **options)
     except (SQLAlchemyError, ImportError, TypeError) as error:
@@ -55,7 +56,7 @@ def make_engine(url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "do_connect", _without_locks)
         # Before anything else is said to it, for only then a file that was in the other mode can be read.
         event.listen(engine.sync_engine, "connect", _prepare_exclusive)
-    if parsed.get_backend_name() == "sqlite":
+    if is_sqlite:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     if exclusive:
         event.listen(engine.sync_engine, "connect", _write_through)

@@ -839,6 +839,7 @@ _LIST: Final = (
     .limit(bindparam("limit"))
 )
 _LAST_WRITTEN_FIRST: Final = (conversations.c.updated_at.desc(), conversations.c.id)
+
 _AT_INDEX: Final = and_(turns.c.conversation_id == bindparam("of_id"), turns.c.index == bindparam("of_index"))
 _INSERT: Final = (
     insert(turns)

@@ -18,10 +18,10 @@ import { root, t } from "./texts.js";
   const SILENCE = 40000; // a stream says something every 15 seconds
   const PAUSE = 1000; // in the typing, before the page is loaded again
   const RETRY = 1000; // between two tries to reach the server, at first
-  const OPTION = /^set_(.+)$/;
-  const AT_ONCE = ["stop", "name"]; // it ends what another one began; the model is asked, which takes long
   const LEAVING = 3000; // between the wish to leave a page and its end
   const QUICK = 60000; // a page that is lost sooner than this was not healed by being loaded
+  const OPTION = /^set_(.+)$/; // actions that change one
+  const AT_ONCE = ["stop", "name"]; // it ends what another one began; the model is asked, which takes long
   const banner = Object.assign(document.createElement("div"), { id: "connection", role: "status" });
 
   let kept = recall();
