@@ -1,12 +1,6 @@
 """The page: a ``gr.ChatInterface`` whose events go to the conversation service. The only room that knows Gradio."""
 
-import os
-
-# Gradio reads these when it is imported: no calls home, and no summary of its own after every event.
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-
+import chatbot.ui.gradio_import  # noqa: F401 - before anything else imports it
 from chatbot.ui.branding import LOGO, Branding, ExamplePrompt
 from chatbot.ui.demo import DemoOffer
 from chatbot.ui.doctor_page import DOCTOR, Doctor, DoctorPage

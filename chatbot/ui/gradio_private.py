@@ -5,9 +5,15 @@ Public ground is preferred wherever there is any.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Final
+from unittest import mock
 
 import gradio as gr
+from gradio import blocks
+from gradio.routes import App
 
 _QUEUE: Final = ("pending_messages_per_session", "pending_event_ids_session", "event_ids_to_events")
 
@@ -44,6 +50,8 @@ def check(page: gr.Blocks) -> None:
     parts = {
         "ChatInterface._setup_events (our events)": hasattr(gr.ChatInterface, "_setup_events"),
         "Blocks._is_running_in_reload_thread (ZeroGPU)": hasattr(gr.Blocks, "_is_running_in_reload_thread"),
+        "blocks.App.create_app (made once)": hasattr(getattr(blocks, "App", None), "create_app"),
+        "Blocks.app (what the queue answers with)": hasattr(page, "app"),
         "Blocks.fns (which function the API calls)": bool(functions)
         and all(hasattr(each, "api_name") for each in functions.values()),
         "Blocks.config['connect_heartbeat'] (no second connection)": "connect_heartbeat" in config,
@@ -52,6 +60,19 @@ def check(page: gr.Blocks) -> None:
     }
     if moved := [part for part, is_there in parts.items() if not is_there]:
         raise MovedError(f"Gradio {gr.__version__} has moved what this page stands on: {', '.join(moved)}.")
+
+
+@contextmanager
+def built_without_apps() -> Iterator[None]:
+    """Have Gradio make no application for a page that is being built: it makes five, and the one that is mounted."""
+    no_app = SimpleNamespace(create_app=lambda *_, **__: None)
+    with mock.patch.object(blocks, "App", no_app):
+        yield
+
+
+def answer_with(page: gr.Blocks, app: App) -> None:
+    """Let Gradio's queue answer with the application that is mounted, whose sessions end when their clients leave."""
+    page.app = app
 
 
 class NeverServed(gr.Blocks):

@@ -10,13 +10,18 @@ import gradio as gr
 from chatbot.conversation import ConversationService
 from chatbot.ui.answer_markdown import LATEX_DELIMITERS
 from chatbot.ui.branding import Branding
+from chatbot.ui.gradio_private import built_without_apps
 from chatbot.ui.i18n import CODES, label
 from chatbot.ui.sidebars import Sidebars
 from chatbot.ui.views import house_rules
 from chatbot.ui.views.examples import example_cards
 from chatbot.ui.wiring import ChatPage
 
+MAX_WAITING: Final = 100
+"""How many messages of API clients wait for their turn; the next is refused."""
 
+
+@built_without_apps()
 def build_page(service: ConversationService, branding: Branding) -> gr.Blocks:
     """Return the page.
 
@@ -65,6 +70,8 @@ def build_page(service: ConversationService, branding: Branding) -> gr.Blocks:
                     sidebars.demo.render()
             if sidebars.panel is not None:
                 sidebars.panel.render()
+    # Clients of the API alone use it. Not told, Gradio takes 1 on ZeroGPU.
+    page.queue(default_concurrency_limit=None, max_size=MAX_WAITING)
     return page
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import gradio as gr
 from fastapi import FastAPI
+from gradio.routes import App
 from starlette.routing import Mount
 
 from chatbot.ui import gradio_private
@@ -16,9 +17,6 @@ from chatbot.ui.early_box import early_box
 from chatbot.ui.i18n import labels
 from chatbot.ui.identity import HEAD_SCRIPT
 from chatbot.ui.theme import style_sheet, theme
-
-MAX_WAITING: Final = 100
-"""How many messages of API clients wait for their turn; the next is refused."""
 
 SESSIONS: Final = 1000
 """How many sessions of API clients Gradio keeps a state for."""
@@ -32,8 +30,6 @@ def mount(app: FastAPI, page: gr.Blocks, branding: Branding) -> None:
         page: From :func:`build_page`.
         branding: What it was built with.
     """
-    # Clients of the API alone use it. Not told, Gradio takes 1 on ZeroGPU.
-    page.queue(default_concurrency_limit=None, max_size=MAX_WAITING)
     page.state_session_capacity = SESSIONS
     gr.mount_gradio_app(
         app,
@@ -55,9 +51,10 @@ def mount(app: FastAPI, page: gr.Blocks, branding: Branding) -> None:
     )
     # Around Gradio alone: what goes to our own routes does not pass through it.
     [mounted] = [route for route in app.routes if isinstance(route, Mount)]
+    gradio_private.check(page)
+    gradio_private.answer_with(page, cast("App", mounted.app))
     # Appearance within, for it writes into what Assets compresses.
     mounted.app = Assets(Appearance(mounted.app, _first(branding)))
-    gradio_private.check(page)
     gradio_private.open_no_heartbeat(page)
     gradio_private.let_queue_rest(page)
 

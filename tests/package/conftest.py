@@ -45,7 +45,7 @@ class Installed:
 
     def check(self) -> str:
         """Return what pip says of whether everything has what it needs."""
-        return pip(Path(sys.executable), "--python", self.python, "check").stdout
+        return pip(self.python, "check").stdout
 
 
 def build(source: Path, target: Path) -> None:
@@ -106,7 +106,7 @@ def _on(python: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     own = folder / "environment" / "bin" / "python"
     told = [_site_packages(each) for each in (python, own)]
     (told[1] / "others.pth").write_text(f"{told[0]}\n", encoding="utf-8")
-    done = pip(Path(sys.executable), "--python", own, "install", "--no-deps", "--no-compile", wheel)
+    done = pip(own, "install", "--no-deps", "--no-compile", wheel)
     assert done.returncode == 0, done.stdout
     (folder / "work").mkdir()
     return Installed(own, folder / "work")

@@ -1,7 +1,7 @@
 """Starts the application without importing Gradio once more: a process that has, forks.
 
-The libraries are imported once and shared; what is ours is imported anew by every application, for its modules make
-secrets and read the environment, as those of ``python app.py`` do.
+What serves no page is imported once and shared; the page's modules are imported anew by every application, for they
+make secrets and set the environment, as those of ``python app.py`` do.
 """
 
 from __future__ import annotations

@@ -47,7 +47,8 @@ def environment(name: str, interpreter: str, steps: Sequence[Step], cache: Path,
         fcntl.flock(lock, fcntl.LOCK_EX)  # another pytest may be at it
         if not (complete.exists() and python.exists()):
             shutil.rmtree(home, ignore_errors=True)
-            subprocess.run([interpreter, "-m", "venv", home], check=True, stdin=subprocess.DEVNULL)
+            # pip of its own takes longer than the rest, and nobody calls it.
+            subprocess.run([interpreter, "-m", "venv", "--without-pip", home], check=True, stdin=subprocess.DEVNULL)
             for step in steps:
                 _install(python, step)
             if then:
@@ -57,8 +58,9 @@ def environment(name: str, interpreter: str, steps: Sequence[Step], cache: Path,
 
 
 def pip(python: Path, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-    """Run pip in an environment; what it says is in ``stdout``."""
-    return _run(python, "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments)
+    """Run our pip on an environment; what it says is in ``stdout``."""
+    options = ("--disable-pip-version-check", "--no-input", "--python", python)
+    return _run(sys.executable, "-I", "-m", "pip", *options, *arguments)
 
 
 def uv(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
