@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Final
-from unittest import mock
 
 import gradio as gr
 from gradio import blocks
@@ -65,13 +64,16 @@ def check(page: gr.Blocks) -> None:
 @contextmanager
 def built_without_apps() -> Iterator[None]:
     """Have Gradio make no application for a page that is being built: it makes five, and the one that is mounted."""
-    no_app = SimpleNamespace(create_app=lambda *_, **__: None)
-    with mock.patch.object(blocks, "App", no_app):
+    real, none = blocks.App, SimpleNamespace(create_app=lambda *_, **__: None)  # type: ignore[attr-defined]
+    vars(blocks)["App"] = none
+    try:
         yield
+    finally:
+        vars(blocks)["App"] = real
 
 
 def answer_with(page: gr.Blocks, app: App) -> None:
-    """Let Gradio's queue answer with the application that is mounted, whose sessions end when their clients leave."""
+    """Let Gradio's queue answer with the application that is mounted, as after Gradio's own launch."""
     page.app = app
 
 
