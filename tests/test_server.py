@@ -1,11 +1,14 @@
 """The server's sockets, and what is looked at before they open."""
 
+import re
 import socket
+import time
+from pathlib import Path
 
 import pytest
 
 from chatbot.server import listen
-from tests.support.app_process import refused
+from tests.support.app_process import AppProcess, refused
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -34,3 +37,18 @@ def test_what_cannot_work_is_told_before_the_port_opens(tmp_path, settings, word
     assert words in ended.stderr
     assert ("cannot listen" in ended.stderr) is (not settings)
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells how often a process was woken")
+def test_an_application_that_nobody_asks_anything_lets_the_processor_rest(tmp_path):
+    def woken():
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+        return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.MULTILINE)[1]), time.monotonic()
+
+    with AppProcess(tmp_path) as process:
+        time.sleep(1)  # what its start left to do
+        before, began = woken()
+        time.sleep(2)
+        after, ended = woken()
+    # Twenty times a second for clients of the API, and ten for its end; Gradio's queue as it is, a thousand times.
+    assert (after - before) / (ended - began) < 60

@@ -14,11 +14,15 @@ import gradio as gr
 from gradio import blocks
 from gradio.routes import App
 
+_PACE: Final = ("sleep_when_free", "progress_update_sleep_when_free")
 _QUEUE: Final = ("pending_messages_per_session", "pending_event_ids_session", "event_ids_to_events")
 
 
 QUEUE_SECONDS: Final = 0.05
 """How long a message of an API client may wait to be noticed."""
+
+PROGRESS_SECONDS: Final = 1.0
+"""How long a function's progress may wait to be told: those of this page tell none."""
 
 
 NO_CLOCK: Final = r"""<script>
@@ -54,7 +58,7 @@ def check(page: gr.Blocks) -> None:
         "Blocks.fns (which function the API calls)": bool(functions)
         and all(hasattr(each, "api_name") for each in functions.values()),
         "Blocks.config['connect_heartbeat'] (no second connection)": "connect_heartbeat" in config,
-        "Blocks._queue.sleep_when_free (its pace)": isinstance(getattr(queue, "sleep_when_free", None), float),
+        **{f"Blocks._queue.{name} (its pace)": isinstance(getattr(queue, name, None), float) for name in _PACE},
         **{f"Blocks._queue.{name} (its bound)": isinstance(getattr(queue, name, None), dict) for name in _QUEUE},
     }
     if moved := [part for part, is_there in parts.items() if not is_there]:
@@ -91,8 +95,9 @@ def open_no_heartbeat(page: gr.Blocks) -> None:
 
 
 def let_queue_rest(page: gr.Blocks) -> None:
-    """Have Gradio's queue look for events of API clients less often than a thousand times a second, for nothing."""
+    """Have Gradio's queue look for events of API clients and for progress less often than it does, for nothing."""
     page._queue.sleep_when_free = QUEUE_SECONDS
+    page._queue.progress_update_sleep_when_free = PROGRESS_SECONDS
 
 
 def api_function(page: gr.Blocks) -> int:

@@ -54,7 +54,7 @@ async def test_all_that_has_moved_is_named_at_once(page):
     del page._queue, page.config, page.app
     with pytest.raises(MovedError) as told:
         check(page)
-    assert str(told.value).count("Blocks.") == 6
+    assert str(told.value).count("Blocks.") == 7
     assert gr.__version__ in str(told.value)
 
 
