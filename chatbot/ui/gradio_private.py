@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 from gradio import blocks
-from gradio.routes import App
+
+if TYPE_CHECKING:
+    from gradio.routes import App
 
 _PACE: Final = ("sleep_when_free", "progress_update_sleep_when_free")
 _QUEUE: Final = ("pending_messages_per_session", "pending_event_ids_session", "event_ids_to_events")
@@ -68,12 +70,13 @@ def check(page: gr.Blocks) -> None:
 @contextmanager
 def built_without_apps() -> Iterator[None]:
     """Have Gradio make no application for a page that is being built: it makes five, and the one that is mounted."""
-    real, none = blocks.App, SimpleNamespace(create_app=lambda *_, **__: None)  # type: ignore[attr-defined]
-    vars(blocks)["App"] = none
+    names = vars(blocks)
+    real = names.get("App")  # where it has gone, check() says so
+    names["App"] = SimpleNamespace(create_app=lambda *_, **__: None)
     try:
         yield
     finally:
-        vars(blocks)["App"] = real
+        names["App"] = real
 
 
 def answer_with(page: gr.Blocks, app: App) -> None:

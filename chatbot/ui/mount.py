@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import gradio as gr
 from fastapi import FastAPI
-from gradio.routes import App
 from starlette.routing import Mount
 
 from chatbot.ui import gradio_private
@@ -17,6 +16,9 @@ from chatbot.ui.early_box import early_box
 from chatbot.ui.i18n import labels
 from chatbot.ui.identity import HEAD_SCRIPT
 from chatbot.ui.theme import style_sheet, theme
+
+if TYPE_CHECKING:
+    from gradio.routes import App
 
 SESSIONS: Final = 1000
 """How many sessions of API clients Gradio keeps a state for."""

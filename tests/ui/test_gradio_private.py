@@ -60,6 +60,8 @@ async def test_all_that_has_moved_is_named_at_once(page):
 
 async def test_what_makes_a_pages_application_must_be_there_to_be_kept_from_it(page, monkeypatch):
     monkeypatch.delattr(gr.blocks, "App")
+    with built_without_apps():
+        pass
     with pytest.raises(MovedError, match=r"moved .*: blocks\.App\.create_app \([^)]*\)\.$"):
         check(page)
 
