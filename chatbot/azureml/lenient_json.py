@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 _BOM: Final = b"\xef\xbb\xbf"
-_STRING_OR_COMMA: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|,(?=\s*[}\]])', re.DOTALL)
+_STRING_OR_COMMA: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*"|,(?=\s*[}\]])', re.DOTALL)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 _MAX_DIGITS: Final = 4000  # of a number that Python makes an int of

@@ -73,7 +73,9 @@ def sdist(wheel: Path) -> Path:
 def wheel_of_the_sdist(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sdist")
     with tarfile.open(sdist) as archive:
-        archive.extractall(folder, filter="data")
+        # Not known before 3.11.4, and Debian 12 has 3.11.2; Python 3.14 does it by itself.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(folder)
     [source] = folder.iterdir()
     build(source, folder / "dist")
     [path] = (folder / "dist").glob("*.whl")

@@ -24,8 +24,9 @@ LONGEST_LINE: Final = 5000
 
 _PLACEHOLDER: Final = "$$\\cdots$$"
 
-# A quote's and a list's marks before the words of a line. Nothing is given back: a line may be all spaces.
-_MARKS: Final = r"[ \t]*+(?:(?:>|[-*+]|\d{1,9}[.)])[ \t]++|>)*+[ \t]*+"
+# A quote's and a list's marks before the words of a line. No spaces are given back: a line may be all spaces. The group
+# is not possessive: before 3.11.5, as in Debian 12, Python matches such groups wrongly (python/cpython#106052).
+_MARKS: Final = r"[ \t]*+(?:(?:>|[-*+]|\d{1,9}[.)])[ \t]++|>)*[ \t]*+"
 _FENCE: Final = re.compile(rf"{_MARKS}(?P<run>`{{3,}}+|~{{3,}}+)(?P<info>[^`]*)")
 _DISPLAY: Final = re.compile(rf"(?P<marks>{_MARKS})(?P<opener>\$\$(?![$\d])|\\\[|\\begin\{{[a-z]+\*?\}})")
 # All of a line, so far: it may become a heading, a rule, an item, a fence, a table's row, a task or a note.
