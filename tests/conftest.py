@@ -61,6 +61,8 @@ USED = {"process": {"AppProcess", "several", "refused"}, "page": {"serving", "ap
 
 
 def pytest_configure(config):
+    # Until the tests are found nothing is thrown away.
+    gc.disable()
     for name, what in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {what}")
 
@@ -140,6 +142,7 @@ def pytest_collection_finish():
     """Have Python's collector look at what tests make, and not each time at the tests, ten thousand of them."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

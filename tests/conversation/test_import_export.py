@@ -359,8 +359,8 @@ def zipped(files: dict[str, bytes | str]) -> bytes:
     return packed.getvalue()
 
 
-BLANK = b" " * 19_999_000
 GOOD = import_export.to_json(conversation(), [turn()])
+LARGE = GOOD.encode().ljust(20_000_000)
 
 
 @pytest.mark.parametrize(
@@ -369,18 +369,18 @@ GOOD = import_export.to_json(conversation(), [turn()])
         (b"PK", "damaged_zip"),
         (bundle_of([(conversation(), [turn()])])[:-30], "damaged_zip"),
         (bundle_of([(conversation(), [turn()])]).replace(b"\x08\x00", b"\x63\x00"), "damaged_zip"),
-        (zipped({"a.txt": "hello"}), "no_conversation"),
-        (zipped({"good.json": GOOD, "bad.json": "{"}), r"not_json \(line=1, file='bad.json'\)"),
-        (zipped({"a.json": b" " * (import_export.MAX_BYTES + 1)}), "file_too_large .*file='a.json'"),
-        (zipped({f"{n}.json": GOOD.encode() + BLANK for n in range(6)}), "unpacked_too_large"),
-        (zipped({f"{n}.json": "" for n in range(1_001)}), "too_many_conversations"),
-        (zipped({f"{n}.txt": "" for n in range(4_001)}), "too_many_files"),
+        ({"a.txt": "hello"}, "no_conversation"),
+        ({"good.json": GOOD, "bad.json": "{"}, r"not_json \(line=1, file='bad.json'\)"),
+        ({"a.json": b" " * (import_export.MAX_BYTES + 1)}, "file_too_large .*file='a.json'"),
+        ({f"{n}.json": LARGE for n in range(6)}, "unpacked_too_large"),
+        ({f"{n}.json": "" for n in range(1_001)}, "too_many_conversations"),
+        ({f"{n}.txt": "" for n in range(4_001)}, "too_many_files"),
     ],
     ids=["none", "cut", "method", "empty", "bad", "large", "bomb", "many", "files"],
 )
 def test_a_bundle_that_is_wrong_says_so(data, words):
     with pytest.raises(UnreadableExportError, match=words):
-        import_export.read(data, "me", ids())
+        import_export.read(zipped(data) if isinstance(data, dict) else data, "me", ids())
 
 
 # ---------------------------------------------------------------------------------------------- Markdown
