@@ -126,6 +126,7 @@ MESSAGES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(
     st.fixed_dictionaries(
         {"model": st.just("m") | VALUES, "messages": st.lists(MESSAGES, max_size=3) | VALUES},

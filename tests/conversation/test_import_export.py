@@ -101,6 +101,7 @@ def exported(*stored: StoredTurn) -> dict:
     return json.loads(import_export.to_json(conversation(), stored or [turn(), turn(1, parent=0)]))
 
 
+@pytest.mark.slow
 @given(trees(), st.text(max_size=100), OPTIONS, st.booleans())
 @example([turn(question="\0\u2028\ufeff\r\n\t 👩‍💻 é e\u0301")], "\0", Options(), True)
 def test_what_is_exported_is_read_as_it_was(stored, title, options, as_bytes):
@@ -114,6 +115,7 @@ def test_what_is_exported_is_read_as_it_was(stored, title, options, as_bytes):
     assert back[0].usage.cost == (pytest.approx(sum(costs)) if costs else None)
 
 
+@pytest.mark.slow
 @given(trees(), st.lists(ALL_PARTS, max_size=6))
 def test_parts_and_their_bytes_are_read_as_they_were(stored, parts):
     stored = with_parts(stored, parts)

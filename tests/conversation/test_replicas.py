@@ -35,6 +35,7 @@ async def open_replica(tmp_path):
         await store.aclose()
 
 
+@pytest.mark.slow
 async def test_the_other_replica_sees_the_answer_grow_and_end(open_replica):
     (here, model), (there, _) = open_replica(), open_replica()
     conversation = await talk(here, model, "one")
@@ -83,6 +84,7 @@ async def test_the_other_replica_waits_its_turn(open_replica):
     assert await users(here, conversation) == ["one", "two", "three"]
 
 
+@pytest.mark.slow
 async def test_the_other_replica_can_stop_the_answer(open_replica):
     (here, model), (there, _) = open_replica(), open_replica()
     conversation = await talk(here, model, "one")

@@ -88,6 +88,7 @@ print(*parsed, inspect.getfile is before)
 """
 
 
+@pytest.mark.slow
 async def test_importing_gradio_does_not_bring_the_stubs_of_its_components_up_to_date():
     command = [sys.executable, "-c", IMPORT]
     done = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -80,6 +80,7 @@ async def test_many_stores_open_one_new_database_at_the_same_moment(open_store):
     assert await texts(open_store()) == ["hello"]
 
 
+@pytest.mark.slow
 def test_many_processes_open_one_new_database_at_the_same_moment(url):
     command = [sys.executable, "-c", OPENER, url]
     openers = [
