@@ -34,6 +34,7 @@ from chatbot.conversation.store import engine, usage
 from chatbot.conversation.store.ceilings import Ceilings
 from chatbot.conversation.store.temporary import StoreWithTemporary
 from chatbot.conversation.store.usage import TEMPORARY_CHATS
+from chatbot.conversation.turn import TEMPORARY, Usage
 from tests.conversation.conversing import answers, ask, say, start, talk, until, users
 from tests.support.scripted_model import ScriptedModel
 from tests.support.tables import dump
@@ -397,3 +398,25 @@ async def test_what_could_not_be_counted_is_counted_once_when_it_can_be(
     lines = {each.key: each.messages for each in await store.usage.lines(1, "visitor")}
     assert lines.pop(TEMPORARY_CHATS) == 2
     assert list(lines.values()) == [1]
+
+
+async def test_what_is_put_back_while_the_end_has_come_is_tried_once_more(service, model, store, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "_BUSY_SECONDS", 0)
+    is_putting_back, go_on, add = asyncio.Event(), asyncio.Event(), usage.UsageStore.add
+
+    async def add_late(self, counts):
+        if self is not store.usage:
+            is_putting_back.set()
+            await go_on.wait()
+        await add(self, counts)
+
+    monkeypatch.setattr(usage.UsageStore, "add", add_late)
+    both = StoreWithTemporary(store)
+    async with locked(service, model, tmp_path / "deep/down/chat.db"):
+        await both.count_title(Conversation(f"{TEMPORARY}1", "ada"), "test", Usage(1, 2))
+        await is_putting_back.wait()
+    ending = asyncio.create_task(both.aclose())
+    await asyncio.sleep(0)
+    go_on.set()
+    await ending
+    assert TEMPORARY_CHATS in {each.key for each in await store.usage.lines(1, "visitor")}

@@ -116,9 +116,8 @@ class StoreWithTemporary(ConversationStore):
                 await self._kept.usage.add(taken)
             except Exception:
                 logger.exception("What temporary conversations took could not be counted yet")
-                # It is tried again with the next answer, within the hour, and at the end.
+                # It is tried again with the next answer, within the hour, and at the end; at once if one came by now.
                 await self._temporary.usage.add(taken)
-                return
 
 
 async def _undisturbed(step: Coroutine[Any, Any, _T]) -> _T:
