@@ -11,6 +11,8 @@ from langchain_core.language_models import FakeListChatModel
 from langchain_core.vectorstores import InMemoryVectorStore
 from pydantic import Field
 
+from tests.third_party.servers import HOST, free_port
+
 FALLBACK = "This is the fallback's answer."
 STORED = "Managed endpoints take care of the machines."
 
@@ -77,7 +79,8 @@ class _ChatInterface(today.ChatInterface):
         super().__init__(lambda message, history: fn(message, pairs(history)), api_name="chat", analytics_enabled=False)
 
     def launch(self) -> Any:
-        return super().launch(prevent_thread_lock=True, server_name="127.0.0.1", quiet=True)
+        # Gradio's own search for a port leaves a socket open for each that is taken.
+        return super().launch(prevent_thread_lock=True, server_name=HOST, server_port=free_port(), quiet=True)
 
 
 def pairs(history: list[dict[str, Any]]) -> list[list[Any]]:
