@@ -61,8 +61,6 @@ USED = {"process": {"AppProcess", "several", "refused"}, "page": {"serving", "ap
 
 
 def pytest_configure(config):
-    # Until the tests are found nothing is thrown away.
-    gc.disable()
     for name, what in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {what}")
 
@@ -138,11 +136,16 @@ def names_used(item):
     return used | vars(item.module).keys()
 
 
-def pytest_collection_finish():
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
     """Have Python's collector look at what tests make, and not each time at the tests, ten thousand of them."""
-    gc.collect()
-    gc.freeze()
-    gc.enable()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
